@@ -1,0 +1,1 @@
+//! How fast it is: fan-out, matching, codecs.

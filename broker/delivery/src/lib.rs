@@ -1,0 +1,1 @@
+//! Topic names, filters and matching; lanes and what waits in them; pure.

@@ -1,0 +1,1 @@
+//! The running broker: library to embed, and the program.

@@ -1,0 +1,1 @@
+//! Connect to a broker, publish, and be called back.

@@ -1,0 +1,1 @@
+//! Real programs on the broker: chat, ticker, embedded.

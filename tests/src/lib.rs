@@ -1,0 +1,1 @@
+//! What users may rely on: the same scenarios over every transport.

@@ -1,0 +1,1 @@
+//! Links inside one process, as badly as a test asks.

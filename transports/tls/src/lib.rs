@@ -1,0 +1,1 @@
+//! Who to be and whom to trust: certificates for the transports that encrypt.

@@ -1,0 +1,1 @@
+//! Links over Unix sockets: the example of a transport written by an outsider.

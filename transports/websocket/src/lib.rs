@@ -1,0 +1,1 @@
+//! Links over WebSocket, with and without TLS.
