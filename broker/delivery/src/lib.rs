@@ -1,1 +1,3 @@
 //! Topic names, filters and matching; lanes and what waits in them; pure.
+
+pub mod lane;

@@ -1,0 +1,253 @@
+//! The lane: one independently ordered channel of a session, and what waits in it.
+//!
+//! A lane holds *references* to entries of a log, never bytes: what waits is a list of extents,
+//! and for a lane that keeps up a delivery is the extension of the last one. Bounds, overflow and
+//! the books are kept here; the bytes are the log's affair, reached through [`Entries`].
+//!
+//! *Waiting* begins when the link refuses ([`Lane::block`]) and ends when nothing is left: only
+//! then the bound applies. What one turn gathers for a ready link is never dropped.
+//!
+//! Invariant: per topic, what was delivered plus what gaps told plus what waits is what was pushed.
+
+mod books;
+mod item;
+mod ledger;
+mod options;
+mod overflow;
+
+pub use books::Books;
+pub use item::{Extent, Item};
+pub use ledger::{Gap, GapReason, Ledger};
+pub use options::{Bound, Keep, LaneOptions, OptionsError, Overflow, PRIORITY_MAX};
+pub use overflow::{Overflowed, Pushed};
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The log as a lane sees it: what it must know of an entry to drop or conflate it.
+pub trait Entries {
+    /// The topic of an entry and the epoch of its `seq`.
+    fn topic(&self, entry: u64) -> (&Arc<str>, u64);
+    /// The place of an entry in its topic's order.
+    fn seq(&self, entry: u64) -> u64;
+    /// What an entry costs in a lane, in bytes: its frame.
+    fn size(&self, entry: u64) -> u32;
+    /// Learns that a lane no longer wants these entries.
+    fn let_go(&mut self, extent: Extent);
+}
+
+/// One independently ordered channel of a session.
+#[derive(Debug)]
+pub struct Lane<F> {
+    items: VecDeque<Item<F>>,
+    /// How many items at the front are known not to be messages.
+    leading: usize,
+    messages: u32,
+    bytes: u64,
+    gap_bytes: u64,
+    waiting: bool,
+    options: LaneOptions,
+    books: Books,
+}
+
+impl<F: Frame> Lane<F> {
+    /// An empty lane.
+    pub fn new(options: LaneOptions) -> Self {
+        Self {
+            items: VecDeque::new(),
+            leading: 0,
+            messages: 0,
+            bytes: 0,
+            gap_bytes: 0,
+            waiting: false,
+            options,
+            books: Books::default(),
+        }
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> &LaneOptions {
+        &self.options
+    }
+
+    /// The counters.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Messages that wait, frames and gaps not counted.
+    pub fn messages(&self) -> u32 {
+        self.messages
+    }
+
+    /// Bytes that wait: messages, frames and gaps.
+    pub fn bytes(&self) -> u64 {
+        self.bytes + self.gap_bytes
+    }
+
+    /// Whether nothing is left to send.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Whether the link has refused and something still waits.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
+    /// The oldest entry that is still wanted.
+    pub fn oldest(&self) -> Option<u64> {
+        self.items.iter().find_map(Item::extent).map(|extent| extent.start)
+    }
+
+    /// What is still wanted of the log, oldest first.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.items.iter().filter_map(Item::extent)
+    }
+
+    /// What is to be sent, oldest first.
+    pub fn items(&self) -> impl Iterator<Item = &Item<F>> {
+        self.items.iter()
+    }
+
+    /// Appends an entry for every subscription of the lane that matches it.
+    #[inline]
+    pub fn push(&mut self, entry: u64, size: u32, log: &mut impl Entries) -> Pushed {
+        match self.items.back_mut() {
+            Some(Item::Run(extent)) if extent.end == entry => extent.end += 1,
+            _ => self.items.push_back(Item::Run(Extent::one(entry))),
+        }
+        self.count(size, log)
+    }
+
+    /// Appends an entry for one subscription alone: a message of a queue group, or a replay.
+    pub fn push_addressed(
+        &mut self,
+        entry: u64,
+        size: u32,
+        subscription: u64,
+        log: &mut impl Entries,
+    ) -> Pushed {
+        match self.items.back_mut() {
+            Some(Item::Addressed { extent, subscription: to })
+                if extent.end == entry && *to == subscription =>
+            {
+                extent.end += 1;
+            }
+            _ => {
+                let extent = Extent::one(entry);
+                self.items.push_back(Item::Addressed { extent, subscription });
+            }
+        }
+        self.count(size, log)
+    }
+
+    #[inline]
+    fn count(&mut self, size: u32, log: &mut impl Entries) -> Pushed {
+        self.messages += 1;
+        self.bytes += u64::from(size);
+        if self.waiting { self.enforce_bound(log) } else { Pushed::Kept }
+    }
+
+    /// Appends a frame that is data of the lane but no entry of the log: the answer to a
+    /// subscribe, a routed request, presence. It is never dropped; it counts in bytes.
+    pub fn push_frame(&mut self, frame: F) {
+        self.bytes += frame.size();
+        self.items.push_back(Item::Frame(frame));
+    }
+
+    /// The frame pushed last, if nothing was pushed behind it: what a successor may merge with.
+    pub fn last_frame_mut(&mut self) -> Option<&mut F> {
+        match self.items.back_mut() {
+            Some(Item::Frame(frame)) => Some(frame),
+            _ => None,
+        }
+    }
+
+    /// Corrects the bytes after a frame was changed through [`Lane::last_frame_mut`].
+    pub fn frame_resized(&mut self, before: u64, after: u64) {
+        self.bytes = self.bytes - before + after;
+    }
+
+    /// Whether a frame of this size may join: the room that a routed request needs.
+    pub fn has_room(&self, size: u64) -> bool {
+        self.items.is_empty()
+            || (self.messages < self.options.bound.messages
+                && self.bytes() + size <= self.options.bound.bytes)
+    }
+
+    /// Says that `messages` of the oldest messages, of `bytes` in all, have left, with every frame
+    /// and gap in front of them.
+    pub fn sent(&mut self, sent: Sent, log: &mut impl Entries) {
+        for _ in 0..sent.items {
+            let item = self.items.pop_front().expect("no more is sent than there was");
+            self.account_sent(&item, log);
+        }
+        self.leading = self.leading.saturating_sub(sent.items);
+        if sent.of_next > 0 {
+            let front = self.items.front_mut().expect("the item that was sent in part is there");
+            let extent = front.take_front(sent.of_next);
+            self.leave(extent, log);
+        }
+        if self.items.is_empty() {
+            self.waiting = false;
+        }
+    }
+
+    fn account_sent(&mut self, item: &Item<F>, log: &mut impl Entries) {
+        match item {
+            Item::Run(extent) | Item::Addressed { extent, .. } => self.leave(*extent, log),
+            Item::Frame(frame) => self.bytes -= frame.size(),
+            Item::Gaps(ledger) => {
+                self.gap_bytes -= ledger.bytes();
+                self.books.gaps += ledger.gaps().len() as u64;
+            }
+        }
+    }
+
+    #[inline]
+    fn leave(&mut self, extent: Extent, log: &mut impl Entries) {
+        let bytes: u64 = extent.entries().map(|entry| u64::from(log.size(entry))).sum();
+        self.messages -= extent.len();
+        self.bytes -= bytes;
+        self.books.received += u64::from(extent.len());
+        log.let_go(extent);
+    }
+
+    /// Says that the link refused while something is left: waiting begins, and the bound applies.
+    pub fn block(&mut self, log: &mut impl Entries) -> Pushed {
+        if self.items.is_empty() {
+            return Pushed::Kept;
+        }
+        self.waiting = true;
+        self.enforce_bound(log)
+    }
+
+    /// Lets everything go, returning what was waiting.
+    pub fn clear(&mut self, log: &mut impl Entries) -> VecDeque<Item<F>> {
+        for extent in self.items.iter().filter_map(Item::extent) {
+            log.let_go(extent);
+        }
+        (self.messages, self.bytes, self.gap_bytes, self.leading) = (0, 0, 0, 0);
+        self.waiting = false;
+        std::mem::take(&mut self.items)
+    }
+}
+
+/// What of a lane was handed to the link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Whole items from the front.
+    pub items: usize,
+    /// Messages of the item behind them.
+    pub of_next: u32,
+}
+
+/// A frame that a lane carries without looking into it.
+pub trait Frame {
+    /// What it costs in a lane, in bytes.
+    fn size(&self) -> u64;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! What can wait in a lane.
+
+use super::Ledger;
+
+/// A range of entries of the log: all of them are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The first entry.
+    pub start: u64,
+    /// The entry after the last.
+    pub end: u64,
+}
+
+impl Extent {
+    /// One entry.
+    pub fn one(entry: u64) -> Self {
+        Self { start: entry, end: entry + 1 }
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> u32 {
+        (self.end - self.start) as u32
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> std::ops::Range<u64> {
+        self.start..self.end
+    }
+}
+
+/// One piece of what waits in a lane.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item<F> {
+    /// Messages for every subscription of the lane that matches them.
+    Run(Extent),
+    /// Messages for one subscription alone.
+    Addressed {
+        /// The messages.
+        extent: Extent,
+        /// The subscription.
+        subscription: u64,
+    },
+    /// A frame that is data of the lane.
+    Frame(F),
+    /// What is missing here.
+    Gaps(Ledger),
+}
+
+impl<F> Item<F> {
+    /// The entries that it refers to.
+    pub fn extent(&self) -> Option<Extent> {
+        match self {
+            Self::Run(extent) | Self::Addressed { extent, .. } => Some(*extent),
+            Self::Frame(_) | Self::Gaps(_) => None,
+        }
+    }
+
+    /// Takes the oldest `count` messages off.
+    ///
+    /// # Panics
+    /// If it has no or fewer messages.
+    pub(super) fn take_front(&mut self, count: u32) -> Extent {
+        let (Self::Run(extent) | Self::Addressed { extent, .. }) = self else {
+            panic!("only messages are taken one by one");
+        };
+        assert!(count < extent.len(), "an item that is taken whole is removed");
+        let taken = Extent { start: extent.start, end: extent.start + u64::from(count) };
+        extent.start = taken.end;
+        taken
+    }
+}

@@ -1,0 +1,102 @@
+//! What happens at the bound.
+
+use super::{Entries, Frame, GapReason, Item, Lane, Ledger, Overflow};
+
+/// What a lane did with what was pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It was kept, at whatever cost to older ones.
+    Kept,
+    /// The lane is at its bound and its overflow rule isn't the lane's own to carry out.
+    Overflowed(Overflowed),
+}
+
+/// What the session has to do about a lane at its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overflowed {
+    /// End the connection.
+    Disconnect,
+    /// Discard what waits and send the retained state.
+    Resync,
+}
+
+/// The ledger of waiting gaps may take one part in this many of the bound before it is folded.
+const LEDGER_SHARE: u64 = 8;
+
+impl<F: Frame> Lane<F> {
+    #[cold]
+    pub(super) fn enforce_bound(&mut self, log: &mut impl Entries) -> Pushed {
+        while self.is_over() {
+            match self.options.overflow {
+                Overflow::Disconnect => return Pushed::Overflowed(Overflowed::Disconnect),
+                Overflow::Resync => return Pushed::Overflowed(Overflowed::Resync),
+                Overflow::DropOldest => {
+                    if !self.drop_oldest(log) {
+                        break;
+                    }
+                }
+            }
+        }
+        Pushed::Kept
+    }
+
+    /// Whether more waits than the bound allows. One message alone is never too much.
+    fn is_over(&self) -> bool {
+        let bound = self.options.bound;
+        let gaps = self.ledger().map_or(0, |ledger| ledger.gaps().len() as u64);
+        let messages = u64::from(self.messages) + gaps;
+        self.messages > 1 && (messages > u64::from(bound.messages) || self.bytes() > bound.bytes)
+    }
+
+    fn ledger(&self) -> Option<&Ledger> {
+        match self.items.get(self.leading.checked_sub(1)?) {
+            Some(Item::Gaps(ledger)) => Some(ledger),
+            _ => None,
+        }
+    }
+
+    /// Drops the oldest message and tells it in the gap that stands in its place.
+    fn drop_oldest(&mut self, log: &mut impl Entries) -> bool {
+        self.find_oldest_message();
+        let Some(item) = self.items.get_mut(self.leading) else { return false };
+        let extent = item.extent().expect("the items that lead are the ones without messages");
+        let entry = extent.start;
+        let dropped = super::Extent::one(entry);
+        if extent.len() == 1 {
+            self.items.remove(self.leading);
+        } else {
+            item.take_front(1);
+        }
+        self.messages -= 1;
+        self.bytes -= u64::from(log.size(entry));
+        self.books.dropped += 1;
+        self.record_drop(entry, log);
+        log.let_go(dropped);
+        true
+    }
+
+    fn find_oldest_message(&mut self) {
+        while self.items.get(self.leading).is_some_and(|item| item.extent().is_none()) {
+            self.leading += 1;
+        }
+    }
+
+    fn record_drop(&mut self, entry: u64, log: &impl Entries) {
+        if self.ledger().is_none() {
+            self.items.insert(self.leading, Item::Gaps(Ledger::default()));
+            self.leading += 1;
+        }
+        let share = u64::from(self.options.bound.messages).div_ceil(LEDGER_SHARE);
+        let bytes_share = self.options.bound.bytes / LEDGER_SHARE;
+        let Some(Item::Gaps(ledger)) = self.items.get_mut(self.leading - 1) else {
+            unreachable!("the ledger stands in front of the oldest message");
+        };
+        let before = ledger.bytes();
+        let (topic, epoch) = log.topic(entry);
+        ledger.record(topic, epoch, log.seq(entry), GapReason::Dropped);
+        if ledger.gaps().len() as u64 > share || ledger.bytes() > bytes_share {
+            ledger.fold();
+        }
+        self.gap_bytes = self.gap_bytes - before + ledger.bytes();
+    }
+}
