@@ -1,6 +1,16 @@
 //! Frames to bytes and back, in both codecs; waits, reads and sends nothing.
+//!
+//! [`frame`] says what clients and the broker can say, [`Codec`] turns it into bytes and back,
+//! [`message`] is the short way for the one frame that the broker writes for everybody.
+//! `docs/protocol.md` is the normative text; `vectors/frames.json` has examples of every frame.
 
+mod codec;
 mod error;
 pub mod frame;
+pub mod message;
 
+pub use codec::{
+    Codec, Cut, DecodeError, FRAME_BYTES_CEILING, Fault, FramesInPacket, HEADERS_MAX, NAMES_MAX,
+    UnknownCodec, frames_in_packet,
+};
 pub use error::ErrorCode;

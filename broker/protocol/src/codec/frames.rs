@@ -1,0 +1,90 @@
+//! The types of both directions: the byte before a frame in bincode, its `type` in json.
+
+use bytes::BytesMut;
+
+use super::binary::{Fields, Input};
+use super::error::DecodeError;
+use crate::frame::{BrokerFrame, ClientFrame};
+
+/// Types from this one up are skipped by receivers that don't know them.
+const SKIPPED_FROM: u8 = 128;
+
+/// One direction's frames.
+macro_rules! frames {
+    ($type:ident { $($tag:literal $name:literal $variant:ident,)* }) => {
+        impl<'a> $type<'a> {
+            /// The stable name of the frame's type, as the json codec writes it.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            pub(super) fn write_binary(&self, out: &mut BytesMut) {
+                match self {
+                    $(Self::$variant(frame) => {
+                        out.extend_from_slice(&[$tag]);
+                        frame.write_fields(out);
+                    })*
+                }
+            }
+
+            pub(super) fn read_binary(frame: &'a [u8]) -> Result<Option<Self>, DecodeError> {
+                let (tag, fields) = frame.split_first().ok_or(DecodeError::Empty)?;
+                let mut input = Input::new(fields);
+                let read = match *tag {
+                    $($tag => Fields::read_fields(&mut input)
+                        .map(Self::$variant)
+                        .map_err(|offence| offence.in_frame($name)),)*
+                    SKIPPED_FROM.. => return Ok(None),
+                    tag => Err(DecodeError::UnknownType { tag }),
+                };
+                read.map(Some)
+            }
+        }
+    };
+}
+
+frames! { ClientFrame {
+    1 "ping" Ping,
+    2 "pong" Pong,
+    16 "connect" Connect,
+    17 "subscribe" Subscribe,
+    18 "update" Update,
+    19 "move" Move,
+    20 "unsubscribe" Unsubscribe,
+    21 "publish" Publish,
+    22 "send" Send,
+    23 "serve" Serve,
+    24 "request" Request,
+    25 "cancel" Cancel,
+    26 "reply" Reply,
+    27 "offer" Offer,
+    28 "release" Release,
+    29 "attach" Attach,
+    30 "detach" Detach,
+    31 "consumed" Consumed,
+    32 "authenticate" Authenticate,
+    33 "disconnect" Disconnect,
+} }
+
+/// The type of a `message`.
+pub(crate) const MESSAGE: u8 = 68;
+
+frames! { BrokerFrame {
+    1 "ping" Ping,
+    2 "pong" Pong,
+    64 "connected" Connected,
+    65 "accepted" Accepted,
+    66 "rejected" Rejected,
+    67 "caught_up" CaughtUp,
+    68 "message" Message,
+    69 "gap" Gap,
+    70 "lane" Lane,
+    71 "request" Request,
+    72 "reply" Reply,
+    73 "cancelled" Cancelled,
+    74 "released" Released,
+    75 "attached" Attached,
+    76 "detached" Detached,
+    77 "presence" Presence,
+    78 "disconnect" Disconnect,
+} }

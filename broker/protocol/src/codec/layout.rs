@@ -1,0 +1,159 @@
+//! The order of every frame's fields and variants, which is their layout; written once for both
+//! codecs.
+//!
+//! Bincode knows fields by their place, so these lists may only grow at the end of a *frame*, and
+//! records within a frame, and enums, stay as they are for all of major version 1.
+
+use std::borrow::Cow;
+
+use bytes::BytesMut;
+
+use super::binary::{self, Fields, Input, Layout};
+use super::error::{Fault, Offence};
+use crate::frame::*;
+
+/// The most headers a payload may have, and the most items of any other list that clients send.
+pub const HEADERS_MAX: usize = 256;
+
+/// The most names in one `presence` frame.
+pub const NAMES_MAX: usize = 65_536;
+
+/// Something that stands in lists.
+pub(super) trait Item {
+    /// How many may stand in one list.
+    const LIST_MAX: usize = HEADERS_MAX;
+}
+
+impl Item for (Cow<'_, str>, Cow<'_, str>) {}
+impl Item for LanePosition {}
+impl Item for LaneLag {}
+impl Item for OfferedMethod {}
+impl Item for String {
+    const LIST_MAX: usize = NAMES_MAX;
+}
+
+/// A value of named fields, in their order; `..` before a field whose own fields stand in its place.
+macro_rules! record {
+    ($life:lifetime $type:ty { $($($field:ident)? $(..$flat:ident)?),* }) => {
+        impl<$life> Fields<$life> for $type {
+            fn write_fields(&self, out: &mut BytesMut) {
+                $($(self.$field.write(out);)? $(self.$flat.write_fields(out);)?)*
+            }
+            fn read_fields(input: &mut Input<$life>) -> Result<Self, Offence> {
+                Ok(Self {
+                    $($($field: input.field(stringify!($field))?)?
+                    $($flat: Fields::read_fields(input)?)?,)*
+                })
+            }
+        }
+    };
+}
+
+/// A record that is itself a field.
+macro_rules! nested {
+    ($($type:ty)*) => {$(
+        impl<'a> Layout<'a> for $type {
+            fn write(&self, out: &mut BytesMut) {
+                self.write_fields(out);
+            }
+            fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+                Self::read_fields(input).map_err(|offence| offence.fault)
+            }
+        }
+    )*};
+}
+
+/// An enum without fields: its number in bincode is its place, its word in json is written here.
+macro_rules! words {
+    ($type:ty { $($variant:ident),* }) => {
+        impl<'a> Layout<'a> for $type {
+            fn write(&self, out: &mut BytesMut) {
+                let place = [$(Self::$variant),*].iter().position(|variant| variant == self);
+                binary::write_number(place.expect("the table has every variant") as u64, out);
+            }
+            fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+                let place = u32::read(input)? as usize;
+                [$(Self::$variant),*].get(place).copied().ok_or(Fault::UnknownVariant)
+            }
+        }
+    };
+}
+
+// Parts.
+record! { 'a Body<'a> { key, content, headers, payload } }
+record! { 'a RequestError { code, message } }
+record! { 'a LaneLag { lane, messages, bytes, age } }
+record! { 'a LanePosition { lane, frames } }
+record! { 'a OfferedMethod { method, lane } }
+record! { 'a LaneOptions {
+    keep, overflow, bound_messages, bound_bytes, min_interval, priority, unreliable
+} }
+record! { 'a ClientInfo { name, sdk } }
+record! { 'a Resume { session, secret, lanes } }
+record! { 'a SessionLimits {
+    payload_bytes_max, frame_bytes_max, packet_bytes_max, subscriptions_max, commands_open_max
+} }
+record! { 'a ServerInfo { name, version } }
+nested! { LaneLag LanePosition OfferedMethod LaneOptions ClientInfo Resume SessionLimits ServerInfo }
+
+// Both ways.
+record! { 'a Ping { mark } }
+record! { 'a Pong { mark, lag } }
+
+// From the client.
+record! { 'a Connect {
+    version, client, credential, resume, receive_window, packet_bytes_max, ping_interval
+} }
+record! { 'a Subscribe { id, filter, lane, options, replay, group, presence } }
+record! { 'a Update { id, lane, options } }
+record! { 'a Move { id, subscription, lane, options } }
+record! { 'a Unsubscribe { id, subscription } }
+record! { 'a Publish<'a> { id, topic, retain, expires_in, ..body } }
+record! { 'a Send<'a> { id, to, method, ..body } }
+record! { 'a Serve { id, filter, lane } }
+record! { 'a Request<'a> { id, topic, timeout, ..body } }
+record! { 'a Cancel { id } }
+record! { 'a Reply<'a> { to, ..outcome } }
+record! { 'a Offer { id, interface, methods } }
+record! { 'a Release { callback } }
+record! { 'a Attach { id, topic, callback } }
+record! { 'a Detach { id, topic, callback } }
+record! { 'a Consumed { lane, frames, bytes } }
+record! { 'a Authenticate { credential } }
+record! { 'a Disconnect { reason, keep_session } }
+
+// From the broker.
+record! { 'a Connected {
+    session, secret, name, resumed, lanes, limits, ping_interval, server
+} }
+record! { 'a Accepted { id, subscription, lane, callback, granted } }
+record! { 'a Rejected { id, code, message, field } }
+record! { 'a CaughtUp { subscription } }
+record! { 'a Message<'a> { seq, epoch, time, topic, from, ..body } }
+record! { 'a Gap { topic, epoch, first_seq, last_seq, count, reason } }
+record! { 'a LaneHeader { lane, subscription } }
+record! { 'a RoutedRequest<'a> { token, topic, from, timeout, ..body } }
+record! { 'a RoutedReply<'a> { id, from, ..outcome } }
+record! { 'a RoutedCancel { token } }
+record! { 'a Released { callback, reason } }
+record! { 'a Attached { callback, topic } }
+record! { 'a Detached { callback, topic } }
+record! { 'a Presence { subscription, joined, left } }
+record! { 'a Shutdown { code, reason, reconnect } }
+
+words! { Content { Bytes, Text, Json } }
+words! { Overflow { Disconnect, DropOldest, Resync } }
+words! { GapReason { Conflated, Merged, Dropped, Expired, NotKept } }
+words! { ReleasedReason { Released, Closed, TimedOut, Kicked } }
+
+/// Appends the fields of a `message` from `topic` on.
+pub(crate) fn write_message_parts(
+    topic: &str,
+    from: Option<Cow<'_, str>>,
+    body: &Body<'_>,
+    out: &mut BytesMut,
+) {
+    Cow::Borrowed(topic).write(out);
+    from.write(out);
+    body.write_fields(out);
+}

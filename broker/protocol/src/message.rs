@@ -1,0 +1,60 @@
+//! The short way for `message` frames, which the broker encodes once for everybody.
+//!
+//! What a publisher gives ([`write_parts`]) is encoded before the order is known; sequence, epoch
+//! and time come in front of it later ([`write_frame`]) without decoding anything. The result is
+//! byte for byte what [`Codec::write_broker`](crate::Codec::write_broker) writes. The json form is
+//! made from the bincode bytes ([`to_json`]), once per shard.
+
+use std::borrow::Cow;
+
+use bytes::BytesMut;
+
+use crate::codec::{self, Codec, DecodeError, MESSAGE, number_bytes, write_number};
+use crate::frame::{Body, BrokerFrame};
+
+/// Appends what of a `message` is known before it is sequenced: topic, sender and body.
+pub fn write_parts(topic: &str, from: Option<&str>, body: &Body<'_>, out: &mut BytesMut) {
+    codec::write_message_parts(topic, from.map(Cow::Borrowed), body, out);
+}
+
+/// Appends a whole bincode `message` frame around `parts`.
+pub fn write_frame(seq: u64, epoch: u64, time: u64, parts: &[u8], out: &mut BytesMut) {
+    let length = inner_bytes(seq, epoch, time, parts.len());
+    out.reserve(number_bytes(length as u64) + length);
+    write_number(length as u64, out);
+    out.extend_from_slice(&[MESSAGE]);
+    write_number(seq, out);
+    write_number(epoch, out);
+    write_number(time, out);
+    out.extend_from_slice(parts);
+}
+
+/// How many bytes [`write_frame`] appends.
+pub const fn frame_bytes(seq: u64, epoch: u64, time: u64, parts_len: usize) -> usize {
+    let length = inner_bytes(seq, epoch, time, parts_len);
+    number_bytes(length as u64) + length
+}
+
+const fn inner_bytes(seq: u64, epoch: u64, time: u64, parts_len: usize) -> usize {
+    1 + number_bytes(seq) + number_bytes(epoch) + number_bytes(time) + parts_len
+}
+
+/// Appends the json form of one bincode `message` frame, given with its length in front.
+///
+/// # Errors
+/// If it isn't one whole bincode `message` frame.
+pub fn to_json(bincode_frame: &[u8], out: &mut BytesMut) -> Result<(), DecodeError> {
+    broker_to_json(bincode_frame, out)
+}
+
+/// Appends the json form of one bincode frame of the broker, given with its length in front.
+///
+/// # Errors
+/// If it isn't one whole bincode frame.
+pub fn broker_to_json(bincode_frame: &[u8], out: &mut BytesMut) -> Result<(), DecodeError> {
+    let codec = Codec::Bincode;
+    let cut = codec.cut(bincode_frame, codec::FRAME_BYTES_CEILING)?.ok_or(DecodeError::Empty)?;
+    let frame: BrokerFrame<'_> = codec.read_broker(cut.frame)?.ok_or(DecodeError::Empty)?;
+    Codec::Json.write_broker(&frame, out);
+    Ok(())
+}
