@@ -18,9 +18,10 @@ impl Codec {
     /// Cuts the first frame off `bytes`, which may go on or end anywhere; `None` while there is no
     /// whole one.
     ///
-    /// In json `taken` includes blank lines before the frame. The limit is on type and fields, or
-    /// on the line without its end, and is judged as soon as the length is known, before there is
-    /// more than that of the frame; [`super::FRAME_BYTES_CEILING`] holds whatever limit is given.
+    /// The limit is on type and fields, or on the line without its end, and is judged as soon as
+    /// the length is known, before there is more than that of the frame;
+    /// [`FRAME_BYTES_CEILING`](super::FRAME_BYTES_CEILING) holds whatever limit is given. A blank
+    /// line of json is cut like another, and skipped by reading it.
     ///
     /// # Errors
     /// [`DecodeError::FrameTooLarge`], [`DecodeError::InvalidLength`].
@@ -58,17 +59,15 @@ fn cut_prefixed(bytes: &[u8], limit: usize) -> Result<Option<Cut<'_>>, DecodeErr
 }
 
 fn cut_line(bytes: &[u8], limit: usize, ending: Ending) -> Result<Option<Cut<'_>>, DecodeError> {
-    let start = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let rest = &bytes[start..];
     // One byte beyond the limit is looked at: the newline of a frame that just fits.
-    let looked_at = &rest[..rest.len().min(limit.saturating_add(1))];
-    match looked_at.iter().position(|byte| *byte == b'\n') {
-        Some(end) => Ok(Some(Cut { frame: &rest[..end], taken: start + end + 1 })),
-        None if rest.len() > limit => {
-            Err(DecodeError::FrameTooLarge { bytes: rest.len() as u64, limit })
+    let looked_at = &bytes[..bytes.len().min(limit.saturating_add(1))];
+    match memchr::memchr(b'\n', looked_at) {
+        Some(end) => Ok(Some(Cut { frame: &bytes[..end], taken: end + 1 })),
+        None if bytes.len() > limit => {
+            Err(DecodeError::FrameTooLarge { bytes: bytes.len() as u64, limit })
         }
-        None if ending == Ending::NewlineOrEnd && !rest.is_empty() => {
-            Ok(Some(Cut { frame: rest, taken: bytes.len() }))
+        None if ending == Ending::NewlineOrEnd && !bytes.is_empty() => {
+            Ok(Some(Cut { frame: bytes, taken: bytes.len() }))
         }
         None => Ok(None),
     }
@@ -77,6 +76,7 @@ fn cut_line(bytes: &[u8], limit: usize, ending: Ending) -> Result<Option<Cut<'_>
 /// Iterates over the frames of a packet that has an end of its own, as a WebSocket message has:
 /// in json the last newline may be missing, in bincode the last frame must be whole.
 ///
+/// Blank lines of json come out too, and are skipped by reading them.
 /// Ends after the first error.
 pub fn frames_in_packet(codec: Codec, packet: &[u8], frame_bytes_max: usize) -> FramesInPacket<'_> {
     let limit = frame_bytes_max.min(binary::FRAME_BYTES_CEILING);
@@ -101,7 +101,6 @@ impl<'a> Iterator for FramesInPacket<'a> {
                 self.rest = &rest[cut.taken..];
                 Some(Ok(cut.frame))
             }
-            Ok(None) if rest.iter().all(u8::is_ascii_whitespace) && self.codec.is_text() => None,
             Ok(None) if rest.is_empty() => None,
             Ok(None) => Some(Err(DecodeError::TrailingBytes { bytes: rest.len() })),
             Err(error) => Some(Err(error)),

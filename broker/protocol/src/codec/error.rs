@@ -98,6 +98,14 @@ pub enum Fault {
     /// Text that isn't base64 with padding (RFC 4648 section 4).
     #[error("invalid base64")]
     InvalidBase64,
+    /// A fault in a field of the field.
+    #[error("`{field}`: {fault}")]
+    Inside {
+        /// The inner field.
+        field: &'static str,
+        /// What is wrong with it.
+        fault: Box<Fault>,
+    },
 }
 
 impl DecodeError {
@@ -120,6 +128,11 @@ pub(super) struct Offence {
 impl Offence {
     pub(super) fn in_frame(self, frame: &'static str) -> DecodeError {
         DecodeError::Field { frame, field: self.field, fault: self.fault }
+    }
+
+    /// The fault of the value that this is a field of.
+    pub(super) fn inside(self) -> Fault {
+        Fault::Inside { field: self.field, fault: Box::new(self.fault) }
     }
 }
 

@@ -1,13 +1,39 @@
 //! The types of both directions: the byte before a frame in bincode, its `type` in json.
 
+use std::borrow::Cow;
+
 use bytes::BytesMut;
 
 use super::binary::{Fields, Input};
 use super::error::DecodeError;
+use super::json::{JsonFields, Members, Object, write_string};
 use crate::frame::{BrokerFrame, ClientFrame};
 
 /// Types from this one up are skipped by receivers that don't know them.
 const SKIPPED_FROM: u8 = 128;
+
+/// The same in json: types that begin with this.
+const SKIPPED_PREFIX: &str = "x-";
+
+/// How much of what a peer wrote an error repeats, in characters.
+const QUOTED_CHARACTERS_MAX: usize = 64;
+
+/// Finds the members of a line and its type; `None` for a blank line.
+fn members(frame: &[u8]) -> Result<Option<(Cow<'_, str>, Members<'_>)>, DecodeError> {
+    let line = std::str::from_utf8(frame)
+        .map_err(|_| DecodeError::NotJson { problem: "invalid UTF-8".to_owned() })?;
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut members = Members::find(line)
+        .map_err(|error| DecodeError::NotJson { problem: beginning(&error.to_string()) })?;
+    let name = members.field("type", None).map_err(|offence| offence.in_frame("frame"))?;
+    Ok(Some((name, members)))
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(QUOTED_CHARACTERS_MAX).collect()
+}
 
 /// One direction's frames.
 macro_rules! frames {
@@ -36,6 +62,28 @@ macro_rules! frames {
                         .map_err(|offence| offence.in_frame($name)),)*
                     SKIPPED_FROM.. => return Ok(None),
                     tag => Err(DecodeError::UnknownType { tag }),
+                };
+                read.map(Some)
+            }
+
+            pub(super) fn write_json(&self, out: &mut BytesMut) {
+                let mut object = Object::begin(out);
+                write_string(self.name(), object.name("type"));
+                match self {
+                    $(Self::$variant(frame) => frame.write_members(&mut object),)*
+                }
+                object.end();
+                out.extend_from_slice(b"\n");
+            }
+
+            pub(super) fn read_json(frame: &'a [u8]) -> Result<Option<Self>, DecodeError> {
+                let Some((name, mut members)) = members(frame)? else { return Ok(None) };
+                let read = match name.as_ref() {
+                    $($name => JsonFields::read_members(&mut members)
+                        .map(Self::$variant)
+                        .map_err(|offence| offence.in_frame($name)),)*
+                    name if name.starts_with(SKIPPED_PREFIX) => return Ok(None),
+                    name => Err(DecodeError::UnknownTypeName { name: beginning(name) }),
                 };
                 read.map(Some)
             }

@@ -1,23 +1,25 @@
-//! The json codec.
+//! The json codec: one object on one line, members by name.
+//!
+//! Members are found first and read afterwards ([`Members`]), so that `type` may stand anywhere,
+//! an error names its member, and embedded documents are carried as they are written. Nothing here
+//! recurses: how deep a document nests is its own affair.
 
-use bytes::BytesMut;
+mod body;
+mod members;
+mod value;
+mod variants;
+mod write;
 
-use super::DecodeError;
-use crate::frame::{BrokerFrame, ClientFrame};
+pub(super) use members::Members;
+pub(super) use value::{Value, read_word};
+pub(super) use write::{Object, write_string};
 
-impl<'a> ClientFrame<'a> {
-    pub(super) fn write_json(&self, _out: &mut BytesMut) {
-        let _ = self;
-    }
-    pub(super) fn read_json(_frame: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        Err(DecodeError::NotJson { problem: "not written yet".into() })
-    }
-}
-impl<'a> BrokerFrame<'a> {
-    pub(super) fn write_json(&self, _out: &mut BytesMut) {
-        let _ = self;
-    }
-    pub(super) fn read_json(_frame: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        Err(DecodeError::NotJson { problem: "not written yet".into() })
-    }
+use super::error::Offence;
+
+/// A value whose fields are members of an object.
+pub(super) trait JsonFields<'a>: Sized {
+    /// Writes the fields as members, in their order.
+    fn write_members(&self, object: &mut Object<'_>);
+    /// Takes the fields out of the members; what isn't known is left.
+    fn read_members(members: &mut Members<'a>) -> Result<Self, Offence>;
 }

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 
 use super::binary::{self, Fields, Input, Layout};
 use super::error::{Fault, Offence};
+use super::json::{JsonFields, Members, Object, Value, read_word, write_string};
 use crate::frame::*;
 
 /// The most headers a payload may have, and the most items of any other list that clients send.
@@ -32,9 +33,10 @@ impl Item for String {
     const LIST_MAX: usize = NAMES_MAX;
 }
 
-/// A value of named fields, in their order; `..` before a field whose own fields stand in its place.
+/// A value of named fields, in their order; `..` before a field whose own fields stand in its
+/// place, and in brackets what a member means that is missing in json.
 macro_rules! record {
-    ($life:lifetime $type:ty { $($($field:ident)? $(..$flat:ident)?),* }) => {
+    ($life:lifetime $type:ty { $($($field:ident $(($absent:expr))?)? $(..$flat:ident)?),* }) => {
         impl<$life> Fields<$life> for $type {
             fn write_fields(&self, out: &mut BytesMut) {
                 $($(self.$field.write(out);)? $(self.$flat.write_fields(out);)?)*
@@ -43,6 +45,19 @@ macro_rules! record {
                 Ok(Self {
                     $($($field: input.field(stringify!($field))?)?
                     $($flat: Fields::read_fields(input)?)?,)*
+                })
+            }
+        }
+
+        impl<$life> JsonFields<$life> for $type {
+            fn write_members(&self, object: &mut Object<'_>) {
+                $($(object.member(stringify!($field), &self.$field);)?
+                  $(self.$flat.write_members(object);)?)*
+            }
+            fn read_members(members: &mut Members<$life>) -> Result<Self, Offence> {
+                Ok(Self {
+                    $($($field: members.field(stringify!($field), None$(.or(Some($absent)))?)?)?
+                    $($flat: JsonFields::read_members(members)?)?,)*
                 })
             }
         }
@@ -57,7 +72,21 @@ macro_rules! nested {
                 self.write_fields(out);
             }
             fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-                Self::read_fields(input).map_err(|offence| offence.fault)
+                Self::read_fields(input).map_err(Offence::inside)
+            }
+        }
+
+        impl<'a> Value<'a> for $type {
+            fn write_json(&self, out: &mut BytesMut) {
+                let mut object = Object::begin(out);
+                self.write_members(&mut object);
+                object.end();
+            }
+            fn read_json(raw: &'a str) -> Result<Self, Fault> {
+                let members = Members::find(raw);
+                let mut members =
+                    members.map_err(|_| Fault::WrongKind { expected: "an object" })?;
+                Self::read_members(&mut members).map_err(Offence::inside)
             }
         }
     )*};
@@ -65,7 +94,7 @@ macro_rules! nested {
 
 /// An enum without fields: its number in bincode is its place, its word in json is written here.
 macro_rules! words {
-    ($type:ty { $($variant:ident),* }) => {
+    ($type:ty { $($variant:ident $word:literal),* }) => {
         impl<'a> Layout<'a> for $type {
             fn write(&self, out: &mut BytesMut) {
                 let place = [$(Self::$variant),*].iter().position(|variant| variant == self);
@@ -76,11 +105,19 @@ macro_rules! words {
                 [$(Self::$variant),*].get(place).copied().ok_or(Fault::UnknownVariant)
             }
         }
+
+        impl<'a> Value<'a> for $type {
+            fn write_json(&self, out: &mut BytesMut) {
+                write_string(match self { $(Self::$variant => $word),* }, out);
+            }
+            fn read_json(raw: &'a str) -> Result<Self, Fault> {
+                read_word(raw, &[$((Self::$variant, $word)),*])
+            }
+        }
     };
 }
 
 // Parts.
-record! { 'a Body<'a> { key, content, headers, payload } }
 record! { 'a RequestError { code, message } }
 record! { 'a LaneLag { lane, messages, bytes, age } }
 record! { 'a LanePosition { lane, frames } }
@@ -94,7 +131,7 @@ record! { 'a SessionLimits {
     payload_bytes_max, frame_bytes_max, packet_bytes_max, subscriptions_max, commands_open_max
 } }
 record! { 'a ServerInfo { name, version } }
-nested! { LaneLag LanePosition OfferedMethod LaneOptions ClientInfo Resume SessionLimits ServerInfo }
+nested! { RequestError LaneLag LanePosition OfferedMethod LaneOptions ClientInfo Resume SessionLimits ServerInfo }
 
 // Both ways.
 record! { 'a Ping { mark } }
@@ -102,7 +139,7 @@ record! { 'a Pong { mark, lag } }
 
 // From the client.
 record! { 'a Connect {
-    version, client, credential, resume, receive_window, packet_bytes_max, ping_interval
+    version, client(ClientInfo::default()), credential, resume, receive_window, packet_bytes_max, ping_interval
 } }
 record! { 'a Subscribe { id, filter, lane, options, replay, group, presence } }
 record! { 'a Update { id, lane, options } }
@@ -120,7 +157,7 @@ record! { 'a Attach { id, topic, callback } }
 record! { 'a Detach { id, topic, callback } }
 record! { 'a Consumed { lane, frames, bytes } }
 record! { 'a Authenticate { credential } }
-record! { 'a Disconnect { reason, keep_session } }
+record! { 'a Disconnect { reason(String::new()), keep_session } }
 
 // From the broker.
 record! { 'a Connected {
@@ -141,10 +178,15 @@ record! { 'a Detached { callback, topic } }
 record! { 'a Presence { subscription, joined, left } }
 record! { 'a Shutdown { code, reason, reconnect } }
 
-words! { Content { Bytes, Text, Json } }
-words! { Overflow { Disconnect, DropOldest, Resync } }
-words! { GapReason { Conflated, Merged, Dropped, Expired, NotKept } }
-words! { ReleasedReason { Released, Closed, TimedOut, Kicked } }
+words! { Content { Bytes "bytes", Text "text", Json "json" } }
+words! { Overflow { Disconnect "disconnect", DropOldest "drop-oldest", Resync "resync" } }
+words! { GapReason {
+    Conflated "conflated", Merged "merged", Dropped "dropped", Expired "expired",
+    NotKept "not-kept"
+} }
+words! { ReleasedReason {
+    Released "released", Closed "closed", TimedOut "timed-out", Kicked "kicked"
+} }
 
 /// Appends the fields of a `message` from `topic` on.
 pub(crate) fn write_message_parts(

@@ -1,11 +1,29 @@
-//! The bincode layout of enums that carry something: the variant's number, then what it carries.
+//! The bincode layout of what the two codecs write in different shapes: bodies, and enums that
+//! carry something (the variant's number, then what it carries).
 
 use bytes::BytesMut;
 
 use super::binary::{Fields, Input, Layout, write_number};
 use super::error::{Fault, Offence};
 use crate::ErrorCode;
-use crate::frame::{Keep, Outcome, Reconnect, Replay};
+use crate::frame::{Body, Keep, Outcome, Reconnect, Replay};
+
+impl<'a> Fields<'a> for Body<'a> {
+    fn write_fields(&self, out: &mut BytesMut) {
+        self.key.write(out);
+        self.content.write(out);
+        self.headers.write(out);
+        self.payload.write(out);
+    }
+    fn read_fields(input: &mut Input<'a>) -> Result<Self, Offence> {
+        Ok(Self {
+            key: input.field("key")?,
+            content: input.field("content")?,
+            headers: input.field("headers")?,
+            payload: input.field("payload")?,
+        })
+    }
+}
 
 impl<'a> Layout<'a> for ErrorCode {
     fn write(&self, out: &mut BytesMut) {

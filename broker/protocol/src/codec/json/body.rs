@@ -1,0 +1,136 @@
+//! Payloads in json: exactly one of the members `json`, `text` and `base64` carries one.
+//!
+//! The member tells the content, unless `content` says otherwise: what is declared `json` or
+//! `text` and isn't travels as `base64` with its `content` beside it.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{BufMut, BytesMut};
+use serde_json::value::RawValue;
+
+use super::super::error::{Fault, Offence};
+use super::super::layout::HEADERS_MAX;
+use super::members::Members;
+use super::write::{Object, write_string};
+use super::{JsonFields, Value};
+use crate::frame::{Body, Content, Headers};
+
+/// How errors name the member that should have been there.
+const PAYLOAD_MEMBER: &str = "json, text or base64";
+
+impl<'a> JsonFields<'a> for Body<'a> {
+    fn write_members(&self, object: &mut Object<'_>) {
+        object.member("key", &self.key);
+        if !self.headers.is_empty() {
+            write_headers(&self.headers, object.name("headers"));
+        }
+        match carrier(self) {
+            Carrier::Json(document) => write_document(document, object.name("json")),
+            Carrier::Text(text) => write_string(text, object.name("text")),
+            Carrier::Base64 => {
+                if self.content != Content::Bytes {
+                    object.member("content", &self.content);
+                }
+                write_base64(&self.payload, object.name("base64"));
+            }
+        }
+    }
+
+    fn read_members(members: &mut Members<'a>) -> Result<Self, Offence> {
+        let key = members.field("key", None)?;
+        let headers = match members.take("headers")? {
+            Some(raw) => read_headers(raw).map_err(|fault| fault.at("headers"))?,
+            None => Headers::new(),
+        };
+        let declared = members.field::<Option<Content>>("content", None)?;
+        let (implied, payload) = read_payload(members)?;
+        Ok(Self { key, content: declared.unwrap_or(implied), headers, payload })
+    }
+}
+
+/// Which member carries a payload.
+enum Carrier<'p> {
+    Json(&'p str),
+    Text(&'p str),
+    Base64,
+}
+
+fn carrier<'p>(body: &'p Body<'_>) -> Carrier<'p> {
+    if body.content == Content::Bytes {
+        return Carrier::Base64;
+    }
+    let Ok(text) = std::str::from_utf8(&body.payload) else { return Carrier::Base64 };
+    if body.content == Content::Text {
+        return Carrier::Text(text);
+    }
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(document) => Carrier::Json(document.get()),
+        Err(_) => Carrier::Base64,
+    }
+}
+
+/// Appends a document as it is, but in one line: outside strings, where alone raw newlines can
+/// stand, a space does as well.
+fn write_document(document: &str, out: &mut BytesMut) {
+    let mut rest = document.as_bytes();
+    while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+        out.put_slice(&rest[..end]);
+        out.put_u8(b' ');
+        rest = &rest[end + 1..];
+    }
+    out.put_slice(rest);
+}
+
+fn write_base64(payload: &[u8], out: &mut BytesMut) {
+    out.put_u8(b'"');
+    let start = out.len();
+    let bytes = base64::encoded_len(payload.len(), true).expect("frames are below their ceiling");
+    out.resize(start + bytes, 0);
+    STANDARD.encode_slice(payload, &mut out[start..]).expect("the room was made to measure");
+    out.put_u8(b'"');
+}
+
+fn read_payload<'a>(members: &mut Members<'a>) -> Result<(Content, Cow<'a, [u8]>), Offence> {
+    let json = members.take("json")?;
+    let text = members.take("text")?;
+    let base64 = members.take("base64")?;
+    match (json, text, base64) {
+        (Some(raw), None, None) => Ok((Content::Json, Cow::Borrowed(raw.as_bytes()))),
+        (None, Some(raw), None) => {
+            let text = Cow::read_json(raw).map_err(|fault| fault.at("text"))?;
+            Ok((Content::Text, bytes_of(text)))
+        }
+        (None, None, Some(raw)) => {
+            let text = <Cow<'a, str>>::read_json(raw).map_err(|fault| fault.at("base64"))?;
+            let payload = STANDARD.decode(text.as_bytes());
+            let payload = payload.map_err(|_| Fault::InvalidBase64.at("base64"))?;
+            Ok((Content::Bytes, Cow::Owned(payload)))
+        }
+        (None, None, None) => Err(Fault::Missing.at(PAYLOAD_MEMBER)),
+        _ => Err(Fault::Twice.at(PAYLOAD_MEMBER)),
+    }
+}
+
+fn bytes_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+fn write_headers(headers: &Headers<'_>, out: &mut BytesMut) {
+    let mut object = Object::begin(out);
+    for (name, value) in headers {
+        object.member(name, value);
+    }
+    object.end();
+}
+
+fn read_headers(raw: &str) -> Result<Headers<'_>, Fault> {
+    let expected = "an object of at most 256 strings";
+    let members = Members::find(raw).map_err(|_| Fault::WrongKind { expected })?.into_list();
+    debug_assert!(members.len() <= HEADERS_MAX, "as many headers as members");
+    members.into_iter().map(|(name, raw)| Ok((name, Cow::read_json(raw)?))).collect()
+}
