@@ -25,7 +25,7 @@ fn carried(content: Content, payload: &[u8]) -> String {
 }
 
 fn read(line: &str) -> ClientFrame<'_> {
-    Codec::Json.read_client(line.as_bytes()).unwrap().expect("known")
+    Codec::Json.read_client(line.as_bytes()).expect(line).expect("known")
 }
 
 fn refusal(line: &str) -> String {

@@ -7,10 +7,6 @@ use super::JsonFields;
 use super::members::Members;
 use super::value::{ArrayItem, Value, read_word};
 use super::write::{Object, write_number, write_string};
-use super::{
-    super::error::{Fault, Offence},
-    JsonFields,
-};
 use crate::ErrorCode;
 use crate::frame::{Keep, LaneLag, LanePosition, OfferedMethod, Outcome, Reconnect, Replay};
 
