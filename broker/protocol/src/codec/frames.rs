@@ -39,6 +39,9 @@ fn beginning(text: &str) -> String {
 macro_rules! frames {
     ($type:ident { $($tag:literal $name:literal $variant:ident,)* }) => {
         impl<'a> $type<'a> {
+            /// Every type of this direction: its number in bincode, its name in json.
+            pub const TYPES: &'static [(u8, &'static str)] = &[$(($tag, $name),)*];
+
             /// The stable name of the frame's type, as the json codec writes it.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name,)* }
