@@ -1,1 +1,3 @@
 //! The running broker: library to embed, and the program.
+
+pub mod config;

@@ -1,0 +1,66 @@
+//! All settings, section by section: the one table that everything else walks.
+
+use super::Config;
+use super::sections::Listen;
+use super::setting::{Section, Setting};
+
+/// The name of the only section that occurs several times.
+pub(super) const LISTEN: &str = "listen";
+
+/// A section of the file with what it holds.
+pub(super) struct Entry {
+    /// As in the head: `limits`, `transport.quic`.
+    pub(super) name: &'static str,
+    /// What it is about, line by line.
+    pub(super) documentation: &'static [&'static str],
+    /// Its settings.
+    pub(super) settings: Settings,
+}
+
+/// The settings of a section.
+pub(super) enum Settings {
+    /// The section occurs once.
+    Once(Vec<Setting<Config>>),
+    /// The section occurs once for each place to listen.
+    Listens(Vec<Setting<Listen>>),
+}
+
+impl Settings {
+    /// The names of the settings, in order.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::Once(settings) => settings.iter().map(|setting| setting.name).collect(),
+            Self::Listens(settings) => settings.iter().map(|setting| setting.name).collect(),
+        }
+    }
+}
+
+/// Every section, in the order in which files and documents show them.
+pub(super) fn schema() -> Vec<Entry> {
+    vec![
+        once("server", |config| &config.server, |config| &mut config.server),
+        Entry {
+            name: LISTEN,
+            documentation: Listen::DOCUMENTATION,
+            settings: Settings::Listens(Listen::settings()),
+        },
+        once("tls", |config| &config.tls, |config| &mut config.tls),
+        once("limits", |config| &config.limits, |config| &mut config.limits),
+        once("lanes", |config| &config.lanes, |config| &mut config.lanes),
+        once("requests", |config| &config.requests, |config| &mut config.requests),
+        once("topics", |config| &config.topics, |config| &mut config.topics),
+        once("shutdown", |config| &config.shutdown, |config| &mut config.shutdown),
+        once("log", |config| &config.log, |config| &mut config.log),
+        once("transport.websocket", |config| &config.websocket, |config| &mut config.websocket),
+        once("transport.quic", |config| &config.quic, |config| &mut config.quic),
+    ]
+}
+
+fn once<Part: Section>(
+    name: &'static str,
+    read: fn(&Config) -> &Part,
+    write: fn(&mut Config) -> &mut Part,
+) -> Entry {
+    let settings = Part::settings().into_iter().map(|setting| setting.within(read, write));
+    Entry { name, documentation: Part::DOCUMENTATION, settings: Settings::Once(settings.collect()) }
+}

@@ -1,0 +1,24 @@
+//! The declarations: what each section holds, with defaults, bounds and reasons.
+//!
+//! A new setting is a line in one of these files. A new section is a file here, a field in
+//! [`Config`](super::Config) and a line in [`schema`](super::schema).
+
+mod lanes;
+mod limits;
+mod listen;
+mod listen_url;
+mod log;
+mod server;
+mod times;
+mod tls;
+mod transports;
+
+pub use lanes::{Lanes, Overflow};
+pub use limits::Limits;
+pub use listen::{Listen, Transport};
+pub use listen_url::InvalidListen;
+pub use log::{Log, LogFormat};
+pub use server::Server;
+pub use times::{Requests, Shutdown, Topics};
+pub use tls::Tls;
+pub use transports::{Quic, WebSocket};

@@ -1,0 +1,51 @@
+//! `[limits]`: what clients may ask of the broker at most.
+
+use std::time::Duration;
+
+use crate::config::declare::section;
+use crate::config::kind::{GIB, KIB, MIB, bytes, count, time};
+
+section! {
+    /// What clients may ask of the broker at most. What goes beyond is refused with a stable code, and
+    /// costs nobody else anything.
+    pub struct Limits {
+        /// The largest payload of a message. At 512 KiB its JSON form stays under the 1 MiB that common
+        /// WebSocket clients accept.
+        payload_bytes_max: usize = 512 * KIB, bytes(1..=16 * MIB);
+        /// The largest packet that gathers several frames; a larger single message stands alone.
+        /// Smaller packets let urgent frames pass sooner, larger ones cost less each.
+        packet_bytes_max: usize = 64 * KIB, bytes(KIB..=MIB);
+        /// The most frames in one packet from a client: it bounds what one packet makes the broker do.
+        frames_per_packet_max: usize = 16_384, count(1..=1_000_000);
+        /// Connections at one time, over all listeners. Each needs a file descriptor.
+        connections_max: usize = 10_000, count(1..=1_000_000);
+        /// Topics that the broker knows at one time; idle ones are forgotten (`topics.forget_after`).
+        topics_max: usize = 100_000, count(1..=100_000_000);
+        /// Topics that one session may bring into being by publishing to them: one client alone
+        /// shouldn't be able to fill `topics_max`.
+        topics_per_session_max: usize = 10_000, count(1..=100_000_000);
+        /// Subscriptions that one session holds at one time; each costs some hundred bytes.
+        subscriptions_per_session_max: usize = 10_000, count(1..=10_000_000);
+        /// Commands of one session without an answer yet, and answers that wait to be sent. It bounds
+        /// the control queue, which is never dropped from: overrunning it ends the connection.
+        commands_open_max: usize = 1_024, count(1..=1_000_000);
+        /// The longest client name, key, method or interface.
+        name_bytes_max: usize = 255, bytes(1..=4 * KIB);
+        /// Headers of one message.
+        headers_max: usize = 32, count(0..=1_024);
+        /// All headers of one message together, names and values.
+        headers_bytes_max: usize = 8 * KIB, bytes(0..=MIB);
+        /// From a connection's first byte to its `connect`: it frees what a silent peer holds.
+        handshake_timeout: Duration = Duration::from_secs(5), time(100..=60_000);
+        /// How often a silent client is asked for a sign of life.
+        ping_interval: Duration = Duration::from_secs(15), time(100..=600_000);
+        /// Pings without a sign of life until a client counts as gone.
+        ping_misses: usize = 2, count(1..=10);
+        /// The log of encoded messages, for each shard. Past it the oldest segments are retired, and what
+        /// lanes behind still want of them is copied aside.
+        log_bytes_max: usize = 64 * MIB, bytes(MIB..=64 * GIB);
+        /// What waits between shards, for each shard. At the bound publishing connections are read more
+        /// slowly; nothing is dropped.
+        inbox_bytes_max: usize = 16 * MIB, bytes(MIB..=GIB);
+    }
+}
