@@ -1,0 +1,4 @@
+#![no_main]
+//! `cargo fuzz run -s none client_frames`, from `broker/protocol`.
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| broker_protocol_fuzz::check::client_frames(bytes));

@@ -1,0 +1,3 @@
+//! The checks that both fuzz targets make.
+
+pub mod check;
