@@ -71,6 +71,14 @@ impl Application {
 
     /// Complains about places to listen that lack what no default can stand for.
     pub(super) fn finish(&mut self) {
+        if self.config.listen.is_empty() {
+            let fault = ConfigFault::NotAllowed {
+                key: LISTEN.to_owned(),
+                given: "empty".to_owned(),
+                allowed: format!("at least one table, headed [[{LISTEN}]]"),
+            };
+            self.errors.push(ConfigError::new(self.origins.of(LISTEN).clone(), fault));
+        }
         for index in 0..self.config.listen.len() {
             let head = format!("{LISTEN}[{index}]");
             let origin = self.origins.of(&head).clone();

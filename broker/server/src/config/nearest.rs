@@ -17,12 +17,14 @@ pub(super) fn hint(key: &str) -> String {
 }
 
 fn among_settings(entry: &Entry, place: &str, name: &str, schema: &[Entry]) -> String {
-    let names = entry.settings.names();
-    if let Some(known) = most_alike(name, names.iter().copied()) {
-        return format!("did you mean `{place}.{known}`?");
+    if let Some(hint) = elsewhere(name, schema) {
+        return hint;
     }
-    elsewhere(name, schema)
-        .unwrap_or_else(|| format!("[{}] has {}", entry.name, enumerated(&names)))
+    let names = entry.settings.names();
+    match most_alike(name, names.iter().copied()) {
+        Some(known) => format!("did you mean `{place}.{known}`?"),
+        None => format!("[{}] has {}", entry.name, enumerated(&names)),
+    }
 }
 
 fn among_sections(key: &str, schema: &[Entry]) -> String {

@@ -43,7 +43,11 @@ impl<T: Choice> Kind for OneOf<T> {
 
     fn allowed(&self) -> String {
         let names: Vec<_> = T::CHOICES.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        names.join(" or ")
+        match names.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => "absent".to_owned(),
+        }
     }
 }
 
