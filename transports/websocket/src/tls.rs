@@ -1,0 +1,143 @@
+//! TLS over a TCP socket after its handshake, without waiting and without waking tasks.
+//!
+//! The async wrapper that does the handshake registers a waker with every write. This keeps its
+//! two halves, the socket and the cipher, and moves the bytes between them itself.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::Connection;
+
+use crate::stream::{after, none_if_blocked};
+
+/// The most that the cipher holds of what the socket didn't take, in bytes.
+const CIPHER_BYTES_MAX: usize = 64 * 1024;
+/// The plain text in one TLS record, in bytes (RFC 8446 §5.1).
+const RECORD_BYTES: usize = 16 * 1024;
+/// What a record adds to its plain text, in bytes, at most with the ciphers in use.
+const RECORD_EXTRA_BYTES: usize = 32;
+
+/// A TLS session and its socket.
+#[derive(Debug)]
+pub(crate) struct TlsStream {
+    tcp: TcpStream,
+    session: Connection,
+    /// Bytes that the cipher holds for the socket; never less than the truth.
+    unsent: usize,
+}
+
+impl TlsStream {
+    /// Takes over after the handshake.
+    pub(crate) fn new(tcp: TcpStream, session: impl Into<Connection>) -> Self {
+        let mut session = session.into();
+        session.set_buffer_limit(Some(CIPHER_BYTES_MAX));
+        Self { tcp, session, unsent: 0 }
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    pub(crate) fn tcp_mut(&mut self) -> &mut TcpStream {
+        &mut self.tcp
+    }
+
+    pub(crate) fn unsent(&self) -> usize {
+        self.unsent
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.session.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+            match self.session.read_tls(&mut ReadSide { tcp: &mut self.tcp, cx }) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                result => result?,
+            };
+            let processed = self.session.process_new_packets();
+            // Answers of the session's own, such as an alert or a new key.
+            let flushed = self.try_flush();
+            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            flushed?;
+        }
+    }
+
+    /// Hands two pieces to the cipher as one, and on to the socket as far as it takes them.
+    pub(crate) fn try_write(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        let total = first.len() + second.len();
+        let mut taken = 0;
+        while taken < total {
+            let (first, second) = after(first, second, taken);
+            let pieces = [IoSlice::new(first), IoSlice::new(second)];
+            let piece = self.session.writer().write_vectored(&pieces)?;
+            self.count(piece);
+            taken += piece;
+            if !self.try_flush()? && piece == 0 {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn count(&mut self, plain_bytes: usize) {
+        self.unsent += plain_bytes + plain_bytes.div_ceil(RECORD_BYTES) * RECORD_EXTRA_BYTES;
+    }
+
+    pub(crate) fn try_flush(&mut self) -> io::Result<bool> {
+        while self.session.wants_write() {
+            let sent = none_if_blocked(self.session.write_tls(&mut WriteSide(&self.tcp)))?;
+            if sent == 0 {
+                return Ok(false);
+            }
+            self.unsent = self.unsent.saturating_sub(sent);
+        }
+        self.unsent = 0;
+        Ok(true)
+    }
+
+    pub(crate) fn announce_end(&mut self) {
+        self.session.send_close_notify();
+    }
+}
+
+/// Reads from the socket for the cipher; waits by the context's waker.
+struct ReadSide<'a, 'b> {
+    tcp: &'a mut TcpStream,
+    cx: &'a mut Context<'b>,
+}
+
+impl Read for ReadSide<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut *self.tcp).poll_read(self.cx, &mut buffer) {
+            Poll::Ready(result) => result.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+/// Writes to the socket for the cipher; never waits.
+struct WriteSide<'a>(&'a TcpStream);
+
+impl Write for WriteSide<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
