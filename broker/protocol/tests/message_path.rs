@@ -37,6 +37,10 @@ fn a_frame_around_parts_equals_the_frame_written_whole() {
 
         let cut = Codec::Bincode.cut(&whole, 1 << 20).unwrap().unwrap();
         assert_eq!(cut.taken, whole.len());
-        assert_eq!(Codec::Bincode.read_broker(cut.frame).unwrap(), Some(frame));
+        let read = Codec::Bincode.read_broker(cut.frame).unwrap();
+        assert_eq!(read.as_ref(), Some(&frame));
+        let Some(BrokerFrame::Message(read)) = read else { panic!("a message") };
+        assert!(matches!(read.topic, Cow::Borrowed(_)), "text is borrowed");
+        assert!(matches!(read.body.payload, Cow::Borrowed(_)), "the payload is borrowed");
     }
 }
