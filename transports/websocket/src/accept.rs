@@ -1,5 +1,6 @@
 //! The handshake at the serving end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -78,10 +79,12 @@ async fn accept_tls(
         refusal.tell(&mut tcp).await;
         return Err(refusal.into());
     }
-    TlsAcceptor::from(tls.clone())
-        .accept(tcp)
-        .await
-        .map_err(|error| HandshakeError::Refused { reason: format!("no TLS: {error}") })
+    TlsAcceptor::from(tls.clone()).accept(tcp).await.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => {
+            HandshakeError::Refused { reason: format!("no TLS: {error}") }
+        }
+        _ => error.into(),
+    })
 }
 
 /// Answers the HTTP request. Returns the stream with what was agreed, and what was read past it.

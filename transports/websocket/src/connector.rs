@@ -1,6 +1,7 @@
 //! Opens connections to WebSocket servers.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -9,7 +10,7 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::client_async_with_config;
 use transport_api::{BoxFuture, ConnectError, Connector, Link, Subprotocol};
-use transport_tls::explain_refusal;
+use transport_tls::{TrustError, explain_refusal};
 use tungstenite::Error;
 use tungstenite::client::ClientRequestBuilder;
 use tungstenite::http::Uri;
@@ -32,12 +33,14 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct WebSocketConnector {
     config: ClientConfig,
+    /// Made when it is first needed: trusting the system means reading its roots.
+    tls: OnceLock<Arc<rustls::ClientConfig>>,
 }
 
 impl WebSocketConnector {
     /// Makes a connector.
     pub fn new(config: ClientConfig) -> Self {
-        Self { config }
+        Self { config, tls: OnceLock::new() }
     }
 
     async fn open(
@@ -83,8 +86,7 @@ impl WebSocketConnector {
         target: &Target,
     ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, ConnectError> {
         let untrusted = |reason| ConnectError::Untrusted { address: target.address(), reason };
-        let config =
-            self.config.trust.client_config(&[]).map_err(|error| untrusted(error.to_string()))?;
+        let config = self.tls_config().map_err(|error| untrusted(error.to_string()))?;
         let name = ServerName::try_from(target.host().to_owned())
             .map_err(|error| untrusted(error.to_string()))?;
         TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
@@ -96,6 +98,16 @@ impl WebSocketConnector {
                 None => target.unreachable(error),
             }
         })
+    }
+}
+
+impl WebSocketConnector {
+    fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, TrustError> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config.clone());
+        }
+        let config = self.config.trust.client_config(&[])?;
+        Ok(self.tls.get_or_init(|| config).clone())
     }
 }
 

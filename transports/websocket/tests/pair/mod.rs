@@ -10,6 +10,7 @@ use transport_api::{
     Channel, Connector, HandshakeError, Incoming, Link, LinkError, Listener, Packet, Received,
     Sent, Subprotocol,
 };
+use transport_tls::ServerIdentity;
 use transport_websocket::{ClientConfig, Config, WebSocketConnector, WebSocketListener, listen};
 
 pub(crate) const BINCODE: Subprotocol =
@@ -35,9 +36,34 @@ pub(crate) async fn accept(
     incoming.handshake().await
 }
 
-/// Opens a connection of the subprotocol, over TLS if `config` has a certificate.
-pub(crate) async fn pair(config: Config, client: ClientConfig, speaks: Subprotocol) -> (End, End) {
-    let scheme = if config.tls.is_some() { "wss" } else { "ws" };
+/// Whether a test goes over TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Security {
+    Plain,
+    Tls,
+}
+
+impl Security {
+    pub(crate) const ALL: [Self; 2] = [Self::Plain, Self::Tls];
+}
+
+/// Makes a certificate, and settings for who has it and who trusts it.
+pub(crate) fn secured(config: Config) -> (Config, ClientConfig) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let identity = ServerIdentity::development(directory.path()).expect("a certificate");
+    let config = Config { tls: Some(identity.server_config(&[])), ..config };
+    (config, ClientConfig { trust: identity.fingerprint().into(), ..ClientConfig::default() })
+}
+
+/// Opens a connection of the subprotocol: the client's end and the server's.
+pub(crate) async fn pair(security: Security, config: Config, speaks: Subprotocol) -> (End, End) {
+    let (config, client, scheme) = match security {
+        Security::Plain => (config, ClientConfig::default(), "ws"),
+        Security::Tls => {
+            let (config, client) = secured(config);
+            (config, client, "wss")
+        }
+    };
     let mut listener = listener(config);
     let url = format!("{scheme}://{}/any/path", address(&listener));
     let connector = WebSocketConnector::new(client);
