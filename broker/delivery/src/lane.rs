@@ -156,19 +156,6 @@ impl<F: Frame> Lane<F> {
         self.items.push_back(Item::Frame(frame));
     }
 
-    /// The frame pushed last, if nothing was pushed behind it: what a successor may merge with.
-    pub fn last_frame_mut(&mut self) -> Option<&mut F> {
-        match self.items.back_mut() {
-            Some(Item::Frame(frame)) => Some(frame),
-            _ => None,
-        }
-    }
-
-    /// Corrects the bytes after a frame was changed through [`Lane::last_frame_mut`].
-    pub fn frame_resized(&mut self, before: u64, after: u64) {
-        self.bytes = self.bytes - before + after;
-    }
-
     /// Whether a frame of this size may join: the room that a routed request needs.
     pub fn has_room(&self, size: u64) -> bool {
         self.items.is_empty()

@@ -1,0 +1,178 @@
+//! What a shard asks of the sequencer.
+
+use std::sync::Arc;
+
+use broker_protocol::ErrorCode;
+use bytes::Bytes;
+
+use crate::{Answer, Publication, SessionId, Token};
+
+/// What a shard asks of the sequencer in one turn: commands, and the bytes that they refer to.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The commands, in the order in which they came.
+    pub commands: Vec<Command>,
+    /// What the spans of the commands point into.
+    pub arena: Bytes,
+}
+
+/// A range of a batch's arena, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+impl Batch {
+    /// The bytes of a span, shared.
+    pub fn bytes(&self, span: Span) -> Bytes {
+        self.arena.slice(span.start as usize..span.end as usize)
+    }
+
+    /// The text of a span.
+    ///
+    /// # Panics
+    /// If the span isn't one that was written as text.
+    pub fn text(&self, span: Span) -> &str {
+        let bytes = &self.arena[span.start as usize..span.end as usize];
+        std::str::from_utf8(bytes).expect("spans of text are written from text")
+    }
+}
+
+/// One thing asked of the sequencer. Order within and across sessions of a shard is kept.
+#[derive(Debug)]
+pub enum Command {
+    /// A session began.
+    Open {
+        /// The session.
+        session: SessionId,
+        /// Its client's name.
+        name: Arc<str>,
+    },
+    /// A session ended. Its subscriptions and requests were withdrawn before.
+    Close {
+        /// The session.
+        session: SessionId,
+        /// Its client's name.
+        name: Arc<str>,
+    },
+    /// A message to everybody who is subscribed.
+    Publish {
+        /// The publisher.
+        session: SessionId,
+        /// The id to acknowledge, if any.
+        id: Option<u64>,
+        /// The topic.
+        topic: Span,
+        /// The message without its place in the order.
+        parts: Span,
+    },
+    /// A message to one client.
+    Send {
+        /// The sender.
+        session: SessionId,
+        /// The id to acknowledge, if any.
+        id: Option<u64>,
+        /// The receiving client's name.
+        to: Arc<str>,
+        /// The topic: `$to.<client>`.
+        topic: Span,
+        /// The message without its place in the order.
+        parts: Span,
+    },
+    /// A subscription is to begin.
+    Subscribe(Standing),
+    /// A subscription is to end.
+    Unsubscribe {
+        /// What is to end.
+        standing: Standing,
+        /// The id to answer, or `None` if the session is ending.
+        id: Option<u64>,
+    },
+    /// A request for whoever serves the topic.
+    Request {
+        /// The asker.
+        asker: SessionId,
+        /// Its id for it.
+        id: u64,
+        /// Its token, made by the asker's shard.
+        token: Token,
+        /// The request topic.
+        topic: Span,
+        /// The routed `request` frame, in bincode.
+        frame: Span,
+    },
+    /// A provider's answer.
+    Reply {
+        /// What it answers.
+        token: Token,
+        /// The routed `reply` frame, in bincode.
+        frame: Span,
+    },
+    /// A request that a provider can't answer.
+    Refuse {
+        /// What it refuses.
+        token: Token,
+        /// Why, for programs.
+        code: ErrorCode,
+        /// Why, for people.
+        message: String,
+    },
+    /// A request that its asker no longer waits for.
+    Cancel {
+        /// What was asked.
+        token: Token,
+    },
+    /// A message of a queue group that its member never wrote.
+    HandBack {
+        /// The subscription that it was for.
+        standing: Standing,
+        /// The message.
+        publication: Publication,
+    },
+    /// A member or provider can't be written to, or can again.
+    Blocked {
+        /// The session.
+        session: SessionId,
+        /// Whether it can't.
+        blocked: bool,
+    },
+    /// An answer to a command of a session that may live in another shard.
+    Answer {
+        /// Whose command it was.
+        session: SessionId,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// A standing wish: a subscription or a serving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The session.
+    pub session: SessionId,
+    /// Its client's name.
+    pub name: Arc<str>,
+    /// The subscription's number in the session.
+    pub subscription: u64,
+    /// The filter.
+    pub filter: Arc<str>,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What a standing wish is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Every message that matches.
+    Messages {
+        /// Whether to be told who else is there.
+        presence: bool,
+    },
+    /// Its share of the messages that match, among the members of a queue group.
+    Group(Arc<str>),
+    /// Requests.
+    Requests,
+}

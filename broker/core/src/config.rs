@@ -1,0 +1,119 @@
+//! What a shard allows and grants.
+
+use std::time::Duration;
+
+use broker_delivery::lane::LaneOptions;
+
+/// The settings of a shard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The server's name, told to clients.
+    pub server_name: String,
+    /// The server's version, told to clients.
+    pub server_version: String,
+    /// What clients may do.
+    pub limits: Limits,
+    /// How silence is dealt with.
+    pub liveness: Liveness,
+    /// What a lane is granted where its client wishes nothing; its bound is also the most.
+    pub lane: LaneOptions,
+    /// How long a request waits where its asker doesn't say.
+    pub request_timeout: Duration,
+    /// The longest that a request may wait.
+    pub request_timeout_max: Duration,
+    /// How much encoded data the log may hold, in bytes, before what laggards want of it is
+    /// copied out.
+    pub log_bytes_max: usize,
+}
+
+/// What a client may do. At each limit the offending command is refused with a code of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest payload, in bytes.
+    pub payload_bytes_max: usize,
+    /// The largest frame that is read, in bytes.
+    pub frame_bytes_max: usize,
+    /// The largest packet that is sent, in bytes; a larger single frame stands alone.
+    pub packet_bytes_max: usize,
+    /// The most subscriptions and servings of a session.
+    pub subscriptions_max: usize,
+    /// The most requests of a session that wait for an answer.
+    pub commands_open_max: usize,
+    /// The longest client name, in bytes.
+    pub name_bytes_max: usize,
+    /// The longest key, in bytes.
+    pub key_bytes_max: usize,
+    /// The most headers of a message, and the most bytes of all their names and values.
+    pub headers_max: usize,
+    /// The most bytes of all names and values of a message's headers.
+    pub headers_bytes_max: usize,
+    /// The most control bytes that wait for a session's link; beyond it the connection ends.
+    pub control_bytes_max: usize,
+    /// The most lanes of a session.
+    pub lanes_max: usize,
+}
+
+/// How silence is dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Liveness {
+    /// How long a new connection may take to say `connect`.
+    pub handshake_timeout: Duration,
+    /// How long a client may be silent before it is pinged.
+    pub ping_interval: Duration,
+    /// The shortest interval that a client may ask for.
+    pub ping_interval_min: Duration,
+    /// After how many intervals of silence the connection is given up.
+    pub ping_misses: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server_name: "broker".into(),
+            server_version: env!("CARGO_PKG_VERSION").into(),
+            limits: Limits::default(),
+            liveness: Liveness::default(),
+            lane: LaneOptions::default(),
+            request_timeout: Duration::from_secs(5),
+            request_timeout_max: Duration::from_secs(300),
+            log_bytes_max: 64 << 20,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let payload_bytes_max = 512 << 10;
+        Self {
+            payload_bytes_max,
+            frame_bytes_max: Self::frame_bytes_for(payload_bytes_max),
+            packet_bytes_max: 64 << 10,
+            subscriptions_max: 1024,
+            commands_open_max: 1024,
+            name_bytes_max: 64,
+            key_bytes_max: 255,
+            headers_max: 32,
+            headers_bytes_max: 8 << 10,
+            control_bytes_max: 4 << 20,
+            lanes_max: 16,
+        }
+    }
+}
+
+impl Limits {
+    /// The frame that a payload of this size needs in the more verbose codec: base64 and a rim.
+    pub const fn frame_bytes_for(payload_bytes: usize) -> usize {
+        payload_bytes.div_ceil(3) * 4 + (64 << 10)
+    }
+}
+
+impl Default for Liveness {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(15),
+            ping_interval_min: Duration::from_secs(1),
+            ping_misses: 2,
+        }
+    }
+}

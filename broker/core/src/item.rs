@@ -1,0 +1,151 @@
+//! What the sequencer tells a shard, in the one order.
+
+use std::sync::Arc;
+
+use broker_protocol::ErrorCode;
+use bytes::Bytes;
+
+use crate::{Publication, SessionId, Token, TopicId};
+
+/// One thing that the sequencer tells a shard.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A message.
+    Message {
+        /// The message.
+        publication: Publication,
+        /// Whether it is for every subscription that matches, beside the addressees.
+        to_all: bool,
+        /// The members of queue groups that were chosen.
+        addressed: Vec<Addressee>,
+    },
+    /// A message to one client.
+    Sent {
+        /// The message.
+        publication: Publication,
+        /// The receiving session.
+        to: SessionId,
+        /// Who sent it, and the id to acknowledge.
+        acknowledge: Option<(SessionId, u64)>,
+    },
+    /// A subscription begins here: what follows is for it.
+    Begun {
+        /// The session.
+        session: SessionId,
+        /// The subscription's number in the session.
+        subscription: u64,
+    },
+    /// A subscription ends here: what follows isn't for it.
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// The subscription's number in the session.
+        subscription: u64,
+        /// The id of the command that ended it.
+        id: u64,
+    },
+    /// The answer to a command.
+    Answer {
+        /// Whose command it was.
+        session: SessionId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A request to a provider.
+    Request {
+        /// The provider.
+        provider: SessionId,
+        /// What it serves.
+        subscription: u64,
+        /// What to reply to.
+        token: Token,
+        /// The asker's id for it.
+        id: u64,
+        /// The routed `request` frame, in bincode.
+        frame: Bytes,
+    },
+    /// The answer to a request.
+    Reply {
+        /// The asker.
+        asker: SessionId,
+        /// Its id for it.
+        id: u64,
+        /// The routed `reply` frame, in bincode.
+        frame: Bytes,
+    },
+    /// A request's asker no longer waits.
+    Cancelled {
+        /// The provider.
+        provider: SessionId,
+        /// What was asked.
+        token: Token,
+    },
+    /// Who came to and went from a filter.
+    Presence {
+        /// The session that watches.
+        session: SessionId,
+        /// The subscription that watches.
+        subscription: u64,
+        /// Names that are now there.
+        joined: Vec<Arc<str>>,
+        /// Names that are gone.
+        left: Vec<Arc<str>>,
+    },
+    /// A topic was forgotten.
+    Forgotten {
+        /// The topic.
+        topic_id: TopicId,
+    },
+}
+
+impl Item {
+    /// What it counts against the bound of an inbox, in bytes.
+    pub fn size(&self) -> usize {
+        let held = match self {
+            Self::Message { publication, .. } | Self::Sent { publication, .. } => {
+                publication.parts.len()
+            }
+            Self::Request { frame, .. } | Self::Reply { frame, .. } => frame.len(),
+            Self::Presence { joined, left, .. } => (joined.len() + left.len()) * 16,
+            _ => 0,
+        };
+        held + size_of::<Self>()
+    }
+}
+
+/// The one subscription that a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addressee {
+    /// The session.
+    pub session: SessionId,
+    /// The subscription's number in the session.
+    pub subscription: u64,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was carried out.
+    Accepted {
+        /// The command's id.
+        id: u64,
+    },
+    /// A request won't be answered.
+    RequestFailed {
+        /// The asker's id for it.
+        id: u64,
+        /// Why, for programs.
+        code: ErrorCode,
+        /// Why, for people.
+        message: String,
+    },
+    /// It was refused.
+    Rejected {
+        /// The command's id; 0 for one that had none.
+        id: u64,
+        /// Why, for programs.
+        code: ErrorCode,
+        /// Why, for people.
+        message: String,
+    },
+}

@@ -1,0 +1,162 @@
+//! The log: every message that some lane of the shard wants, encoded once.
+//!
+//! Beside the bytes there is an entry per message. Lanes hold ranges of entries; the bytes of a
+//! range lie one behind the other, so that what a subscriber is sent is usually one slice. Bincode
+//! bytes are always made and are the source; json is made at once where a json lane wants the
+//! entry, else when it is needed after all.
+//!
+//! What nobody wants is let go at the end of a turn ([`Log::retire`]). What laggards want of it
+//! beyond the budget moves out of the blocks into a table of survivors: their entries stay valid.
+//!
+//! Invariant: an entry that a lane still wants is in the log or among the survivors.
+
+mod rendering;
+mod retire;
+mod run;
+mod survivors;
+
+pub use run::Run;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use broker_delivery::lane::{Entries, Extent};
+use broker_protocol::message;
+use bytes::BytesMut;
+
+use crate::{Publication, TopicId};
+use rendering::{Place, Rendering};
+use survivors::Survivors;
+
+/// Every message that some lane of the shard wants, encoded once.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// The number of the first entry that is still here.
+    first: u64,
+    entries: VecDeque<Entry>,
+    bincode: Rendering,
+    json: Rendering,
+    survivors: Survivors,
+    checked_at_bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    topic: Arc<str>,
+    topic_id: TopicId,
+    epoch: u64,
+    seq: u64,
+    time: u64,
+    /// How many of the frame's last bytes are the publication's parts.
+    parts_bytes: u32,
+    bincode: Place,
+    json: Option<Place>,
+}
+
+/// Whether json bytes are made at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Render {
+    /// Only bincode is wanted for now.
+    Bincode,
+    /// A json lane wants it too.
+    Both,
+}
+
+impl Log {
+    /// Appends a message. Returns its entry and what it costs in a lane, in bytes.
+    pub fn append(&mut self, publication: &Publication, render: Render) -> (u64, u32) {
+        let Publication { seq, epoch, time, parts, .. } = publication;
+        let bytes = message::frame_bytes(*seq, *epoch, *time, parts.len());
+        let place = self.bincode.append(bytes, |out| {
+            message::write_frame(*seq, *epoch, *time, parts, out);
+        });
+        let json = (render == Render::Both).then(|| self.render_json(place));
+        self.entries.push_back(Entry {
+            topic: publication.topic.clone(),
+            topic_id: publication.topic_id,
+            epoch: *epoch,
+            seq: *seq,
+            time: *time,
+            parts_bytes: parts.len() as u32,
+            bincode: place,
+            json,
+        });
+        (self.end() - 1, place.length)
+    }
+
+    fn render_json(&mut self, place: Place) -> Place {
+        let frame = self.bincode.bytes(place);
+        self.json.append(frame.len() * 2, |out| {
+            message::to_json(frame, out).expect("the log holds what this broker encoded");
+        })
+    }
+
+    /// Closes the blocks of this turn: from now on they can be shared.
+    pub fn seal(&mut self) {
+        self.bincode.seal();
+        self.json.seal();
+    }
+
+    /// The number of the entry that comes next.
+    pub fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// When a message was accepted, in milliseconds since the Unix epoch.
+    pub fn time(&self, entry: u64) -> u64 {
+        self.entry(entry).time
+    }
+
+    /// Bytes held in blocks and by survivors.
+    pub fn bytes_held(&self) -> usize {
+        self.bincode.held() + self.json.held() + self.survivors.bytes()
+    }
+
+    /// How many entries were moved out of their blocks for laggards.
+    pub fn survivors(&self) -> usize {
+        self.survivors.len()
+    }
+
+    /// The message of an entry, as it was accepted: what of a queue group is handed back.
+    pub fn publication(&self, entry: u64) -> Publication {
+        let mut frame = BytesMut::new();
+        self.copy_bincode(entry, &mut frame);
+        let Entry { topic, topic_id, epoch, seq, time, parts_bytes, .. } = self.entry(entry);
+        let parts = frame.split_off(frame.len() - *parts_bytes as usize).freeze();
+        let topic = topic.clone();
+        Publication { topic, topic_id: *topic_id, seq: *seq, epoch: *epoch, time: *time, parts }
+    }
+
+    fn entry(&self, entry: u64) -> &Entry {
+        match entry.checked_sub(self.first) {
+            Some(place) => &self.entries[place as usize],
+            None => self.survivors.entry(entry),
+        }
+    }
+}
+
+impl Entries for Log {
+    fn topic(&self, entry: u64) -> (&Arc<str>, u64) {
+        let entry = self.entry(entry);
+        (&entry.topic, entry.epoch)
+    }
+
+    fn seq(&self, entry: u64) -> u64 {
+        self.entry(entry).seq
+    }
+
+    #[inline]
+    fn size(&self, entry: u64) -> u32 {
+        self.entry(entry).bincode.length
+    }
+
+    #[inline]
+    fn let_go(&mut self, extent: Extent) {
+        if extent.start < self.first {
+            self.survivors.let_go(extent.start..extent.end.min(self.first));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

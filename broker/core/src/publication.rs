@@ -1,0 +1,33 @@
+//! A message that was accepted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::TopicId;
+
+/// A message that was accepted and has its place in the order.
+///
+/// Cheap to clone: shards share the parts and write the few bytes in front themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The topic, for look-ups.
+    pub topic_id: TopicId,
+    /// The place in the topic's order, from 1.
+    pub seq: u64,
+    /// The epoch of `seq`.
+    pub epoch: u64,
+    /// When it was accepted, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// Everything of the `message` frame that follows the time, encoded by the publisher's shard.
+    pub parts: Bytes,
+}
+
+impl Publication {
+    /// What it counts against the bound of an inbox, in bytes.
+    pub fn size(&self) -> usize {
+        self.parts.len() + size_of::<Self>()
+    }
+}

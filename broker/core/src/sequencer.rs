@@ -1,0 +1,338 @@
+//! The sequencer: one order for the whole broker.
+//!
+//! It stamps what is accepted, finds the shards that want it, and appends to their inboxes. A
+//! subscription is an item in the same order as messages and begins at that point.
+//!
+//! Invariants: per topic and epoch `seq` counts from 1 without holes; every shard receives its
+//! items in the one order; nothing is encoded here.
+
+mod attendance;
+mod calls;
+mod directory;
+mod groups;
+mod interest;
+mod providers;
+mod topics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_protocol::ErrorCode;
+
+use crate::command::Purpose;
+use crate::{
+    Addressee, Answer, Batch, Command, Item, Now, Publication, SessionId, ShardId, Span, Standing,
+    Token,
+};
+use attendance::Attendance;
+use calls::{Call, Calls};
+use directory::Directory;
+use groups::Groups;
+use interest::Interest;
+use providers::Providers;
+use topics::Topics;
+
+/// One order for the whole broker.
+#[derive(Debug)]
+pub struct Sequencer {
+    topics: Topics,
+    interest: Interest,
+    groups: Groups,
+    providers: Providers,
+    calls: Calls,
+    directory: Directory,
+    attendance: Attendance,
+    statistics: Statistics,
+}
+
+/// The settings of the sequencer.
+#[derive(Debug, Clone)]
+pub struct SequencerConfig {
+    /// The most topics that are known at a time.
+    pub topics_max: usize,
+    /// After how much idleness a topic is forgotten.
+    pub forget_after: Duration,
+}
+
+impl Default for SequencerConfig {
+    fn default() -> Self {
+        Self { topics_max: 1_000_000, forget_after: Duration::from_secs(600) }
+    }
+}
+
+/// What the sequencer has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Messages accepted.
+    pub published: u64,
+    /// Messages refused because there are too many topics.
+    pub refused: u64,
+    /// Topics forgotten.
+    pub forgotten: u64,
+}
+
+/// Where the sequencer puts what it tells: the shards' inboxes.
+pub trait Inboxes {
+    /// Appends an item to a shard's inbox.
+    fn put(&mut self, shard: ShardId, item: Item);
+}
+
+impl<F: FnMut(ShardId, Item)> Inboxes for F {
+    fn put(&mut self, shard: ShardId, item: Item) {
+        self(shard, item);
+    }
+}
+
+impl Sequencer {
+    /// A sequencer whose first epoch is the wall clock's milliseconds, so that epochs grow over
+    /// restarts.
+    pub fn new(config: SequencerConfig, now: Now) -> Self {
+        Self {
+            topics: Topics::new(config, now.wall),
+            interest: Interest::default(),
+            groups: Groups::default(),
+            providers: Providers::default(),
+            calls: Calls::default(),
+            directory: Directory::default(),
+            attendance: Attendance::default(),
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// What was done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// How many topics are known.
+    pub fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// Carries out what a shard asks, in order, and tells the shards.
+    pub fn handle(&mut self, now: Now, batch: &Batch, out: &mut impl Inboxes) {
+        for command in &batch.commands {
+            self.carry_out(now, batch, command, out);
+        }
+        for topic_id in self.topics.forget_idle(now.monotonic) {
+            self.statistics.forgotten += 1;
+            self.interest.shards().for_each(|shard| out.put(shard, Item::Forgotten { topic_id }));
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, batch: &Batch, command: &Command, out: &mut impl Inboxes) {
+        match command {
+            Command::Publish { session, id, topic, parts } => {
+                self.publish(now, batch, (*topic, *parts), (*session, *id), out);
+            }
+            Command::Send { session, id, to, topic, parts } => {
+                let acknowledge = id.map(|id| (*session, id));
+                self.send(now, batch, (*topic, *parts), to, acknowledge, out);
+            }
+            Command::Open { session, name } => self.directory.enter(name, *session),
+            Command::Close { session, name } => {
+                self.directory.leave(name, *session);
+                self.groups.set_blocked(*session, false);
+            }
+            Command::Subscribe(standing) => self.subscribe(standing, out),
+            Command::Unsubscribe { standing, id } => self.unsubscribe(standing, *id, out),
+            Command::Request { asker, id, token, topic, frame } => {
+                let call = Call { asker: *asker, id: *id };
+                self.request(batch, *token, call, (*topic, *frame), out);
+            }
+            Command::Reply { token, frame } => self.reply(batch, *token, *frame, out),
+            Command::Refuse { token, code, message } => self.refuse(*token, *code, message, out),
+            Command::Cancel { token } => self.cancel(*token, out),
+            Command::HandBack { standing, publication } => {
+                self.hand_back(standing, publication.clone(), out);
+            }
+            Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
+            Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        now: Now,
+        batch: &Batch,
+        (topic, parts): (Span, Span),
+        (session, id): (SessionId, Option<u64>),
+        out: &mut impl Inboxes,
+    ) {
+        let Some(topic) = self.topics.accept(batch.text(topic), now.monotonic) else {
+            self.statistics.refused += 1;
+            answer_to(session, too_many_topics(id), out);
+            return;
+        };
+        self.statistics.published += 1;
+        topic.refresh(&self.interest, &self.groups);
+        let publication = topic.stamp(now.wall, || batch.bytes(parts));
+        if let Some(publication) = publication {
+            let addressed = self.groups.choose(topic.groups());
+            deliver(topic.shards(), publication, addressed, out);
+        }
+        if let Some(id) = id {
+            answer_to(session, Answer::Accepted { id }, out);
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Now,
+        batch: &Batch,
+        (topic, parts): (Span, Span),
+        to: &str,
+        acknowledge: Option<(SessionId, u64)>,
+        out: &mut impl Inboxes,
+    ) {
+        let Some(to) = self.directory.find(to) else {
+            if let Some((session, id)) = acknowledge {
+                answer_to(session, no_such_client(id, to), out);
+            }
+            return;
+        };
+        let Some(topic) = self.topics.accept(batch.text(topic), now.monotonic) else {
+            if let Some((session, id)) = acknowledge {
+                answer_to(session, too_many_topics(Some(id)), out);
+            }
+            return;
+        };
+        let publication = topic.stamp_always(now.wall, batch.bytes(parts));
+        out.put(to.shard, Item::Sent { publication, to, acknowledge });
+    }
+
+    fn subscribe(&mut self, standing: &Standing, out: &mut impl Inboxes) {
+        match &standing.purpose {
+            Purpose::Messages { .. } => {
+                self.interest.begin(&standing.filter, standing.session.shard);
+            }
+            Purpose::Group(group) => self.groups.join(group, standing),
+            Purpose::Requests => self.providers.begin(standing),
+        }
+        let Standing { session, subscription, .. } = *standing;
+        out.put(session.shard, Item::Begun { session, subscription });
+        if standing.purpose != Purpose::Requests {
+            self.attendance.join(standing, out);
+        }
+    }
+
+    fn unsubscribe(&mut self, standing: &Standing, id: Option<u64>, out: &mut impl Inboxes) {
+        match &standing.purpose {
+            Purpose::Messages { .. } => {
+                self.interest.end(&standing.filter, standing.session.shard);
+            }
+            Purpose::Group(group) => self.groups.leave(group, standing),
+            Purpose::Requests => self.providers.end(standing),
+        }
+        if standing.purpose != Purpose::Requests {
+            self.attendance.leave(standing, out);
+        }
+        let Standing { session, subscription, .. } = *standing;
+        if let Some(id) = id {
+            out.put(session.shard, Item::Ended { session, subscription, id });
+        }
+    }
+
+    fn hand_back(&mut self, standing: &Standing, message: Publication, out: &mut impl Inboxes) {
+        let Purpose::Group(group) = &standing.purpose else { return };
+        if let Some(member) = self.groups.choose_in(group, &standing.filter) {
+            let addressed = vec![member];
+            let item = Item::Message { publication: message, to_all: false, addressed };
+            out.put(member.session.shard, item);
+        }
+    }
+
+    fn request(
+        &mut self,
+        batch: &Batch,
+        token: Token,
+        call: Call,
+        (topic, frame): (Span, Span),
+        out: &mut impl Inboxes,
+    ) {
+        let topic = batch.text(topic);
+        let Some(provider) = self.providers.choose(topic, &self.groups) else {
+            let message = format!("nobody serves {topic:?}; start a provider, or check the topic");
+            let code = ErrorCode::NobodyAnswers;
+            let answer = Answer::RequestFailed { id: call.id, code, message };
+            return answer_to(call.asker, answer, out);
+        };
+        let id = call.id;
+        self.calls.begin(token, call, provider.session);
+        let Addressee { session: provider, subscription } = provider;
+        let frame = batch.bytes(frame);
+        out.put(provider.shard, Item::Request { provider, subscription, token, id, frame });
+    }
+
+    fn reply(&mut self, batch: &Batch, token: Token, frame: Span, out: &mut impl Inboxes) {
+        if let Some((call, _)) = self.calls.end(token) {
+            let Call { asker, id } = call;
+            out.put(asker.shard, Item::Reply { asker, id, frame: batch.bytes(frame) });
+        }
+    }
+
+    fn refuse(&mut self, token: Token, code: ErrorCode, message: &str, out: &mut impl Inboxes) {
+        if let Some((call, _)) = self.calls.end(token) {
+            let answer = Answer::RequestFailed { id: call.id, code, message: message.to_owned() };
+            answer_to(call.asker, answer, out);
+        }
+    }
+
+    fn cancel(&mut self, token: Token, out: &mut impl Inboxes) {
+        if let Some((_, provider)) = self.calls.end(token) {
+            out.put(provider.shard, Item::Cancelled { provider, token });
+        }
+    }
+}
+
+/// Tells every shard that wants a message, whether for all or for chosen members.
+fn deliver(
+    shards: interest::ShardSet,
+    publication: Publication,
+    mut addressed: Vec<Addressee>,
+    out: &mut impl Inboxes,
+) {
+    if addressed.is_empty() {
+        let mut shards = shards.iter().peekable();
+        while let Some(shard) = shards.next() {
+            if shards.peek().is_none() {
+                return out.put(shard, message(publication, true, Vec::new()));
+            }
+            out.put(shard, message(publication.clone(), true, Vec::new()));
+        }
+        return;
+    }
+    addressed.sort_unstable_by_key(|addressee| addressee.session.shard);
+    let with_members = interest::ShardSet::of(addressed.iter().map(|to| to.session.shard));
+    for shard in shards.union(with_members).iter() {
+        let here = |to: &&Addressee| to.session.shard == shard;
+        let addressed = addressed.iter().filter(here).copied().collect();
+        out.put(shard, message(publication.clone(), shards.has(shard), addressed));
+    }
+}
+
+fn message(publication: Publication, to_all: bool, addressed: Vec<Addressee>) -> Item {
+    Item::Message { publication, to_all, addressed }
+}
+
+fn answer_to(session: SessionId, answer: Answer, out: &mut impl Inboxes) {
+    out.put(session.shard, Item::Answer { session, answer });
+}
+
+fn too_many_topics(id: Option<u64>) -> Answer {
+    let message = "the broker knows as many topics as it may; wait until idle ones are \
+                   forgotten, or raise limits.topics_max"
+        .to_owned();
+    Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::TooManyTopics, message }
+}
+
+fn no_such_client(id: u64, name: &str) -> Answer {
+    let message = format!("no client named {name:?} is connected");
+    Answer::Rejected { id, code: ErrorCode::NoSuchClient, message }
+}
+
+/// A topic's name, shared.
+type Name = Arc<str>;
+
+#[cfg(test)]
+mod tests;

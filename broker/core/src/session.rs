@@ -1,0 +1,183 @@
+//! One client's state at the broker: its link, its lanes and its standing wishes.
+
+mod control;
+mod lanes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_protocol::Codec;
+use broker_protocol::frame::LaneHeader;
+
+use smallvec::SmallVec;
+
+use crate::command::{Purpose, Standing};
+use crate::{SessionId, Token};
+pub(crate) use control::Control;
+pub(crate) use lanes::{LaneFrame, LaneSlot, Presences};
+
+/// What the shard must know of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The codec that was agreed on.
+    pub codec: Codec,
+    /// Whether each lane has a channel of its own.
+    pub separate_lanes: bool,
+    /// Who pings.
+    pub pings: PongTo,
+    /// A random number for the session's secret.
+    pub secret: u128,
+}
+
+/// Who pings a silent client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PongTo {
+    /// The broker, with a frame.
+    Frame,
+    /// The transport, with a ping of its own: the shard says when.
+    Transport,
+}
+
+/// One client's state at the broker.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) stage: Stage,
+    /// Whether it stands in the list of sessions with something to write.
+    pub(crate) dirty: bool,
+    pub(crate) lanes: SmallVec<[LaneSlot; 1]>,
+    pub(crate) link: Attachment,
+    pub(crate) name: Arc<str>,
+    pub(crate) standing: BTreeMap<u64, Subscription>,
+    pub(crate) next_subscription: u64,
+    pub(crate) last_publish_id: u64,
+    /// Requests that this session asked, by its ids.
+    pub(crate) asked: BTreeMap<u64, Asked>,
+    /// Requests that this session is to answer, with the asker's ids.
+    pub(crate) answering: BTreeMap<Token, u64>,
+}
+
+/// How far a session came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// `connect` hasn't come.
+    Connecting,
+    /// Everything is allowed.
+    Open,
+    /// No commands are taken any more; what waits is still sent.
+    Draining,
+    /// Only control is still sent.
+    Ending,
+}
+
+/// What belongs to the link and not to the session: it would be new after a resume.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(crate) info: LinkInfo,
+    pub(crate) control: Control,
+    /// What the next run would be read as, where lanes share the link.
+    pub(crate) header: LaneHeader,
+    /// Whether the link refused, where lanes share it.
+    pub(crate) blocked: bool,
+    /// Part of a frame, on a byte stream.
+    pub(crate) partial: Vec<u8>,
+    pub(crate) packet_bytes_max: usize,
+    pub(crate) opened: Duration,
+    pub(crate) received: Duration,
+    pub(crate) ping_interval: Duration,
+    pub(crate) pings_sent: u32,
+}
+
+/// A standing wish of a session.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) filter: Arc<str>,
+    pub(crate) purpose: Purpose,
+    /// The place of its lane among the session's lanes.
+    pub(crate) lane: usize,
+    /// The id of the `subscribe`, to be accepted when it begins.
+    pub(crate) command: u64,
+    pub(crate) state: Standpoint,
+}
+
+/// How far a subscription came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standpoint {
+    /// The sequencer was asked.
+    Asked,
+    /// It is in force.
+    Begun,
+    /// Its end was asked for.
+    Leaving,
+}
+
+/// A request that a session asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) token: Token,
+    pub(crate) deadline: Duration,
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, info: LinkInfo, now: Duration) -> Self {
+        Self {
+            id,
+            stage: Stage::Connecting,
+            dirty: false,
+            lanes: SmallVec::new(),
+            link: Attachment::new(info, now),
+            name: Arc::from(""),
+            standing: BTreeMap::new(),
+            next_subscription: 1,
+            last_publish_id: 0,
+            asked: BTreeMap::new(),
+            answering: BTreeMap::new(),
+        }
+    }
+
+    /// A standing wish as the sequencer knows it.
+    pub(crate) fn standing_of(&self, subscription: u64) -> Option<Standing> {
+        let found = self.standing.get(&subscription)?;
+        Some(Standing {
+            session: self.id,
+            name: self.name.clone(),
+            subscription,
+            filter: found.filter.clone(),
+            purpose: found.purpose.clone(),
+        })
+    }
+
+    /// Whether lanes may send: not before `connected`, not after `disconnect`.
+    pub(crate) fn lanes_flow(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Draining)
+    }
+
+    /// Whether the sequencer ought to know when the session can't be written to.
+    pub(crate) fn takes_turns(&self) -> bool {
+        let takes = |one: &Subscription| !matches!(one.purpose, Purpose::Messages { .. });
+        self.standing.values().any(takes)
+    }
+
+    /// Whether nothing waits to be sent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.link.control.is_empty() && self.lanes.iter().all(|slot| slot.lane.is_empty())
+    }
+}
+
+impl Attachment {
+    fn new(info: LinkInfo, now: Duration) -> Self {
+        Self {
+            info,
+            control: Control::default(),
+            header: LaneHeader::default(),
+            blocked: false,
+            partial: Vec::new(),
+            packet_bytes_max: 0,
+            opened: now,
+            received: now,
+            ping_interval: Duration::ZERO,
+            pings_sent: 0,
+        }
+    }
+}

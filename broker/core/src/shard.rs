@@ -1,0 +1,196 @@
+//! A shard: some of the sessions, their lanes, and the log of what they want.
+
+mod apply;
+mod commands;
+mod connect;
+mod drain;
+mod ending;
+mod flush;
+mod laggards;
+mod liveness;
+mod outgoing;
+mod packet;
+mod publish;
+mod receive;
+mod requests;
+mod routes;
+mod subscriptions;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use broker_delivery::Matcher;
+use bytes::BytesMut;
+use slab::Slab;
+
+use crate::session::Session;
+use crate::{Config, LinkInfo, Log, Now, SessionId, ShardId};
+pub use drain::Deadline;
+pub use ending::Ending;
+pub use flush::{Channel, Flushed, Outlet, Verdict};
+use outgoing::Outgoing;
+pub use receive::Framing;
+use routes::{Routes, Target};
+
+/// Some of the sessions, their lanes, and the log of what they want.
+///
+/// Sessions are named by their slot; a slot is in use from [`Shard::attach`] to [`Shard::forget`].
+#[derive(Debug)]
+pub struct Shard {
+    id: ShardId,
+    config: Config,
+    sessions: Slab<Session>,
+    matcher: Matcher<Target>,
+    routes: Routes,
+    log: Log,
+    outgoing: Outgoing,
+    /// Sessions with something to write, in the order in which they came to have it.
+    dirty: VecDeque<u32>,
+    /// Sessions whose lanes wait, so that the log is held for them.
+    laggards: BTreeSet<u32>,
+    endings: Vec<Ending>,
+    native_pings: Vec<u32>,
+    /// When open requests time out: the time, the slot, its generation and the asker's id.
+    deadlines: BTreeSet<(Duration, u32, u64, u64)>,
+    next_scan: Duration,
+    scratch: BytesMut,
+    sessions_seen: u64,
+    statistics: Statistics,
+}
+
+/// What a shard has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Sessions that were opened.
+    pub sessions_opened: u64,
+    /// Messages accepted from clients of this shard.
+    pub received: u64,
+    /// Messages handed to links.
+    pub delivered: u64,
+    /// Messages dropped at the bound of a lane.
+    pub dropped: u64,
+    /// Packets handed to links.
+    pub packets: u64,
+    /// Sessions ended because a lane was at its bound.
+    pub slow_consumers: u64,
+    /// Sessions ended because their control queue was at its bound.
+    pub control_overruns: u64,
+    /// Sessions ended because their client was silent.
+    pub timed_out: u64,
+    /// Sessions ended because their client sent what it mustn't.
+    pub malformed: u64,
+    /// Commands refused.
+    pub rejected: u64,
+}
+
+impl Statistics {
+    /// Adds what another shard has done.
+    pub fn add(&mut self, other: &Self) {
+        self.sessions_opened += other.sessions_opened;
+        self.received += other.received;
+        self.delivered += other.delivered;
+        self.dropped += other.dropped;
+        self.packets += other.packets;
+        self.slow_consumers += other.slow_consumers;
+        self.control_overruns += other.control_overruns;
+        self.timed_out += other.timed_out;
+        self.malformed += other.malformed;
+        self.rejected += other.rejected;
+    }
+}
+
+impl Shard {
+    /// A shard without sessions.
+    pub fn new(id: ShardId, config: Config, now: Now) -> Self {
+        Self {
+            id,
+            config,
+            sessions: Slab::new(),
+            matcher: Matcher::default(),
+            routes: Routes::default(),
+            log: Log::default(),
+            outgoing: Outgoing::new(id),
+            dirty: VecDeque::new(),
+            laggards: BTreeSet::new(),
+            endings: Vec::new(),
+            native_pings: Vec::new(),
+            deadlines: BTreeSet::new(),
+            next_scan: now.monotonic,
+            scratch: BytesMut::new(),
+            sessions_seen: 0,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Takes a link in. Its client has [`handshake_timeout`](crate::Liveness) to say `connect`.
+    ///
+    /// Returns the slot by which the session is named.
+    pub fn attach(&mut self, now: Now, link: LinkInfo) -> u32 {
+        let generation = self.sessions_seen;
+        self.sessions_seen += 1;
+        let entry = self.sessions.vacant_entry();
+        let slot = entry.key() as u32;
+        let id = SessionId { shard: self.id, slot, generation };
+        entry.insert(Session::new(id, link, now.monotonic));
+        slot
+    }
+
+    /// Frees the slot of a session that has ended.
+    ///
+    /// # Panics
+    /// If the session hasn't ended.
+    pub fn forget(&mut self, slot: u32) {
+        let session = self.sessions.remove(slot as usize);
+        assert_eq!(session.stage, crate::session::Stage::Ending, "only what ended is forgotten");
+    }
+
+    /// How many sessions there are, ended ones that aren't forgotten included.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// What was done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// Bytes that the log holds.
+    pub fn log_bytes(&self) -> usize {
+        self.log.bytes_held()
+    }
+
+    /// The next session with something to write, if any. It is to be [`flushed`](Shard::flush).
+    pub fn next_dirty(&mut self) -> Option<u32> {
+        while let Some(slot) = self.dirty.pop_front() {
+            if let Some(session) = self.sessions.get_mut(slot as usize) {
+                session.dirty = false;
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// How many sessions have something to write.
+    pub fn dirty(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// The sessions that the transport is to ping, with a ping of its own.
+    pub fn take_native_pings(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.native_pings)
+    }
+
+    fn mark_dirty(&mut self, slot: u32) {
+        let session = &mut self.sessions[slot as usize];
+        if !session.dirty {
+            session.dirty = true;
+            self.dirty.push_back(slot);
+        }
+    }
+
+    /// The session of an id, if it is still the one in its slot and hasn't ended.
+    fn find(&mut self, id: SessionId) -> Option<&mut Session> {
+        let session = self.sessions.get_mut(id.slot as usize)?;
+        (session.id == id && session.stage != crate::session::Stage::Ending).then_some(session)
+    }
+}

@@ -1,0 +1,174 @@
+//! From the sequencer's items to what waits in lanes.
+
+use broker_delivery::lane::{Overflowed, Pushed};
+
+use super::Shard;
+use super::routes::Route;
+use crate::log::Render;
+use crate::session::LaneFrame;
+use crate::{Addressee, Answer, Command, Item, Publication, SessionId};
+
+/// Where a lane is: its session's slot, and its place among the session's lanes.
+type LanePlace = (u32, usize);
+
+impl Shard {
+    /// Carries out what the sequencer tells, in order. The items of a turn are one batch: what they
+    /// put into lanes is sent with the [`flush`](Shard::flush) that follows.
+    pub fn apply(&mut self, items: impl IntoIterator<Item = Item>) {
+        for item in items {
+            self.apply_item(item);
+        }
+        self.log.seal();
+    }
+
+    fn apply_item(&mut self, item: Item) {
+        match item {
+            Item::Message { publication, to_all, addressed } => {
+                self.deliver(&publication, to_all, &addressed);
+            }
+            Item::Sent { publication, to, acknowledge } => {
+                self.deliver_sent(&publication, to, acknowledge);
+            }
+            Item::Begun { session, subscription } => self.begun(session, subscription),
+            Item::Ended { session, subscription, id } => self.ended(session, subscription, id),
+            Item::Answer { session, answer } => {
+                if self.find(session).is_some() {
+                    self.answer(session.slot, answer);
+                }
+            }
+            Item::Request { provider, subscription, token, id, frame } => {
+                self.requested(provider, subscription, (token, id), frame);
+            }
+            Item::Reply { asker, id, frame } => self.replied(asker, id, &frame),
+            Item::Cancelled { provider, token } => self.cancelled(provider, token),
+            Item::Presence { session, subscription, joined, left } => {
+                self.presence(session, subscription, joined, left);
+            }
+            Item::Forgotten { topic_id } => self.routes.forget(topic_id),
+        }
+    }
+
+    fn deliver(&mut self, publication: &Publication, to_all: bool, addressed: &[Addressee]) {
+        let Self { routes, matcher, sessions, log, dirty, .. } = self;
+        let nobody = Route::default();
+        let route = match to_all {
+            true => routes.of(publication.topic_id, &publication.topic, matcher, sessions),
+            false => &nobody,
+        };
+        if route.targets.is_empty() && addressed.is_empty() {
+            return;
+        }
+        let (entry, size) = log.append(publication, route.render);
+        let mut overflowed: Vec<(LanePlace, Overflowed)> = Vec::new();
+        for (slot, lane) in &route.targets {
+            let session = &mut sessions[*slot as usize];
+            let lane_slot = &mut session.lanes[*lane as usize];
+            if let Pushed::Overflowed(how) = lane_slot.lane.push(entry, size, log) {
+                overflowed.push(((*slot, *lane as usize), how));
+            }
+            if !session.dirty && !lane_slot.lane.is_waiting() {
+                session.dirty = true;
+                dirty.push_back(*slot);
+            }
+        }
+        for addressee in addressed {
+            self.deliver_addressed(entry, size, *addressee);
+        }
+        for ((slot, _), how) in overflowed {
+            self.overflowed(slot, how);
+        }
+    }
+
+    fn deliver_addressed(&mut self, entry: u64, size: u32, to: Addressee) {
+        let Some(session) = self.sessions.get_mut(to.session.slot as usize) else { return };
+        let known = session.id == to.session && session.lanes_flow();
+        let standing = session.standing.get(&to.subscription).filter(|_| known);
+        let Some(lane) = standing.map(|found| found.lane) else { return };
+        let slot = to.session.slot;
+        let lane_slot = &mut session.lanes[lane];
+        let pushed = lane_slot.lane.push_addressed(entry, size, to.subscription, &mut self.log);
+        self.pushed((slot, lane), pushed);
+    }
+
+    fn deliver_sent(
+        &mut self,
+        publication: &Publication,
+        to: SessionId,
+        acknowledge: Option<(SessionId, u64)>,
+    ) {
+        let size = publication.parts.len() as u64;
+        let answer = match self.find(to) {
+            None => Refused::Gone,
+            Some(session) if !session.lanes[0].lane.has_room(size) => Refused::Busy,
+            Some(_) => {
+                let (entry, size) = self.log.append(publication, Render::Bincode);
+                let lane = &mut self.sessions[to.slot as usize].lanes[0].lane;
+                let pushed = lane.push(entry, size, &mut self.log);
+                self.pushed((to.slot, 0), pushed);
+                Refused::No
+            }
+        };
+        if let Some((session, id)) = acknowledge {
+            let answer = answer.into_answer(id);
+            self.outgoing.push(Command::Answer { session, answer });
+        }
+    }
+
+    fn presence(
+        &mut self,
+        session: SessionId,
+        subscription: u64,
+        joined: Vec<std::sync::Arc<str>>,
+        left: Vec<std::sync::Arc<str>>,
+    ) {
+        let Some(session) = self.find(session) else { return };
+        let slot = session.id.slot;
+        let Some(lane) = session.standing.get(&subscription).map(|found| found.lane) else {
+            return;
+        };
+        if session.lanes[lane].presences.note(subscription, joined, left) {
+            self.push_frame(slot, lane, LaneFrame::Presence(subscription));
+        }
+    }
+
+    /// Puts a frame into a lane, as data of it.
+    pub(super) fn push_frame(&mut self, slot: u32, lane: usize, frame: LaneFrame) {
+        let most = self.config.limits.control_bytes_max as u64;
+        let lane_slot = &mut self.sessions[slot as usize].lanes[lane].lane;
+        lane_slot.push_frame(frame);
+        if lane_slot.bytes() > lane_slot.options().bound.bytes + most {
+            return self.end_overrun(slot);
+        }
+        self.pushed((slot, lane), Pushed::Kept);
+    }
+
+    fn pushed(&mut self, (slot, lane): LanePlace, pushed: Pushed) {
+        match pushed {
+            Pushed::Overflowed(how) => self.overflowed(slot, how),
+            Pushed::Kept => {
+                if !self.sessions[slot as usize].lanes[lane].lane.is_waiting() {
+                    self.mark_dirty(slot);
+                }
+            }
+        }
+    }
+}
+
+/// What becomes of a message to one client.
+enum Refused {
+    No,
+    Gone,
+    Busy,
+}
+
+impl Refused {
+    fn into_answer(self, id: u64) -> Answer {
+        use broker_protocol::ErrorCode;
+        let (code, message) = match self {
+            Self::No => return Answer::Accepted { id },
+            Self::Gone => (ErrorCode::NoSuchClient, "the client went away"),
+            Self::Busy => (ErrorCode::Busy, "the client has more waiting than it may"),
+        };
+        Answer::Rejected { id, code, message: message.to_owned() }
+    }
+}

@@ -1,0 +1,137 @@
+//! What each frame of an open session does.
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{
+    Accepted, BrokerFrame, ClientFrame, Disconnect, LaneLag, Ping, Pong, Reconnect, Rejected,
+};
+
+use super::Shard;
+use crate::session::LaneSlot;
+use crate::{Answer, Now};
+
+/// Why a command is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: ErrorCode,
+    pub(super) message: String,
+    pub(super) field: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None }
+    }
+
+    pub(super) fn of(field: &'static str, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: Some(field) }
+    }
+
+    /// Something of the protocol that this version doesn't serve yet.
+    pub(super) fn unsupported(field: &'static str) -> Self {
+        let message = format!("`{field}` is not served by this version");
+        Self::of(field, ErrorCode::Unsupported, message)
+    }
+}
+
+impl Shard {
+    pub(super) fn carry_out(&mut self, now: Now, slot: u32, frame: ClientFrame<'_>) {
+        match frame {
+            ClientFrame::Publish(publish) => self.publish(slot, &publish),
+            ClientFrame::Send(send) => self.send(slot, &send),
+            ClientFrame::Subscribe(subscribe) => self.subscribe(slot, subscribe),
+            ClientFrame::Serve(serve) => self.serve(slot, &serve),
+            ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(slot, &unsubscribe),
+            ClientFrame::Request(request) => self.request(now, slot, &request),
+            ClientFrame::Reply(reply) => self.reply(slot, &reply),
+            ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
+            ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
+            ClientFrame::Pong(_) => {}
+            ClientFrame::Disconnect(disconnect) => self.disconnect(slot, &disconnect),
+            other => self.refuse_unsupported(slot, &other),
+        }
+    }
+
+    /// Frames of the protocol that belong to parts which this version doesn't serve.
+    fn refuse_unsupported(&mut self, slot: u32, frame: &ClientFrame<'_>) {
+        let (id, name) = match frame {
+            ClientFrame::Update(update) => (update.id, "update"),
+            ClientFrame::Move(moved) => (moved.id, "move"),
+            ClientFrame::Offer(offer) => (offer.id, "offer"),
+            ClientFrame::Attach(attach) => (attach.id, "attach"),
+            ClientFrame::Detach(detach) => (detach.id, "detach"),
+            ClientFrame::Release(_) => (0, "release"),
+            ClientFrame::Authenticate(_) => (0, "authenticate"),
+            // Told by clients that take part in credit, which is never asked of them here.
+            _ => return,
+        };
+        self.reject(slot, id, Refusal::unsupported(name));
+    }
+
+    fn pong(&mut self, now: Now, slot: u32, ping: &Ping) {
+        let session = &self.sessions[slot as usize];
+        let lag = session.lanes.iter().map(|slot| self.lag_of(now, slot)).collect();
+        self.tell(slot, &BrokerFrame::Pong(Pong { mark: ping.mark, lag }));
+    }
+
+    fn lag_of(&self, now: Now, slot: &LaneSlot) -> LaneLag {
+        let oldest = slot.lane.oldest().map(|entry| self.log.time(entry));
+        LaneLag {
+            lane: slot.number,
+            messages: u64::from(slot.lane.messages()),
+            bytes: slot.lane.bytes(),
+            age: oldest.map_or(0, |time| now.wall.saturating_sub(time)),
+        }
+    }
+
+    fn disconnect(&mut self, slot: u32, disconnect: &Disconnect) {
+        let reason = format!("the client said goodbye: {}", disconnect.reason);
+        self.end(slot, ErrorCode::Closed, reason, Reconnect::Never);
+    }
+
+    /// Puts a frame into the control queue.
+    pub(super) fn tell(&mut self, slot: u32, frame: &BrokerFrame<'_>) {
+        let link = &mut self.sessions[slot as usize].link;
+        link.control.push(link.info.codec, frame);
+        self.control_grew(slot);
+    }
+
+    /// Puts a frame that is encoded in bincode into the control queue.
+    pub(super) fn tell_encoded(&mut self, slot: u32, frame: &[u8]) {
+        let link = &mut self.sessions[slot as usize].link;
+        link.control.push_bincode(link.info.codec, frame);
+        self.control_grew(slot);
+    }
+
+    fn control_grew(&mut self, slot: u32) {
+        let bytes = self.sessions[slot as usize].link.control.bytes().len();
+        if bytes > self.config.limits.control_bytes_max {
+            return self.end_overrun(slot);
+        }
+        if !self.sessions[slot as usize].link.blocked {
+            self.mark_dirty(slot);
+        }
+    }
+
+    pub(super) fn accept(&mut self, slot: u32, id: u64) {
+        self.tell(slot, &BrokerFrame::Accepted(Accepted { id, ..Accepted::default() }));
+    }
+
+    pub(super) fn reject(&mut self, slot: u32, id: u64, refusal: Refusal) {
+        let Refusal { code, message, field } = refusal;
+        self.statistics.rejected += 1;
+        let field = field.map(str::to_owned);
+        self.tell(slot, &BrokerFrame::Rejected(Rejected { id, code, message, field }));
+    }
+
+    pub(super) fn answer(&mut self, slot: u32, answer: Answer) {
+        match answer {
+            Answer::Accepted { id } => self.accept(slot, id),
+            Answer::Rejected { id, code, message } => {
+                self.reject(slot, id, Refusal::new(code, message));
+            }
+            Answer::RequestFailed { id, code, message } => {
+                self.request_failed(slot, id, Refusal::new(code, message));
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How a session opens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_delivery::check_topic;
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{BrokerFrame, Connect, Connected, ServerInfo, SessionLimits};
+
+use super::Shard;
+use crate::session::{LaneSlot, Stage};
+use crate::{Command, Now};
+
+/// The protocol's major version that is spoken here.
+const VERSION: u32 = 1;
+
+/// The smallest packet that a client may ask for, in bytes.
+const PACKET_BYTES_MIN: usize = 512;
+
+impl Shard {
+    pub(super) fn connect(&mut self, _now: Now, slot: u32, connect: Connect) {
+        if connect.version != VERSION {
+            let message = format!("version {} isn't spoken here; {VERSION} is", connect.version);
+            return self.end_faulty(slot, ErrorCode::UnsupportedVersion, message);
+        }
+        let name = match self.name_of(slot, connect.client.name.as_deref()) {
+            Ok(name) => name,
+            Err(message) => return self.end_faulty(slot, ErrorCode::InvalidField, message),
+        };
+        let liveness = &self.config.liveness;
+        let wished = connect.ping_interval.map_or(liveness.ping_interval, Duration::from_millis);
+        let most = liveness.ping_interval.max(liveness.ping_interval_min);
+        let ping_interval = wished.clamp(liveness.ping_interval_min.min(most), most);
+        let packet_bytes_max = self.packet_bytes_max(connect.packet_bytes_max);
+        let options = self.config.lane;
+
+        let session = &mut self.sessions[slot as usize];
+        session.name = name.clone();
+        session.stage = Stage::Open;
+        session.link.ping_interval = ping_interval;
+        session.link.packet_bytes_max = packet_bytes_max;
+        session.lanes.push(LaneSlot::new(0, options));
+        let session = session.id;
+        self.statistics.sessions_opened += 1;
+        self.outgoing.push(Command::Open { session, name });
+        let connected = self.connected(slot);
+        self.tell(slot, &BrokerFrame::Connected(connected));
+    }
+
+    fn name_of(&self, slot: u32, wished: Option<&str>) -> Result<Arc<str>, String> {
+        let id = self.sessions[slot as usize].id;
+        let Some(name) = wished else { return Ok(Arc::from(format!("client-{id}"))) };
+        let most = self.config.limits.name_bytes_max;
+        if name.len() > most {
+            return Err(format!(
+                "client.name has {} bytes; at most {most} are allowed",
+                name.len()
+            ));
+        }
+        match check_topic(name) {
+            Ok(()) if !name.starts_with('$') => Ok(Arc::from(name)),
+            Ok(()) => Err(format!("client.name {name:?} begins with `$`, which is the broker's")),
+            Err(error) => Err(format!("client.name {name:?} can't stand in a topic: {error}")),
+        }
+    }
+
+    fn packet_bytes_max(&self, wished: Option<u32>) -> usize {
+        let most = self.config.limits.packet_bytes_max;
+        wished.map_or(most, |wished| (wished as usize).clamp(PACKET_BYTES_MIN.min(most), most))
+    }
+
+    fn connected(&self, slot: u32) -> Connected {
+        let session = &self.sessions[slot as usize];
+        let limits = &self.config.limits;
+        Connected {
+            session: session.id.to_string(),
+            secret: format!("{:032x}", session.link.info.secret),
+            name: session.name.to_string(),
+            resumed: false,
+            lanes: Vec::new(),
+            limits: SessionLimits {
+                payload_bytes_max: limits.payload_bytes_max as u64,
+                frame_bytes_max: limits.frame_bytes_max as u64,
+                packet_bytes_max: session.link.packet_bytes_max as u64,
+                subscriptions_max: limits.subscriptions_max as u64,
+                commands_open_max: limits.commands_open_max as u64,
+            },
+            ping_interval: session.link.ping_interval.as_millis() as u64,
+            server: ServerInfo {
+                name: self.config.server_name.clone(),
+                version: self.config.server_version.clone(),
+            },
+        }
+    }
+}

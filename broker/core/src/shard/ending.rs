@@ -1,0 +1,134 @@
+//! How sessions end.
+
+use broker_delivery::lane::Item;
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{BrokerFrame, Reconnect, Shutdown};
+
+use super::Shard;
+use super::routes::Target;
+use crate::command::Purpose;
+use crate::session::{Stage, Standpoint};
+use crate::{Command, Now};
+
+/// After how many milliseconds a client that was refused for want of room is asked to return.
+const REFUSED_RETURN: u64 = 5000;
+
+/// A session that has ended and whose link is to be closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The session's slot, to be [forgotten](Shard::forget) once the link is closed.
+    pub slot: u32,
+    /// Why, for programs.
+    pub code: ErrorCode,
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Shard {
+    /// Ends a session whose link is gone. Its slot is to be [forgotten](Shard::forget).
+    pub fn lost(&mut self, _now: Now, slot: u32) {
+        if self.sessions[slot as usize].stage != Stage::Ending {
+            self.withdraw(slot);
+        }
+        self.endings.retain(|ending| ending.slot != slot);
+    }
+
+    /// The sessions that have ended since the last time: each is to be flushed once more (its
+    /// closing word is control) and its link to be closed.
+    pub fn take_endings(&mut self) -> Vec<Ending> {
+        std::mem::take(&mut self.endings)
+    }
+
+    /// Ends a session that isn't to be, before it began.
+    pub fn refuse(&mut self, slot: u32, code: ErrorCode, reason: String) {
+        self.end(slot, code, reason, Reconnect::Later(REFUSED_RETURN));
+    }
+
+    /// Ends a session whose client broke the protocol.
+    pub(super) fn end_faulty(&mut self, slot: u32, code: ErrorCode, reason: String) {
+        self.end(slot, code, reason, Reconnect::Never);
+    }
+
+    /// Ends a session with a closing word.
+    pub(super) fn end(&mut self, slot: u32, code: ErrorCode, reason: String, then: Reconnect) {
+        if self.sessions[slot as usize].stage == Stage::Ending {
+            return;
+        }
+        self.withdraw(slot);
+        let farewell =
+            BrokerFrame::Disconnect(Shutdown { code, reason: reason.clone(), reconnect: then });
+        let link = &mut self.sessions[slot as usize].link;
+        link.control.push(link.info.codec, &farewell);
+        self.endings.push(Ending { slot, code, reason });
+    }
+
+    /// Takes back everything that a session stands for.
+    fn withdraw(&mut self, slot: u32) {
+        self.hand_back(slot);
+        let session = &mut self.sessions[slot as usize];
+        let was_open = session.stage != Stage::Connecting;
+        session.stage = Stage::Ending;
+        self.laggards.remove(&slot);
+        for lane_slot in &mut session.lanes {
+            self.statistics.dropped += lane_slot.lane.books().dropped;
+            lane_slot.lane.clear(&mut self.log);
+        }
+        self.withdraw_subscriptions(slot);
+        self.withdraw_requests(slot);
+        if was_open {
+            let session = &self.sessions[slot as usize];
+            let (session, name) = (session.id, session.name.clone());
+            self.outgoing.push(Command::Close { session, name });
+        }
+    }
+
+    fn withdraw_subscriptions(&mut self, slot: u32) {
+        let session = &mut self.sessions[slot as usize];
+        let mut numbers: Vec<u64> = session.standing.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            let standing = session.standing_of(number).expect("its number was just there");
+            let found = session.standing.remove(&number).expect("its number was just there");
+            if found.state != Standpoint::Asked {
+                let lane = found.lane as u32;
+                self.matcher.remove(&found.filter, &Target { slot, lane, subscription: number });
+            }
+            if found.state != Standpoint::Leaving {
+                self.outgoing.push(Command::Unsubscribe { standing, id: None });
+            }
+        }
+    }
+
+    fn withdraw_requests(&mut self, slot: u32) {
+        let session = &mut self.sessions[slot as usize];
+        let generation = session.id.generation;
+        for (id, asked) in std::mem::take(&mut session.asked) {
+            self.deadlines.remove(&(asked.deadline, slot, generation, id));
+            self.outgoing.push(Command::Cancel { token: asked.token });
+        }
+        let session = &mut self.sessions[slot as usize];
+        for (token, _) in std::mem::take(&mut session.answering) {
+            let message = "the provider went away before it answered";
+            self.outgoing.refuse(token, ErrorCode::ProviderGone, message);
+        }
+    }
+
+    /// Hands back what of queue groups was never written, for other members.
+    fn hand_back(&mut self, slot: u32) {
+        let session = &self.sessions[slot as usize];
+        for lane_slot in &session.lanes {
+            for item in lane_slot.lane.items() {
+                let Item::Addressed { extent, subscription } = item else { continue };
+                let Some(standing) = session.standing_of(*subscription) else { continue };
+                if !matches!(standing.purpose, Purpose::Group(_)) {
+                    continue;
+                }
+                for entry in extent.entries() {
+                    let publication = self.log.publication(entry);
+                    let standing = standing.clone();
+                    self.outgoing.push(Command::HandBack { standing, publication });
+                }
+            }
+        }
+    }
+}

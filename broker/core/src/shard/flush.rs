@@ -1,0 +1,194 @@
+//! From what waits to packets: the writer pulls from the lanes when the link is ready.
+//!
+//! The short way is one run that is the front of one lane: a slice of the log, handed to the link
+//! as it lies. Everything else (control, a change of lane, gaps, frames, scattered extents) is
+//! gathered in the shard's scratch buffer into one packet.
+
+use broker_delivery::lane::{Item, Lane, Sent};
+use broker_protocol::frame::LaneHeader;
+
+use super::Shard;
+use crate::Run;
+use crate::session::{LaneFrame, LaneSlot, Presences, Session, Stage};
+
+/// Where a packet goes in a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Commands and answers; everything, where lanes share the link.
+    Control,
+    /// One lane, where each has a channel of its own.
+    Lane(u8),
+}
+
+/// What a link does with a packet: takes it whole or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Taken; another may follow.
+    Taken,
+    /// Taken; nothing more for now.
+    TakenAndBlocked,
+    /// Not taken.
+    Refused,
+}
+
+/// Where packets go.
+pub trait Outlet {
+    /// Takes one packet without waiting.
+    fn send(&mut self, channel: Channel, packet: Run<'_>) -> Verdict;
+}
+
+impl<F: FnMut(Channel, Run<'_>) -> Verdict> Outlet for F {
+    fn send(&mut self, channel: Channel, packet: Run<'_>) -> Verdict {
+        self(channel, packet)
+    }
+}
+
+/// What a flush came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Everything that waited was taken.
+    Everything,
+    /// Some channel refused: the link is to be polled, and [`Shard::writable`] told.
+    Blocked,
+}
+
+/// What was handed over and is to be struck off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handed {
+    /// Whether all control was in the packet.
+    pub(super) control: bool,
+    /// The place of the lane and how much of it was in the packet.
+    pub(super) lane: Option<(usize, Sent)>,
+    /// What the next run would be read as.
+    pub(super) header: LaneHeader,
+}
+
+impl Shard {
+    /// Hands to the link what waits for it, packet by packet, until nothing is left or it refuses.
+    pub fn flush(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
+        let Some(session) = self.sessions.get(slot as usize) else { return Flushed::Everything };
+        let flushed = match session.link.info.separate_lanes {
+            false => self.flush_shared(slot, outlet),
+            true => self.flush_separate(slot, outlet),
+        };
+        if self.sessions[slot as usize].stage != Stage::Ending {
+            match flushed {
+                Flushed::Blocked => self.fell_behind(slot),
+                Flushed::Everything => self.caught_up(slot),
+            }
+        }
+        flushed
+    }
+
+    /// Says that a link which refused can take more.
+    pub fn writable(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        session.link.blocked = false;
+        session.lanes.iter_mut().for_each(|lane_slot| lane_slot.blocked = false);
+        self.mark_dirty(slot);
+    }
+
+    fn flush_shared(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
+        while !self.sessions[slot as usize].link.blocked {
+            let session = &self.sessions[slot as usize];
+            let lane = session.next_lane();
+            if session.link.control.is_empty() && lane.is_none() {
+                return Flushed::Everything;
+            }
+            let verdict = self.hand_over(slot, Channel::Control, true, lane, outlet);
+            self.sessions[slot as usize].link.blocked = verdict != Verdict::Taken;
+        }
+        match self.sessions[slot as usize].is_idle() {
+            true => Flushed::Everything,
+            false => Flushed::Blocked,
+        }
+    }
+
+    fn flush_separate(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
+        while !self.sessions[slot as usize].link.blocked
+            && !self.sessions[slot as usize].link.control.is_empty()
+        {
+            let verdict = self.hand_over(slot, Channel::Control, true, None, outlet);
+            self.sessions[slot as usize].link.blocked = verdict != Verdict::Taken;
+        }
+        while let Some(lane) = self.sessions[slot as usize].next_lane() {
+            let number = self.sessions[slot as usize].lanes[lane].number;
+            let verdict = self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet);
+            self.sessions[slot as usize].lanes[lane].blocked = verdict != Verdict::Taken;
+        }
+        match self.sessions[slot as usize].is_idle() {
+            true => Flushed::Everything,
+            false => Flushed::Blocked,
+        }
+    }
+
+    /// Offers one packet, and strikes it off if it was taken.
+    fn hand_over(
+        &mut self,
+        slot: u32,
+        channel: Channel,
+        with_control: bool,
+        lane: Option<usize>,
+        outlet: &mut impl Outlet,
+    ) -> Verdict {
+        let Self { sessions, log, scratch, .. } = self;
+        let session = &sessions[slot as usize];
+        let (verdict, handed) = match session.direct(lane, log) {
+            Some((run, handed)) => (outlet.send(channel, run), handed),
+            None => {
+                let handed = session.gather(with_control, lane, log, scratch);
+                (outlet.send(channel, Run::Lent(scratch)), handed)
+            }
+        };
+        self.struck_off(slot, verdict, handed)
+    }
+
+    fn struck_off(&mut self, slot: u32, verdict: Verdict, handed: Handed) -> Verdict {
+        if verdict == Verdict::Refused {
+            return verdict;
+        }
+        let Self { sessions, log, statistics, .. } = self;
+        let session = &mut sessions[slot as usize];
+        let Handed { control, lane, header } = handed;
+        statistics.packets += 1;
+        if control {
+            session.link.control.clear();
+        }
+        if let Some((place, sent)) = lane {
+            let separate = session.link.info.separate_lanes;
+            let lane_slot = &mut session.lanes[place];
+            match separate {
+                true => lane_slot.addressee = header.subscription,
+                false => session.link.header = header,
+            }
+            forget_presences(&lane_slot.lane, &mut lane_slot.presences, sent);
+            let before = lane_slot.lane.books().received;
+            lane_slot.lane.sent(sent, log);
+            statistics.delivered += lane_slot.lane.books().received - before;
+        }
+        verdict
+    }
+}
+
+fn forget_presences(lane: &Lane<LaneFrame>, presences: &mut Presences, sent: Sent) {
+    if sent.items == 0 {
+        return;
+    }
+    for item in lane.items().take(sent.items) {
+        if let Item::Frame(LaneFrame::Presence(subscription)) = item {
+            presences.sent(*subscription);
+        }
+    }
+}
+
+impl Session {
+    /// The lane that sends next: of those that are ready, the one with the highest priority.
+    fn next_lane(&self) -> Option<usize> {
+        if !self.lanes_flow() {
+            return None;
+        }
+        let ready = |(_, slot): &(usize, &LaneSlot)| !slot.blocked && !slot.lane.is_empty();
+        let lanes = self.lanes.iter().enumerate().filter(ready);
+        lanes.max_by_key(|(_, slot)| slot.lane.options().priority).map(|(place, _)| place)
+    }
+}

@@ -1,0 +1,90 @@
+//! Sessions that are behind: the log is held for them, within its budget.
+
+use broker_delivery::lane::{Overflowed, Pushed};
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::Reconnect;
+
+use super::Shard;
+use crate::Command;
+use crate::session::Stage;
+
+/// After how many milliseconds a slow consumer is asked to return.
+const SLOW_CONSUMER_RETURN: u64 = 1000;
+
+impl Shard {
+    /// Says that a turn is over. The log lets go of what nobody wants.
+    pub fn end_turn(&mut self) {
+        if self.dirty.is_empty() && self.laggards.is_empty() {
+            self.log.retire_all();
+        } else if self.log.wants_retirement() {
+            self.retire();
+        }
+    }
+
+    fn retire(&mut self) {
+        let Self { sessions, log, laggards, dirty, .. } = self;
+        let mut behind: Vec<u32> = laggards.iter().chain(dirty.iter()).copied().collect();
+        behind.sort_unstable();
+        behind.dedup();
+        let lanes = || {
+            let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
+            sessions.flat_map(|session| &session.lanes)
+        };
+        let oldest = lanes().filter_map(|slot| slot.lane.oldest()).min();
+        log.retire_before(oldest.unwrap_or(log.end()));
+        if let Some(cut) = log.over_budget(self.config.log_bytes_max) {
+            for extent in lanes().flat_map(|slot| slot.lane.extents()) {
+                log.rescue(extent, cut);
+            }
+            log.retire_before(cut);
+        }
+    }
+
+    /// The link refused: waiting begins, and with it the bounds.
+    pub(super) fn fell_behind(&mut self, slot: u32) {
+        let first = self.laggards.insert(slot);
+        let session = &mut self.sessions[slot as usize];
+        let mut overflowed = None;
+        for lane_slot in &mut session.lanes {
+            if let Pushed::Overflowed(how) = lane_slot.lane.block(&mut self.log) {
+                overflowed = Some(how);
+            }
+        }
+        if first && session.takes_turns() {
+            let session = session.id;
+            self.outgoing.push(Command::Blocked { session, blocked: true });
+        }
+        if let Some(how) = overflowed {
+            self.overflowed(slot, how);
+        }
+    }
+
+    pub(super) fn caught_up(&mut self, slot: u32) {
+        if self.laggards.remove(&slot) && self.sessions[slot as usize].takes_turns() {
+            let session = self.sessions[slot as usize].id;
+            self.outgoing.push(Command::Blocked { session, blocked: false });
+        }
+    }
+
+    pub(super) fn overflowed(&mut self, slot: u32, how: Overflowed) {
+        if self.sessions[slot as usize].stage == Stage::Ending {
+            return;
+        }
+        let bound = match how {
+            Overflowed::Disconnect => "with overflow `disconnect`",
+            // Not granted by this version: nobody reaches it.
+            Overflowed::Resync => "with overflow `resync`",
+        };
+        self.statistics.slow_consumers += 1;
+        let message = format!("more waited for this client than its lane may hold, {bound}");
+        let reconnect = Reconnect::Later(SLOW_CONSUMER_RETURN);
+        self.end(slot, ErrorCode::SlowConsumer, message, reconnect);
+    }
+
+    pub(super) fn end_overrun(&mut self, slot: u32) {
+        self.statistics.control_overruns += 1;
+        let message = "more answers waited for this client than may".to_owned();
+        let reconnect = Reconnect::Later(SLOW_CONSUMER_RETURN);
+        self.end(slot, ErrorCode::ControlOverrun, message, reconnect);
+    }
+}

@@ -1,0 +1,162 @@
+//! Requests, from the asker's and from the provider's side.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{
+    BrokerFrame, Outcome, Reply, Request, RoutedCancel, RoutedReply, RoutedRequest,
+};
+use bytes::Bytes;
+
+use super::Shard;
+use super::commands::Refusal;
+use super::publish::{check_body, check_open_topic};
+use crate::session::{Asked, LaneFrame};
+use crate::{Command, Now, SessionId, Token};
+
+impl Shard {
+    pub(super) fn request(&mut self, now: Now, slot: u32, request: &Request<'_>) {
+        if let Err(refusal) = self.check_request(slot, request) {
+            return self.reject(slot, request.id, refusal);
+        }
+        let timeout = self.timeout_of(request);
+        let token = self.outgoing.next_token();
+        let session = &mut self.sessions[slot as usize];
+        let deadline = now.monotonic + timeout;
+        session.asked.insert(request.id, Asked { token, deadline });
+        self.deadlines.insert((deadline, slot, session.id.generation, request.id));
+        let routed = BrokerFrame::Request(RoutedRequest {
+            token: Cow::Owned(token.to_string()),
+            topic: Cow::Borrowed(&request.topic),
+            from: Some(Cow::Borrowed(&session.name)),
+            timeout: timeout.as_millis() as u64,
+            body: request.body.clone(),
+        });
+        let (asker, id) = (session.id, request.id);
+        let frame = self.outgoing.write_frame(request.body.payload.len() + 256, &routed);
+        let topic = self.outgoing.write_text(&request.topic);
+        self.outgoing.push(Command::Request { asker, id, token, topic, frame });
+    }
+
+    fn check_request(&self, slot: u32, request: &Request<'_>) -> Result<(), Refusal> {
+        check_open_topic(&request.topic)?;
+        check_body(&self.config.limits, &request.body)?;
+        let asked = &self.sessions[slot as usize].asked;
+        let most = self.config.limits.commands_open_max;
+        if asked.contains_key(&request.id) {
+            let message = format!("request {} still waits for its answer", request.id);
+            return Err(Refusal::of("id", ErrorCode::InvalidId, message));
+        }
+        if asked.len() >= most {
+            let message = format!("{most} requests wait for an answer, and no more may");
+            return Err(Refusal::new(ErrorCode::TooManyCommands, message));
+        }
+        Ok(())
+    }
+
+    fn timeout_of(&self, request: &Request<'_>) -> Duration {
+        let wished = request.timeout.map_or(self.config.request_timeout, Duration::from_millis);
+        wished.min(self.config.request_timeout_max)
+    }
+
+    /// Ends the wait for a request: it was answered, failed, or is given up.
+    fn end_wait(&mut self, slot: u32, id: u64) -> Option<Asked> {
+        let session = &mut self.sessions[slot as usize];
+        let asked = session.asked.remove(&id)?;
+        self.deadlines.remove(&(asked.deadline, slot, session.id.generation, id));
+        Some(asked)
+    }
+
+    /// The asker gives up.
+    pub(super) fn cancel(&mut self, slot: u32, id: u64) {
+        let Some(asked) = self.end_wait(slot, id) else { return };
+        self.outgoing.push(Command::Cancel { token: asked.token });
+        let message = "cancelled by the client that asked";
+        self.reject(slot, id, Refusal::new(ErrorCode::Cancelled, message));
+    }
+
+    pub(super) fn request_failed(&mut self, slot: u32, id: u64, refusal: Refusal) {
+        if self.end_wait(slot, id).is_some() {
+            self.reject(slot, id, refusal);
+        }
+    }
+
+    /// Gives up the requests whose time is over.
+    pub(super) fn expire_requests(&mut self, now: Duration) {
+        while let Some((deadline, slot, _, id)) = self.deadlines.first().copied()
+            && deadline <= now
+        {
+            let asked = self.end_wait(slot, id).expect("a deadline belongs to an open request");
+            self.outgoing.push(Command::Cancel { token: asked.token });
+            let message = "no answer came in time";
+            self.reject(slot, id, Refusal::new(ErrorCode::TimedOut, message));
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(deadline, ..)| *deadline)
+    }
+
+    /// An answer arrives at the asker.
+    pub(super) fn replied(&mut self, asker: SessionId, id: u64, frame: &Bytes) {
+        if self.find(asker).is_some() && self.end_wait(asker.slot, id).is_some() {
+            self.tell_encoded(asker.slot, frame);
+        }
+    }
+
+    /// A request arrives at a provider. Without room for it the asker is told at once.
+    pub(super) fn requested(
+        &mut self,
+        provider: SessionId,
+        subscription: u64,
+        (token, id): (Token, u64),
+        frame: Bytes,
+    ) {
+        let Some(session) = self.find(provider) else {
+            let message = "the provider went away before it got the request";
+            return self.outgoing.refuse(token, ErrorCode::ProviderGone, message);
+        };
+        let Some(lane) = session.standing.get(&subscription).map(|found| found.lane) else {
+            let message = "the provider ended its service before it got the request";
+            return self.outgoing.refuse(token, ErrorCode::ProviderGone, message);
+        };
+        if !session.lanes[lane].lane.has_room(frame.len() as u64) {
+            let message = "the provider has more waiting than it may; try again later";
+            return self.outgoing.refuse(token, ErrorCode::Busy, message);
+        }
+        session.answering.insert(token, id);
+        self.push_frame(provider.slot, lane, LaneFrame::Encoded(frame));
+    }
+
+    /// A provider answers. What nobody waits for any more is passed over.
+    pub(super) fn reply(&mut self, slot: u32, reply: &Reply<'_>) {
+        let session = &mut self.sessions[slot as usize];
+        let Some(token) = Token::parse(&reply.to) else { return };
+        let Some(id) = session.answering.remove(&token) else { return };
+        if let Outcome::Answer(body) = &reply.outcome
+            && let Err(refusal) = check_body(&self.config.limits, body)
+        {
+            let message = format!("the provider's answer was refused: {}", refusal.message);
+            return self.outgoing.refuse(token, refusal.code, &message);
+        }
+        let from = Some(Cow::Borrowed(&*session.name));
+        let outcome = reply.outcome.clone();
+        let routed = BrokerFrame::Reply(RoutedReply { id, from, outcome });
+        let about = match &reply.outcome {
+            Outcome::Answer(body) => body.payload.len() + 256,
+            Outcome::Failure(error) => error.message.len() + 256,
+        };
+        let frame = self.outgoing.write_frame(about, &routed);
+        self.outgoing.push(Command::Reply { token, frame });
+    }
+
+    /// The asker of a request no longer waits.
+    pub(super) fn cancelled(&mut self, provider: SessionId, token: Token) {
+        let Some(session) = self.find(provider) else { return };
+        if session.answering.remove(&token).is_some() {
+            let token = token.to_string();
+            self.tell(provider.slot, &BrokerFrame::Cancelled(RoutedCancel { token }));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Who in this shard gets the messages of a topic.
+
+use broker_delivery::Matcher;
+use broker_protocol::Codec;
+use hashbrown::HashMap;
+use slab::Slab;
+
+use crate::TopicId;
+use crate::log::Render;
+use crate::session::Session;
+
+/// A subscription as the matcher knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Target {
+    pub(super) slot: u32,
+    /// The place of the lane among the session's lanes.
+    pub(super) lane: u32,
+    pub(super) subscription: u64,
+}
+
+/// Who gets the messages of each topic, looked up once per topic and change of subscriptions.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    routes: HashMap<TopicId, Route, foldhash::fast::FixedState>,
+}
+
+/// Who gets the messages of one topic.
+#[derive(Debug)]
+pub(super) struct Route {
+    generation: u64,
+    /// One for each lane: the subscriptions of a lane share one copy.
+    pub(super) targets: Vec<(u32, u32)>,
+    pub(super) render: Render,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self { generation: 0, targets: Vec::new(), render: Render::Bincode }
+    }
+}
+
+impl Routes {
+    /// The route of a topic, as the subscriptions are now.
+    pub(super) fn of(
+        &mut self,
+        topic_id: TopicId,
+        topic: &str,
+        matcher: &Matcher<Target>,
+        sessions: &Slab<Session>,
+    ) -> &Route {
+        let route = self.routes.entry(topic_id).or_default();
+        // A fresh route has generation 0, which no matcher with subscriptions has.
+        if route.generation != matcher.generation() {
+            route.look_up(topic, matcher, sessions);
+        }
+        route
+    }
+
+    pub(super) fn forget(&mut self, topic_id: TopicId) {
+        self.routes.remove(&topic_id);
+    }
+}
+
+impl Route {
+    fn look_up(&mut self, topic: &str, matcher: &Matcher<Target>, sessions: &Slab<Session>) {
+        self.generation = matcher.generation();
+        self.targets.clear();
+        matcher.for_each_match(topic, |target| self.targets.push((target.slot, target.lane)));
+        self.targets.sort_unstable();
+        self.targets.dedup();
+        let json = self
+            .targets
+            .iter()
+            .any(|(slot, _)| sessions[*slot as usize].link.info.codec == Codec::Json);
+        self.render = if json { Render::Both } else { Render::Bincode };
+    }
+}

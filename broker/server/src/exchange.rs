@@ -1,0 +1,89 @@
+//! What the shards share: the sequencer, and the way to each other's inboxes.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use broker_core::{Batch, Item, Now, Sequencer, SequencerConfig, SequencerStatistics, ShardId};
+
+use crate::inbox::Inbox;
+
+/// What the shards share.
+///
+/// One critical section for a turn's batch: whatever the sequencer says in it is in the inboxes
+/// before the next batch is heard, so that every shard sees the one order.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    sequencer: Mutex<Ordered>,
+    inboxes: Vec<Inbox>,
+    inbox_bytes_max: usize,
+    connections: AtomicUsize,
+    connections_max: usize,
+    /// How often a connection that publishes had to wait for the broker.
+    pub(crate) publishers_paused: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Ordered {
+    sequencer: Sequencer,
+    /// What is on its way to each inbox while a batch is handled.
+    outgoing: Vec<Vec<Item>>,
+}
+
+impl Exchange {
+    pub(crate) fn new(config: SequencerConfig, shards: u16, bounds: Bounds, now: Now) -> Self {
+        let sequencer = Sequencer::new(config, now);
+        let outgoing = (0..shards).map(|_| Vec::new()).collect();
+        Self {
+            sequencer: Mutex::new(Ordered { sequencer, outgoing }),
+            inboxes: (0..shards).map(|_| Inbox::default()).collect(),
+            inbox_bytes_max: bounds.inbox_bytes_max,
+            connections: AtomicUsize::new(0),
+            connections_max: bounds.connections_max,
+            publishers_paused: AtomicU64::new(0),
+        }
+    }
+
+    /// Hands a shard's batch to the sequencer, and what it says to the shards.
+    pub(crate) fn submit(&self, now: Now, batch: &Batch) {
+        let mut ordered = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ordered { sequencer, outgoing } = &mut *ordered;
+        sequencer.handle(now, batch, &mut |shard: ShardId, item| {
+            outgoing[usize::from(shard.0)].push(item);
+        });
+        for (inbox, items) in self.inboxes.iter().zip(outgoing) {
+            inbox.put(items);
+        }
+    }
+
+    pub(crate) fn inbox(&self, shard: ShardId) -> &Inbox {
+        &self.inboxes[usize::from(shard.0)]
+    }
+
+    /// Whether some shard has more to apply than it may: then connections that publish aren't
+    /// read. They wait for the broker, never for a subscriber.
+    pub(crate) fn is_overrun(&self) -> bool {
+        self.inboxes.iter().any(|inbox| inbox.bytes() > self.inbox_bytes_max)
+    }
+
+    /// Counts a connection in. `false` if there are as many as there may be: it is counted all the
+    /// same, to be told why and closed.
+    pub(crate) fn enter(&self) -> bool {
+        self.connections.fetch_add(1, Ordering::Relaxed) < self.connections_max
+    }
+
+    pub(crate) fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn statistics(&self) -> (SequencerStatistics, usize) {
+        let ordered = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
+        (ordered.sequencer.statistics(), ordered.sequencer.topics())
+    }
+}
+
+/// The bounds that shards share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) inbox_bytes_max: usize,
+    pub(crate) connections_max: usize,
+}

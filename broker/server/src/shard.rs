@@ -1,0 +1,132 @@
+//! One shard at work: one thread, its connections, and the rules in the middle.
+//!
+//! Three kinds of tasks, all in one thread: one per listener ([`accept`]), one per connection
+//! ([`connection`]), and the turn ([`turn`]). Connections read and feed the rules; the turn runs
+//! behind all connections that were ready, so that what they brought in is one batch, and writes.
+
+mod accept;
+mod closing;
+mod connection;
+mod turn;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_core::{Config, Item, Now, Shard as Rules, ShardId, Statistics};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use transport_api::{Address, Incoming};
+
+use crate::broker::Bind;
+use crate::clock::Clock;
+use crate::exchange::Exchange;
+use connection::Connection;
+
+/// The buffer over which all connections of a shard read, in bytes.
+const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// A peer on its way to the shard where it will live.
+pub(crate) type Seat = Box<dyn Incoming>;
+
+/// Where a shard listens, or why it can't.
+pub(crate) type Placed = std::io::Result<Vec<(&'static str, Address)>>;
+
+/// How a broker stops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    /// How long what waits may still be sent.
+    pub(crate) deadline: Duration,
+    /// Over what time clients are asked to return.
+    pub(crate) spread: Duration,
+}
+
+/// What a shard is started with.
+pub(crate) struct Environment {
+    pub(crate) id: ShardId,
+    pub(crate) config: Arc<Config>,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) clock: Clock,
+    /// The way to every shard, this one included.
+    pub(crate) seats: Vec<mpsc::Sender<Seat>>,
+    pub(crate) waiting: mpsc::Receiver<Seat>,
+    pub(crate) stopping: watch::Receiver<Option<Stop>>,
+    pub(crate) tell: mpsc::Sender<Statistics>,
+}
+
+/// One shard at work. Everything in it belongs to one thread.
+pub(crate) struct Shard {
+    id: ShardId,
+    config: Arc<Config>,
+    exchange: Arc<Exchange>,
+    clock: Clock,
+    rules: RefCell<Rules>,
+    /// By the session's slot.
+    connections: RefCell<Vec<Option<Rc<Connection>>>>,
+    buffer: RefCell<Vec<u8>>,
+    /// There is something to do for the turn.
+    work: Notify,
+    /// Connections that wait until the broker has caught up.
+    paused: RefCell<Vec<Rc<Connection>>>,
+    /// Reused from turn to turn.
+    items: Cell<Vec<Item>>,
+    /// Connections whose handshake isn't done.
+    handshakes: Cell<usize>,
+}
+
+/// Runs a shard until the broker is stopped.
+pub(crate) async fn run(
+    environment: Environment,
+    binds: Vec<Bind>,
+    bound: oneshot::Sender<Placed>,
+) {
+    let Environment { id, config, exchange, clock, seats, waiting, stopping, tell } = environment;
+    let shard = Rc::new(Shard {
+        id,
+        rules: RefCell::new(Rules::new(id, Config::clone(&config), clock.now())),
+        config,
+        exchange,
+        clock,
+        connections: RefCell::new(Vec::new()),
+        buffer: RefCell::new(vec![0; READ_BUFFER_BYTES]),
+        work: Notify::new(),
+        paused: RefCell::new(Vec::new()),
+        items: Cell::new(Vec::new()),
+        handshakes: Cell::new(0),
+    });
+    let listeners = match accept::open(binds) {
+        Ok(listeners) => listeners,
+        Err(error) => return drop(bound.send(Err(error))),
+    };
+    let addresses = listeners.iter().map(|one| (one.transport(), one.local_address())).collect();
+    // Whoever starts the broker may have given up by now; the stop signal tells then.
+    let _ = bound.send(Ok(addresses));
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| {
+            let waiting_on = accept::wait_on(shard.clone(), listener, seats.clone());
+            tokio::task::spawn_local(waiting_on)
+        })
+        .collect();
+    drop(seats);
+    let seating = tokio::task::spawn_local(accept::seat_all(shard.clone(), waiting));
+    let stop = turn::run(&shard, stopping).await;
+    accepting.iter().for_each(tokio::task::JoinHandle::abort);
+    seating.abort();
+    if let Some(stop) = stop {
+        turn::drain(&shard, stop).await;
+    }
+    let statistics = shard.rules.borrow().statistics();
+    // Nobody listens if the broker was dropped without a shutdown.
+    let _ = tell.send(statistics).await;
+}
+
+impl Shard {
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn connection(&self, slot: u32) -> Option<Rc<Connection>> {
+        self.connections.borrow().get(slot as usize)?.clone()
+    }
+}

@@ -1,0 +1,110 @@
+//! From a peer to a connection: accepting, placing, shaking hands.
+
+use std::io;
+use std::rc::Rc;
+
+use broker_protocol::{Codec, ErrorCode};
+use tokio::sync::mpsc;
+use transport_api::{Incoming, Link, Listener, Placement};
+
+use super::{Seat, Shard, connection};
+use crate::broker::Bind;
+
+/// How many peers over the limit of connections are told so at a time, per shard; further ones
+/// are dropped without a word.
+const REFUSALS_AT_A_TIME: usize = 256;
+
+pub(super) fn open(binds: Vec<Bind>) -> io::Result<Vec<Box<dyn Listener>>> {
+    binds.into_iter().map(|bind| bind()).collect()
+}
+
+/// Accepts peers and places them, until the listener ends or the task is aborted.
+pub(super) async fn wait_on(
+    shard: Rc<Shard>,
+    mut listener: Box<dyn Listener>,
+    seats: Vec<mpsc::Sender<Seat>>,
+) {
+    let placement = listener.placement();
+    let mut turn = 0;
+    loop {
+        let Ok(incoming) = listener.accept().await else {
+            tracing::error!(transport = listener.transport(), "the listener ended");
+            return;
+        };
+        match placement {
+            Placement::WithListener => take_in(&shard, incoming),
+            Placement::Anywhere => {
+                turn = (turn + 1) % seats.len();
+                // A shard that is gone is a broker that stops.
+                let _ = seats[turn].send(incoming).await;
+            }
+        }
+    }
+}
+
+/// Takes in the peers that were placed here.
+pub(super) async fn seat_all(shard: Rc<Shard>, mut waiting: mpsc::Receiver<Seat>) {
+    while let Some(incoming) = waiting.recv().await {
+        take_in(&shard, incoming);
+    }
+}
+
+/// Shakes hands in a task of its own: no peer waits for another's handshake.
+fn take_in(shard: &Rc<Shard>, incoming: Box<dyn Incoming>) {
+    let guard = Guest::enter(shard);
+    if !guard.welcome && shard.handshakes.get() > REFUSALS_AT_A_TIME {
+        return;
+    }
+    let shard = shard.clone();
+    tokio::task::spawn_local(async move {
+        let peer = incoming.peer();
+        let timeout = shard.config.liveness.handshake_timeout;
+        match tokio::time::timeout(timeout, incoming.handshake()).await {
+            Ok(Ok(link)) => attach(&shard, link, guard),
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "handshake failed"),
+            Err(_) => tracing::debug!(%peer, ?timeout, "handshake timed out"),
+        }
+    });
+}
+
+fn attach(shard: &Rc<Shard>, link: Box<dyn Link>, guest: Guest) {
+    let Ok(codec) = link.properties().subprotocol.codec.parse::<Codec>() else {
+        tracing::error!(subprotocol = ?link.properties().subprotocol, "agreed on an unknown codec");
+        return;
+    };
+    let welcome = guest.welcome;
+    let slot = connection::start(shard, link, codec, guest);
+    if !welcome {
+        let reason = "the broker has as many connections as it may; try another, or later";
+        shard.rules.borrow_mut().refuse(slot, ErrorCode::TooManyConnections, reason.to_owned());
+        shard.work.notify_one();
+    }
+}
+
+/// A peer's place in the count of connections, given back when it is gone.
+pub(super) struct Guest {
+    shard: Rc<Shard>,
+    welcome: bool,
+    shaking: bool,
+}
+
+impl Guest {
+    fn enter(shard: &Rc<Shard>) -> Self {
+        shard.handshakes.set(shard.handshakes.get() + 1);
+        Self { shard: shard.clone(), welcome: shard.exchange.enter(), shaking: true }
+    }
+
+    /// The handshake is done.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.shaking) {
+            self.shard.handshakes.set(self.shard.handshakes.get() - 1);
+        }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.settle();
+        self.shard.exchange.leave();
+    }
+}

@@ -1,0 +1,110 @@
+//! How connections end.
+
+use std::future::Future as _;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use broker_core::{Ending, Flushed};
+use broker_protocol::ErrorCode;
+use transport_api::{CloseCode, CloseReason};
+
+use super::Shard;
+use super::connection::{Connection, Stage};
+
+/// How long a closing word may take to leave, and the peer to take note.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Shard {
+    /// A link is gone: its session ends without a word.
+    pub(super) fn lose(&self, connection: &Connection) {
+        let mut rules = self.rules.borrow_mut();
+        rules.lost(self.now(), connection.slot);
+        rules.forget(connection.slot);
+        self.remove(connection);
+    }
+
+    /// A session has ended: its link is closed behind its closing word.
+    pub(super) fn begin_to_close(&self, ending: Ending) {
+        let Some(connection) = self.connection(ending.slot) else { return };
+        tracing::debug!(slot = ending.slot, code = ending.code.name(), reason = %ending.reason,
+            "session ended");
+        let reason = CloseReason::new(close_code(ending.code), ending.reason);
+        let deadline = Box::pin(tokio::time::sleep(CLOSE_TIMEOUT));
+        *connection.stage.borrow_mut() = Stage::Closing { reason: Some(reason), deadline };
+        connection.wake();
+    }
+
+    fn remove(&self, connection: &Connection) {
+        *connection.stage.borrow_mut() = Stage::Gone;
+        connection.wake();
+        self.connections.borrow_mut()[connection.slot as usize] = None;
+        self.work.notify_one();
+    }
+}
+
+impl Connection {
+    pub(super) fn poll_closing(
+        self: &Rc<Self>,
+        shard: &Rc<Shard>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.poll_farewell(shard, cx).is_pending() && !self.is_out_of_time(cx) {
+            return Poll::Pending;
+        }
+        shard.rules.borrow_mut().forget(self.slot);
+        shard.remove(self);
+        Poll::Ready(())
+    }
+
+    fn is_out_of_time(&self, cx: &mut Context<'_>) -> bool {
+        match &mut *self.stage.borrow_mut() {
+            Stage::Closing { deadline, .. } => deadline.as_mut().poll(cx).is_ready(),
+            _ => true,
+        }
+    }
+
+    /// Sends the closing word, then closes the link. Ready when both are done or can't be.
+    fn poll_farewell(&self, shard: &Shard, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Stage::Closing { reason, .. } = &mut *self.stage.borrow_mut() else {
+                return Poll::Ready(());
+            };
+            if reason.is_none() {
+                return self.link.borrow_mut().poll_closed(cx);
+            }
+            if self.blocked.get() {
+                match self.link.borrow_mut().poll_writable(cx) {
+                    Poll::Ready(Ok(())) => self.blocked.set(false),
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+                shard.rules.borrow_mut().writable(self.slot);
+            }
+            match self.flush(&mut shard.rules.borrow_mut()) {
+                Ok(Flushed::Everything) => {
+                    let reason = reason.take().expect("it was there just now");
+                    self.link.borrow_mut().close(reason);
+                }
+                Ok(Flushed::Blocked) => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+/// What the transport is told of why a session ended.
+fn close_code(code: ErrorCode) -> CloseCode {
+    match code {
+        ErrorCode::Closed => CloseCode::Normal,
+        ErrorCode::ShuttingDown => CloseCode::GoingAway,
+        ErrorCode::FrameTooLarge => CloseCode::TooLarge,
+        ErrorCode::Internal => CloseCode::Internal,
+        ErrorCode::SlowConsumer
+        | ErrorCode::ControlOverrun
+        | ErrorCode::TooManyConnections
+        | ErrorCode::IdleTimeout
+        | ErrorCode::HandshakeTimeout => CloseCode::Refused,
+        _ => CloseCode::Protocol,
+    }
+}

@@ -1,0 +1,243 @@
+//! One connection: its link, and the one task that reads from it.
+//!
+//! Writing is the turn's affair. The task writes nothing unless the link had refused: then it
+//! waits until the link is writable, tells the rules, and leaves the rest to the turn again.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use broker_core::{Channel, Flushed, Framing, LinkInfo, Outlet, PongTo, Run, Verdict};
+use broker_protocol::Codec;
+use tokio::time::Sleep;
+use transport_api::{
+    Channel as LinkChannel, CloseReason, Framing as LinkFraming, Lanes, Link, LinkError, Packet,
+    PingSupport, Received, Sent,
+};
+
+use super::Shard;
+use super::accept::Guest;
+
+/// How many bytes the connections of a shard bring in before its turn comes.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// How often a connection is read in a row before others come.
+const READS_IN_A_ROW: usize = 4;
+
+/// One connection.
+pub(crate) struct Connection {
+    pub(super) slot: u32,
+    pub(super) link: RefCell<Box<dyn Link>>,
+    framing: Framing,
+    /// Whether the link refused and is to be polled for room.
+    pub(super) blocked: Cell<bool>,
+    /// Whether anything it sent went to the sequencer: then it waits for the broker when that is
+    /// overrun.
+    publishes: Cell<bool>,
+    pub(super) stage: RefCell<Stage>,
+    waker: RefCell<Option<Waker>>,
+    _guest: Guest,
+}
+
+/// How far a connection came.
+pub(super) enum Stage {
+    Open,
+    /// The session has ended: its closing word is to be sent, and the link closed, in this time.
+    Closing {
+        reason: Option<CloseReason>,
+        deadline: Pin<Box<Sleep>>,
+    },
+    /// The link is gone and the session forgotten.
+    Gone,
+}
+
+/// Starts a connection. Returns its session's slot.
+pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut guest: Guest) -> u32 {
+    guest.settle();
+    let properties = link.properties();
+    let info = LinkInfo {
+        codec,
+        separate_lanes: properties.lanes == Lanes::Separate,
+        pings: match properties.ping {
+            PingSupport::None => PongTo::Frame,
+            PingSupport::Native => PongTo::Transport,
+        },
+        secret: rand::random(),
+    };
+    let framing = match properties.framing {
+        LinkFraming::Packets => Framing::Packets,
+        LinkFraming::Stream => Framing::Stream,
+    };
+    let slot = shard.rules.borrow_mut().attach(shard.now(), info);
+    let connection = Rc::new(Connection {
+        slot,
+        link: RefCell::new(link),
+        framing,
+        blocked: Cell::new(false),
+        publishes: Cell::new(false),
+        stage: RefCell::new(Stage::Open),
+        waker: RefCell::new(None),
+        _guest: guest,
+    });
+    let mut connections = shard.connections.borrow_mut();
+    if connections.len() <= slot as usize {
+        connections.resize_with(slot as usize + 1, || None);
+    }
+    connections[slot as usize] = Some(connection.clone());
+    let shard = shard.clone();
+    tokio::task::spawn_local(async move {
+        poll_fn(|cx| connection.poll(&shard, cx)).await;
+    });
+    slot
+}
+
+impl Connection {
+    fn poll(self: &Rc<Self>, shard: &Rc<Shard>, cx: &mut Context<'_>) -> Poll<()> {
+        self.keep_waker(cx);
+        let closing = match *self.stage.borrow() {
+            Stage::Gone => return Poll::Ready(()),
+            Stage::Closing { .. } => true,
+            Stage::Open => false,
+        };
+        if closing {
+            return self.poll_closing(shard, cx);
+        }
+        let polled = self.poll_room(shard, cx).and_then(|()| self.poll_read(shard, cx));
+        match polled {
+            Ok(()) => Poll::Pending,
+            Err(error) => {
+                tracing::debug!(slot = self.slot, %error, "link ended");
+                shard.lose(self);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn keep_waker(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Has the task polled.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Waits for room in a link that refused.
+    fn poll_room(&self, shard: &Shard, cx: &mut Context<'_>) -> Result<(), LinkError> {
+        if self.blocked.get()
+            && let Poll::Ready(ready) = self.link.borrow_mut().poll_writable(cx)
+        {
+            ready?;
+            self.blocked.set(false);
+            shard.rules.borrow_mut().writable(self.slot);
+            shard.work.notify_one();
+        }
+        Ok(())
+    }
+
+    fn poll_read(
+        self: &Rc<Self>,
+        shard: &Rc<Shard>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), LinkError> {
+        for _ in 0..READS_IN_A_ROW {
+            if !self.may_read(shard) {
+                return Ok(());
+            }
+            match self.read_once(shard, cx) {
+                Poll::Ready(read) => read?,
+                Poll::Pending => return Ok(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn read_once(&self, shard: &Shard, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let now = shard.now();
+        let mut rules = shard.rules.borrow_mut();
+        let mut buffer = shard.buffer.borrow_mut();
+        let before = rules.batch_bytes();
+        let polled =
+            self.link.borrow_mut().poll_receive(cx, &mut buffer, &mut |piece: Received<'_>| {
+                match piece {
+                    Received::Data(_, bytes) => rules.receive(now, self.slot, bytes, self.framing),
+                    _ => rules.sign_of_life(now, self.slot),
+                }
+                rules.batch_bytes() < BATCH_BYTES_MAX
+            });
+        if rules.batch_bytes() > before {
+            self.publishes.set(true);
+        }
+        if polled.is_ready() {
+            shard.work.notify_one();
+        }
+        polled
+    }
+
+    /// Whether the connection may be read now; if not, it is woken when it may.
+    fn may_read(self: &Rc<Self>, shard: &Shard) -> bool {
+        let full = shard.rules.borrow().batch_bytes() >= BATCH_BYTES_MAX;
+        let overrun = self.publishes.get() && shard.exchange.is_overrun();
+        if full || overrun {
+            if overrun {
+                shard.exchange.publishers_paused.fetch_add(1, Ordering::Relaxed);
+            }
+            shard.paused.borrow_mut().push(self.clone());
+            shard.work.notify_one();
+            return false;
+        }
+        matches!(*self.stage.borrow(), Stage::Open)
+    }
+
+    /// Hands to the link what waits for it.
+    pub(super) fn flush(&self, rules: &mut broker_core::Shard) -> Result<Flushed, LinkError> {
+        let mut link = self.link.borrow_mut();
+        let mut outlet = LinkOutlet { link: &mut **link, failed: None };
+        let flushed = rules.flush(self.slot, &mut outlet);
+        if let Some(error) = outlet.failed {
+            return Err(error);
+        }
+        link.end_turn();
+        if flushed == Flushed::Blocked && !self.blocked.replace(true) {
+            self.wake();
+        }
+        Ok(flushed)
+    }
+}
+
+/// A link, as the rules see it.
+struct LinkOutlet<'a> {
+    link: &'a mut dyn Link,
+    failed: Option<LinkError>,
+}
+
+impl Outlet for LinkOutlet<'_> {
+    fn send(&mut self, channel: Channel, packet: Run<'_>) -> Verdict {
+        let packet = match &packet {
+            Run::Shared(block, range) => Packet::shared(block, range.clone()),
+            Run::Lent(bytes) => Packet::lent(bytes),
+        };
+        let channel = match channel {
+            Channel::Control => LinkChannel::Control,
+            Channel::Lane(lane) => LinkChannel::Lane(lane),
+        };
+        match self.link.try_send(channel, packet) {
+            Ok(Sent::Taken) => Verdict::Taken,
+            Ok(Sent::TakenAndBlocked) => Verdict::TakenAndBlocked,
+            Ok(Sent::Refused) => Verdict::Refused,
+            Err(error) => {
+                self.failed = Some(error);
+                Verdict::Refused
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The turn: one pass over what is ready.
+//!
+//! Read (by the connections, before) → submit → apply → flush → end.
+
+use std::rc::Rc;
+
+use broker_core::{Deadline, Shard as Rules};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::{Shard, Stop};
+
+/// How many sessions are written to before the sockets are polled again. The next turn goes on
+/// where this one stopped, so that nobody is always last.
+const SLICE_SESSIONS: usize = 256;
+
+/// Takes turns until the broker is to stop. `None` if it was dropped.
+pub(super) async fn run(
+    shard: &Rc<Shard>,
+    mut stopping: watch::Receiver<Option<Stop>>,
+) -> Option<Stop> {
+    let mut next_tick = shard.clock.instant(shard.turn());
+    loop {
+        tokio::select! {
+            biased;
+            stopped = stopping.wait_for(Option::is_some) => {
+                return stopped.ok().and_then(|stop| *stop);
+            }
+            () = shard.wait(next_tick) => {}
+        }
+        next_tick = shard.clock.instant(shard.turn());
+        if shard.has_more() {
+            // Lets the runtime poll sockets and timers, and goes on.
+            shard.work.notify_one();
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Sends what waits up to the deadline, then closes every connection.
+pub(super) async fn drain(shard: &Rc<Shard>, stop: Stop) {
+    shard.rules.borrow_mut().drain();
+    let until = Instant::now() + stop.deadline;
+    loop {
+        let deadline = if Instant::now() < until { Deadline::Ahead } else { Deadline::Passed };
+        shard.rules.borrow_mut().end_drained(deadline, stop.spread);
+        let next_tick = shard.clock.instant(shard.turn());
+        if shard.rules.borrow().sessions() == 0 {
+            return;
+        }
+        let wake = if deadline == Deadline::Ahead { next_tick.min(until) } else { next_tick };
+        if shard.has_more() {
+            tokio::task::yield_now().await;
+        } else {
+            shard.wait(wake).await;
+        }
+    }
+}
+
+impl Shard {
+    async fn wait(&self, next_tick: Instant) {
+        tokio::select! {
+            () = self.work.notified() => {}
+            () = self.exchange.inbox(self.id).arrived() => {}
+            () = tokio::time::sleep_until(next_tick) => {}
+        }
+    }
+
+    /// One turn. Returns when the rules want to be ticked at the latest.
+    fn turn(&self) -> std::time::Duration {
+        let mut rules = self.rules.borrow_mut();
+        let now = self.now();
+        let next_tick = rules.tick(now);
+        if let Some(batch) = rules.take_batch() {
+            self.exchange.submit(now, &batch);
+        }
+        let mut items = self.exchange.inbox(self.id).take(self.items.take());
+        rules.apply(items.drain(..));
+        self.items.set(items);
+        let lost = self.flush_slice(&mut rules);
+        rules.end_turn();
+        self.ping(&mut rules);
+        let endings = rules.take_endings();
+        drop(rules);
+        lost.iter().for_each(|connection| self.lose(connection));
+        endings.into_iter().for_each(|ending| self.begin_to_close(ending));
+        self.resume_paused();
+        next_tick
+    }
+
+    /// Writes to some of the sessions that have something to write. Returns those whose link is
+    /// gone.
+    fn flush_slice(&self, rules: &mut Rules) -> Vec<Rc<Connection>> {
+        let mut lost = Vec::new();
+        let connections = self.connections.borrow();
+        for _ in 0..SLICE_SESSIONS {
+            let Some(slot) = rules.next_dirty() else { break };
+            let Some(Some(connection)) = connections.get(slot as usize) else { continue };
+            if let Err(error) = connection.flush(rules) {
+                tracing::debug!(slot, %error, "link ended");
+                lost.push(connection.clone());
+            }
+        }
+        lost
+    }
+
+    fn ping(&self, rules: &mut Rules) {
+        for slot in rules.take_native_pings() {
+            if let Some(connection) = self.connection(slot) {
+                // A link that can't take a ping is a link that gives no sign of life.
+                let _ = connection.link.borrow_mut().try_ping(0);
+            }
+        }
+    }
+
+    /// Has the connections polled that wait for the broker, unless it is still behind.
+    fn resume_paused(&self) {
+        if self.exchange.is_overrun() {
+            return;
+        }
+        for connection in self.paused.take() {
+            connection.wake();
+        }
+    }
+
+    /// Whether there is work that nobody will announce.
+    fn has_more(&self) -> bool {
+        let rules = self.rules.borrow();
+        rules.dirty() > 0 || rules.batch_bytes() > 0 || rules.has_batch()
+    }
+}
