@@ -57,6 +57,18 @@ fn what_is_not_what_it_is_declared_to_be_travels_as_base64_beside_its_content() 
 }
 
 #[test]
+fn text_of_escapes_travels_as_text_until_base64_is_4096_bytes_smaller() {
+    // 3n bytes are 18n escaped and 4n in base64.
+    let of = |bytes: usize| vec![1u8; bytes];
+    assert!(carried(Content::Text, &of(876)).starts_with("\"text\""), "5256 bytes, not 5264");
+    assert!(carried(Content::Text, &of(879)).starts_with("\"content\":\"text\",\"base64\""));
+    let payload = vec![1u8; 512 * 1024];
+    assert!(line(&publish(Content::Text, &payload)).len() < 764_588);
+    let quotes = vec![b'"'; 512 * 1024];
+    assert!(line(&publish(Content::Text, &quotes)).len() < 764_588);
+}
+
+#[test]
 fn a_document_may_nest_deeper_than_any_stack() {
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     let frame = publish(Content::Json, deep.as_bytes());

@@ -1,7 +1,8 @@
 //! Payloads in json: exactly one of the members `json`, `text` and `base64` carries one.
 //!
 //! The member tells the content, unless `content` says otherwise: what is declared `json` or
-//! `text` and isn't travels as `base64` with its `content` beside it.
+//! `text` and isn't travels as `base64` with its `content` beside it. So does text that is nearly
+//! all escapes, because a frame must not outgrow what its payload's limit promises.
 
 use std::borrow::Cow;
 
@@ -50,6 +51,13 @@ impl<'a> JsonFields<'a> for Body<'a> {
     }
 }
 
+/// How much larger than in base64 a payload may become by escapes, in bytes. Together with the
+/// longest headers it stays within what a frame has beside its payload.
+const ESCAPES_BYTES_MAX: usize = 4096;
+
+/// How many bytes the longest escape takes, as `\u0001`.
+const ESCAPE_BYTES_MAX: usize = 6;
+
 /// Which member carries a payload.
 enum Carrier<'p> {
     Json(&'p str),
@@ -63,11 +71,25 @@ fn carrier<'p>(body: &'p Body<'_>) -> Carrier<'p> {
     }
     let Ok(text) = std::str::from_utf8(&body.payload) else { return Carrier::Base64 };
     if body.content == Content::Text {
-        return Carrier::Text(text);
+        return if is_mostly_escapes(text) { Carrier::Base64 } else { Carrier::Text(text) };
     }
     match serde_json::from_str::<&RawValue>(text) {
         Ok(document) => Carrier::Json(document.get()),
         Err(_) => Carrier::Base64,
+    }
+}
+
+fn is_mostly_escapes(text: &str) -> bool {
+    let most = base64_bytes(text.len()) + ESCAPES_BYTES_MAX;
+    text.len() * ESCAPE_BYTES_MAX > most && text.bytes().map(escaped_bytes).sum::<usize>() > most
+}
+
+/// How many bytes a byte of text takes in a JSON string (RFC 8259 section 7).
+const fn escaped_bytes(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => ESCAPE_BYTES_MAX,
+        _ => 1,
     }
 }
 
@@ -86,10 +108,13 @@ fn write_document(document: &str, out: &mut BytesMut) {
 fn write_base64(payload: &[u8], out: &mut BytesMut) {
     out.put_u8(b'"');
     let start = out.len();
-    let bytes = base64::encoded_len(payload.len(), true).expect("frames are below their ceiling");
-    out.resize(start + bytes, 0);
+    out.resize(start + base64_bytes(payload.len()), 0);
     STANDARD.encode_slice(payload, &mut out[start..]).expect("the room was made to measure");
     out.put_u8(b'"');
+}
+
+const fn base64_bytes(payload_bytes: usize) -> usize {
+    payload_bytes.div_ceil(3) * 4
 }
 
 fn read_payload<'a>(members: &mut Members<'a>) -> Result<(Content, Cow<'a, [u8]>), Offence> {
