@@ -1,0 +1,87 @@
+//! All channels towards the peer.
+
+use std::task::{Context, Poll};
+
+use bytes::{BufMut, BytesMut};
+use futures_util::future::join_all;
+use quinn::{Connection, SendDatagramError, SendStream};
+use transport_api::{Channel, LinkError, Packet, Sent};
+
+use crate::failures::link_error;
+use crate::outgoing::Outgoing;
+
+/// All channels towards the peer: one blocked channel doesn't block another.
+pub(crate) struct Sender {
+    connection: Connection,
+    control: Outgoing,
+    /// Those that were used, in order of first use: few enough to be searched.
+    lanes: Vec<(u8, Outgoing)>,
+}
+
+impl Sender {
+    pub(crate) fn new(connection: Connection, control: SendStream) -> Self {
+        Self { connection, control: Outgoing::control(control), lanes: Vec::new() }
+    }
+
+    pub(crate) fn try_send(
+        &mut self,
+        channel: Channel,
+        packet: &Packet<'_>,
+    ) -> Result<Sent, LinkError> {
+        match channel {
+            Channel::Control => self.control.try_send(packet),
+            Channel::Lane(number) => self.lane(number).try_send(packet),
+            Channel::Datagram(lane) => self.send_datagram(lane, packet),
+        }
+    }
+
+    fn lane(&mut self, number: u8) -> &mut Outgoing {
+        let at = self.lanes.iter().position(|(other, _)| *other == number);
+        let at = at.unwrap_or_else(|| {
+            self.lanes.push((number, Outgoing::lane(self.connection.clone(), number)));
+            self.lanes.len() - 1
+        });
+        &mut self.lanes[at].1
+    }
+
+    /// Hands over a datagram. Beyond the buffer the oldest one that waits is lost, and so is a
+    /// datagram that is larger than the path allows: they may be lost anywhere.
+    fn send_datagram(&mut self, lane: u8, packet: &Packet<'_>) -> Result<Sent, LinkError> {
+        let mut datagram = BytesMut::with_capacity(1 + packet.len());
+        datagram.put_u8(lane);
+        datagram.put_slice(packet.as_slice());
+        match self.connection.send_datagram(datagram.freeze()) {
+            Err(SendDatagramError::ConnectionLost(error)) => Err(link_error(error)),
+            _ => Ok(Sent::Taken),
+        }
+    }
+
+    fn channels(&self) -> impl Iterator<Item = &Outgoing> {
+        [&self.control].into_iter().chain(self.lanes.iter().map(|(_, lane)| lane))
+    }
+
+    /// Bytes that the streams have not taken yet.
+    pub(crate) fn unsent(&self) -> usize {
+        self.channels().map(Outgoing::unsent).sum()
+    }
+
+    /// Moves what waits in every channel; ready when one of them became free, or none was blocked.
+    pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let (mut freed, mut blocked) = (false, false);
+        let lanes = self.lanes.iter_mut().map(|(_, lane)| lane);
+        for channel in [&mut self.control].into_iter().chain(lanes) {
+            if channel.is_blocked() {
+                let is_free = channel.poll_flush(cx)?.is_ready();
+                freed |= is_free;
+                blocked |= !is_free;
+            }
+        }
+        if freed || !blocked { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Sends what waits, ends every stream and waits until the peer has all of it, or is gone.
+    pub(crate) async fn finish(self) {
+        let lanes = self.lanes.into_iter().map(|(_, lane)| lane);
+        join_all([self.control].into_iter().chain(lanes).map(Outgoing::finish)).await;
+    }
+}

@@ -1,0 +1,255 @@
+//! What is particular about links over QUIC.
+#![allow(clippy::unwrap_used, reason = "tests, helpers included")]
+
+mod ends;
+
+use bytes::Bytes;
+use ends::{BINCODE, End, JSON, Server};
+use quinn::{TransportConfig, VarInt};
+use transport_api::{
+    Channel, CloseCode, CloseReason, Connector, LinkError, Listener, Placement, Sent,
+};
+use transport_quic::{ClientConfig, Config, QuicConnector};
+
+const KIB: usize = 1024;
+
+fn server() -> Server {
+    Server::start(Config::default(), &[BINCODE, JSON])
+}
+
+#[tokio::test]
+async fn both_ends_send_first_without_waiting_for_the_other() {
+    let mut server = server();
+    let (mut client, mut broker) = server.link().await;
+    broker.send(Channel::Control, &"hello".into()).await.unwrap();
+    assert_eq!(client.receive_exactly(Channel::Control, 5).await, b"hello");
+    client.send(Channel::Control, &"world".into()).await.unwrap();
+    assert_eq!(broker.receive_exactly(Channel::Control, 5).await, b"world");
+    assert_eq!(server.listener.placement(), Placement::WithListener);
+}
+
+#[tokio::test]
+async fn the_first_protocol_that_the_client_offers_and_the_server_speaks_is_agreed_on() {
+    let mut server = server();
+    let (connector, url) = (server.connector(), server.url());
+    let other = transport_api::Subprotocol { version: 2, ..JSON };
+    let offered = [JSON, BINCODE];
+    let (client, broker) = tokio::join!(connector.connect(&url, &offered), server.accept());
+    assert_eq!(client.unwrap().properties().subprotocol, JSON);
+    assert_eq!(broker.unwrap().0.properties().subprotocol, JSON);
+    let offered = [other, BINCODE];
+    let (client, broker) = tokio::join!(connector.connect(&url, &offered), async {
+        assert!(server.accept().await.is_err());
+        server.accept().await
+    });
+    assert_eq!(client.unwrap().properties().subprotocol, BINCODE);
+    assert_eq!(broker.unwrap().0.properties().subprotocol, BINCODE);
+}
+
+#[tokio::test]
+async fn each_lane_is_a_stream_that_begins_with_its_number() {
+    let mut server = server();
+    let (foreign, mut broker) = server.foreign_link(TransportConfig::default()).await;
+    let foreign = foreign.connection;
+    broker.send(Channel::Lane(3), &"three".into()).await.unwrap();
+    broker.send(Channel::Lane(0), &"zero".into()).await.unwrap();
+    broker.send(Channel::Lane(3), &"!".into()).await.unwrap();
+    broker.close(CloseReason::new(CloseCode::Normal, "")).await;
+    let mut third = foreign.accept_uni().await.unwrap();
+    assert_eq!(third.read_to_end(KIB).await.unwrap(), b"\x03three!");
+    let mut first = foreign.accept_uni().await.unwrap();
+    assert_eq!(first.read_to_end(KIB).await.unwrap(), b"\x00zero");
+}
+
+#[tokio::test]
+async fn a_client_receives_control_lanes_and_datagrams_apart() {
+    let mut server = server();
+    let (mut client, mut broker) = server.link().await;
+    broker.send(Channel::Lane(15), &"fifteen".into()).await.unwrap();
+    broker.send(Channel::Control, &"control".into()).await.unwrap();
+    broker.send(Channel::Datagram(7), &"seven".into()).await.unwrap();
+    let mut received = Vec::new();
+    while received.len() < 3 {
+        received.push(client.receive().await.unwrap());
+    }
+    received.sort();
+    let expected = [
+        (Channel::Control, b"control".to_vec()),
+        (Channel::Lane(15), b"fifteen".to_vec()),
+        (Channel::Datagram(7), b"seven".to_vec()),
+    ];
+    assert_eq!(received, expected);
+    let bytes_max = broker.0.properties().datagram_bytes_max.unwrap();
+    assert!(bytes_max > KIB, "{bytes_max}");
+    assert_eq!(client.0.properties().datagram_bytes_max, None);
+}
+
+#[tokio::test]
+async fn a_lane_that_is_not_read_stops_neither_control_nor_other_lanes() {
+    let config = Config { send_window_bytes: 128 * KIB as u32, ..Default::default() };
+    let mut server = Server::start(config, &[JSON]);
+    let mut transport = TransportConfig::default();
+    transport.stream_receive_window(VarInt::from_u32(64 * KIB as u32));
+    let (foreign, mut broker) = server.foreign_link(transport).await;
+    let (foreign, mut control) = (foreign.connection, foreign.receiver);
+
+    let packet = Bytes::from(vec![7; 16 * KIB]);
+    while broker.try_send(Channel::Lane(1), &packet) == Sent::Taken {}
+    assert_eq!(broker.try_send(Channel::Lane(1), &packet), Sent::Refused);
+    assert!(broker.0.unsent() > 0 && broker.0.unsent() <= packet.len());
+    let mut stalled = foreign.accept_uni().await.unwrap();
+
+    let (length, rounds) = (packet.len(), 50);
+    let reading = async {
+        let mut lane = foreign.accept_uni().await.unwrap();
+        let mut buffer = vec![0; rounds * length + 1];
+        lane.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(buffer[0], 2);
+        control.read_exact(&mut buffer[..rounds * length]).await.unwrap();
+    };
+    let writing = async {
+        for channel in [Channel::Lane(2), Channel::Control] {
+            for _ in 0..rounds {
+                offer(&mut broker, channel, &packet).await;
+            }
+        }
+        // What is held back leaves while the link is waiting to receive.
+        broker.receive().await.unwrap()
+    };
+    tokio::select! {
+        () = reading => {}
+        received = writing => panic!("nothing was sent, but {received:?}"),
+    }
+    assert_eq!(broker.try_send(Channel::Lane(1), &packet), Sent::Refused);
+
+    let mut buffer = vec![0; 64 * KIB + 1];
+    let (read, ()) = tokio::join!(
+        stalled.read_exact(&mut buffer),
+        offer(&mut broker, Channel::Lane(1), &packet)
+    );
+    read.unwrap();
+}
+
+/// Offers a packet until it is taken, whatever else is blocked.
+async fn offer(end: &mut End, channel: Channel, packet: &Bytes) {
+    while end.try_send(channel, packet) == Sent::Refused {
+        std::future::poll_fn(|cx| end.0.poll_writable(cx)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_allows_fewer_streams_than_lanes_gets_the_others_later() {
+    let mut server = server();
+    let mut transport = TransportConfig::default();
+    transport.max_concurrent_uni_streams(VarInt::from_u32(1));
+    let (foreign, mut broker) = server.foreign_link(transport).await;
+    let foreign = foreign.connection;
+    assert_eq!(broker.try_send(Channel::Lane(0), &"zero".into()), Sent::Taken);
+    assert_eq!(broker.try_send(Channel::Lane(1), &"one".into()), Sent::TakenAndBlocked);
+    assert_eq!(broker.try_send(Channel::Lane(1), &"more".into()), Sent::Refused);
+    foreign.set_max_concurrent_uni_streams(VarInt::from_u32(2));
+    offer(&mut broker, Channel::Lane(1), &"more".into()).await;
+    let _zero = foreign.accept_uni().await.unwrap();
+    let mut one = foreign.accept_uni().await.unwrap();
+    let mut buffer = [0; 8];
+    one.read_exact(&mut buffer).await.unwrap();
+    assert_eq!(&buffer, b"\x01onemore");
+}
+
+#[tokio::test]
+async fn what_was_taken_before_the_close_arrives_with_the_reason_behind_it() {
+    let mut server = server();
+    let (mut client, mut broker) = server.link().await;
+    let packet = Bytes::from(vec![1; 100 * KIB]);
+    let mut sent = [0, 0];
+    for (at, channel) in [Channel::Lane(0), Channel::Control].into_iter().enumerate() {
+        while broker.try_send(channel, &packet) != Sent::Refused {
+            sent[at] += packet.len();
+        }
+    }
+    let reason = CloseReason::new(CloseCode::TooLarge, "that was enough");
+    let closing = broker.close(reason.clone());
+    let receiving = async {
+        let mut received = [0, 0];
+        loop {
+            match client.receive().await {
+                Ok((Channel::Lane(0), bytes)) => received[0] += bytes.len(),
+                Ok((_, bytes)) => received[1] += bytes.len(),
+                Err(error) => return (received, error),
+            }
+        }
+    };
+    let ((received, error), ()) = tokio::join!(receiving, closing);
+    assert_eq!(received, sent);
+    assert!(matches!(error, LinkError::Closed(its) if its == reason));
+    assert!(matches!(broker.receive().await, Err(LinkError::ClosedHere)));
+}
+
+#[tokio::test]
+async fn a_client_closes_in_good_order_as_well() {
+    let mut server = server();
+    let (mut client, mut broker) = server.link().await;
+    client.send(Channel::Control, &"last words".into()).await.unwrap();
+    let reason = CloseReason::new(CloseCode::GoingAway, "bye");
+    let closing = client.close(reason.clone());
+    let receiving = async {
+        assert_eq!(broker.receive_exactly(Channel::Control, 10).await, b"last words");
+        broker.end().await
+    };
+    let (error, ()) = tokio::join!(receiving, closing);
+    assert!(matches!(error, LinkError::Closed(its) if its == reason));
+}
+
+#[tokio::test]
+async fn a_link_that_is_dropped_is_broken_for_its_peer() {
+    let mut server = server();
+    let (client, mut broker) = server.link().await;
+    drop(client);
+    assert!(matches!(broker.end().await, LinkError::Broken(_)));
+    let (mut client, broker) = server.link().await;
+    drop(broker);
+    assert!(matches!(client.end().await, LinkError::Broken(_)));
+}
+
+#[tokio::test]
+async fn a_link_that_is_dropped_while_it_closes_still_tells_the_reason() {
+    let mut server = server();
+    let (mut client, mut broker) = server.link().await;
+    let reason = CloseReason::new(CloseCode::Refused, "too slow");
+    broker.0.close(reason.clone());
+    drop(broker);
+    assert!(matches!(client.end().await, LinkError::Closed(its) if its == reason));
+}
+
+#[tokio::test]
+async fn a_listener_that_is_dropped_refuses_new_clients_and_keeps_its_links() {
+    let mut server = server();
+    let (mut client, mut broker) = server.link().await;
+    let (url, connector) = (server.url(), server.connector());
+    drop(server);
+    let error = connector.connect(&url, &[JSON]).await.err().unwrap().to_string();
+    assert!(error.starts_with("refused by 127.0.0.1:"), "{error}");
+    client.send(Channel::Control, &"still here".into()).await.unwrap();
+    assert_eq!(broker.receive_exactly(Channel::Control, 10).await, b"still here");
+}
+
+#[test]
+fn a_connector_outlives_a_runtime() {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = transport_tls::ServerIdentity::development(directory.path()).unwrap();
+    let connector = QuicConnector::new(ClientConfig {
+        trust: identity.fingerprint().into(),
+        ..ClientConfig::default()
+    });
+    for _ in 0..2 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let address = "127.0.0.1:0".parse().unwrap();
+            let listener = transport_quic::listen(address, Config::default(), &identity, &[JSON]);
+            let mut server = Server { listener: listener.unwrap(), identity: identity.clone() };
+            let url = server.url();
+            let (client, broker) = tokio::join!(connector.connect(&url, &[JSON]), server.accept());
+            assert!(client.is_ok() && broker.is_ok());
+        });
+    }
+}
