@@ -52,7 +52,9 @@ pub trait Link: Send {
     /// Waits until [`Link::try_send`] would take another packet, moving what was copied aside.
     ///
     /// To be polled only after [`Sent::TakenAndBlocked`] or [`Sent::Refused`], and until it is
-    /// ready.
+    /// ready. With [`Lanes::Separate`] it is ready as soon as one of the blocked channels is free:
+    /// offering again tells which, and to wait for a further one is to poll again. What the others
+    /// hold back moves on whenever the link is polled, to receive as well.
     ///
     /// # Errors
     /// The link has ended.
