@@ -101,7 +101,7 @@ impl WebSocketLink {
     fn take(&mut self, bytes: &mut [u8], sink: &mut dyn Sink) -> Result<(usize, bool), LinkError> {
         let mut told = false;
         let mut closed = None;
-        let Self { reader, outbox, opcode, messages, .. } = self;
+        let Self { stream, reader, outbox, opcode, messages, .. } = self;
         let read = reader.read(bytes, &mut |event| {
             told = true;
             match event {
@@ -113,6 +113,10 @@ impl WebSocketLink {
                 }
                 Event::Ping(payload) => {
                     outbox.queue_pong(payload);
+                    // Each at once, while there is room. Reading tells whether the link broke.
+                    if outbox.flush(stream).is_err() {
+                        outbox.clear();
+                    }
                     sink.receive(Received::Alive)
                 }
                 Event::Pong(payload) => sink.receive(pong(payload)),

@@ -64,6 +64,22 @@ async fn a_ping_is_answered_with_its_mark_behind_the_data_before_it() {
 }
 
 #[tokio::test]
+async fn pings_that_arrive_together_are_all_answered_while_there_is_room() {
+    for security in Security::ALL {
+        let (mut client, mut server) = pair(security, Config::default(), JSON).await;
+        for mark in 0..10 {
+            assert_eq!(client.link.try_ping(mark).unwrap(), Sent::Taken);
+        }
+        for _ in 0..10 {
+            assert_eq!(server.receive().await.unwrap(), Piece::Alive);
+        }
+        for mark in 0..10 {
+            assert_eq!(client.receive().await.unwrap(), Piece::Pong(mark));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_closed_link_tells_its_peer_why_after_all_that_was_taken() {
     for security in Security::ALL {
         let (mut client, mut server) = pair(security, Config::default(), BINCODE).await;
