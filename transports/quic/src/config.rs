@@ -23,6 +23,9 @@ pub struct Config {
     pub keep_alive: Option<Duration>,
     /// Peers that may wait to be accepted; further ones are refused. 1024.
     pub incoming_max: usize,
+    /// Handshakes that may be under way before a further peer has to prove its address first, which
+    /// costs it a round trip (RFC 9000 §8.1.2): what a flood from forged addresses can occupy. 256.
+    pub handshakes_unproven_max: usize,
 }
 
 impl Default for Config {
@@ -34,6 +37,7 @@ impl Default for Config {
             idle_timeout: Some(Duration::from_secs(120)),
             keep_alive: None,
             incoming_max: 1024,
+            handshakes_unproven_max: 256,
         }
     }
 }

@@ -160,3 +160,37 @@ impl Connector for QuicConnector {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use transport_api::Listener;
+    use transport_tls::ServerIdentity;
+
+    use super::*;
+    use crate::{Config, listen};
+
+    const JSON: Subprotocol =
+        Subprotocol { family: "broker", version: 1, codec: "json", text: true };
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_holds_up_the_next_one_only_for_a_moment() {
+        let directory = tempfile::tempdir().unwrap();
+        let identity = ServerIdentity::development(directory.path()).unwrap();
+        let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        let mut listener = listen(loopback, Config::default(), &identity, &[JSON]).unwrap();
+        let silent = UdpSocket::bind(loopback).unwrap();
+        let answering = listener.local_address().socket().unwrap();
+        let addresses = [silent.local_addr().unwrap(), answering];
+
+        let trust = identity.fingerprint().into();
+        let connector = QuicConnector::new(ClientConfig { trust, ..ClientConfig::default() });
+        let target = Target::parse("quic://localhost:1").unwrap();
+        let (link, broker) = tokio::join!(connector.open_as(&target, &addresses, JSON), async {
+            listener.accept().await.unwrap().handshake().await
+        });
+        assert_eq!(link.unwrap().properties().peer.socket(), Some(answering));
+        assert!(broker.is_ok());
+    }
+}

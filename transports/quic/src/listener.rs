@@ -37,7 +37,13 @@ pub fn listen(
     server.transport_config(Arc::new(config.transport())).max_incoming(config.incoming_max);
     let endpoint = Endpoint::server(server, address)?;
     let local_address = endpoint.local_addr()?;
-    Ok(QuicListener { endpoint, local_address, subprotocols: subprotocols.into() })
+    Ok(QuicListener {
+        endpoint,
+        local_address,
+        subprotocols: subprotocols.into(),
+        unproven_max: config.handshakes_unproven_max,
+        under_way: Arc::default(),
+    })
 }
 
 /// A UDP socket at which clients are accepted.
@@ -48,6 +54,24 @@ pub struct QuicListener {
     endpoint: Endpoint,
     local_address: SocketAddr,
     subprotocols: Arc<[Subprotocol]>,
+    unproven_max: usize,
+    /// One for each handshake that isn't done.
+    under_way: Arc<()>,
+}
+
+impl QuicListener {
+    /// The next client that may begin its handshake.
+    async fn next(&self) -> Result<quinn::Incoming, AcceptError> {
+        loop {
+            let incoming = self.endpoint.accept().await.ok_or(AcceptError)?;
+            let under_way = Arc::strong_count(&self.under_way) - 1;
+            if under_way < self.unproven_max || !incoming.may_retry() {
+                return Ok(incoming);
+            }
+            // It comes again, with the proof. Fails only for one that may not be asked.
+            let _ = incoming.retry();
+        }
+    }
 }
 
 impl Listener for QuicListener {
@@ -65,9 +89,12 @@ impl Listener for QuicListener {
 
     fn accept(&mut self) -> BoxFuture<'_, Result<Box<dyn Incoming>, AcceptError>> {
         Box::pin(async {
-            let incoming = self.endpoint.accept().await.ok_or(AcceptError)?;
-            let subprotocols = self.subprotocols.clone();
-            Ok(Box::new(QuicIncoming { incoming, subprotocols }) as Box<dyn Incoming>)
+            let incoming = QuicIncoming {
+                incoming: self.next().await?,
+                subprotocols: self.subprotocols.clone(),
+                under_way: self.under_way.clone(),
+            };
+            Ok(Box::new(incoming) as Box<dyn Incoming>)
         })
     }
 }
@@ -95,6 +122,7 @@ async fn refuse_while_links_live(endpoint: Endpoint) {
 struct QuicIncoming {
     incoming: quinn::Incoming,
     subprotocols: Arc<[Subprotocol]>,
+    under_way: Arc<()>,
 }
 
 impl Incoming for QuicIncoming {
@@ -107,6 +135,7 @@ impl Incoming for QuicIncoming {
             let connection = self.incoming.await.map_err(handshake_error)?;
             let subprotocol = agreed(&connection, &self.subprotocols)?;
             let control = connection.accept_bi().await.map_err(handshake_error)?;
+            drop(self.under_way);
             let link = QuicLink::of_broker(connection, control, subprotocol);
             Ok(Box::new(link) as Box<dyn Link>)
         })

@@ -3,6 +3,9 @@
 
 mod ends;
 
+use std::io::ErrorKind;
+use std::time::Duration;
+
 use bytes::Bytes;
 use ends::{BINCODE, End, JSON, Server};
 use quinn::{TransportConfig, VarInt};
@@ -231,6 +234,45 @@ async fn a_listener_that_is_dropped_refuses_new_clients_and_keeps_its_links() {
     assert!(error.starts_with("refused by 127.0.0.1:"), "{error}");
     client.send(Channel::Control, &"still here".into()).await.unwrap();
     assert_eq!(broker.receive_exactly(Channel::Control, 10).await, b"still here");
+}
+
+#[tokio::test]
+async fn a_client_that_has_to_prove_its_address_gets_in_all_the_same() {
+    let config = Config { handshakes_unproven_max: 0, ..Config::default() };
+    let mut server = Server::start(config, &[JSON]);
+    let (_client, _broker) = server.link().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_vanishes_is_noticed_after_the_idle_time_out() {
+    let config = Config { idle_timeout: Some(Duration::from_millis(200)), ..Config::default() };
+    let mut server = Server::start(config, &[JSON]);
+    let (connector, url) = (server.connector(), server.url());
+    let (vanish, vanishes) = tokio::sync::oneshot::channel::<()>();
+    let vanishing = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The runtime ends before the link does, so that nobody sends a last word.
+        let link = runtime.block_on(async {
+            let link = connector.connect(&url, &[JSON]).await;
+            vanishes.await.unwrap();
+            link
+        });
+        drop(runtime);
+        link.is_ok()
+    });
+    let mut broker = server.accept().await.unwrap();
+    vanish.send(()).unwrap();
+    let error = broker.end().await;
+    assert!(matches!(error, LinkError::Broken(its) if its.kind() == ErrorKind::TimedOut));
+    assert!(vanishing.join().unwrap());
+}
+
+#[tokio::test]
+async fn a_server_is_found_by_the_name_of_its_host() {
+    let mut server = server();
+    let (connector, url) = (server.connector(), server.url().replace("127.0.0.1", "localhost"));
+    let (client, broker) = tokio::join!(connector.connect(&url, &[JSON]), server.accept());
+    assert!(client.is_ok() && broker.is_ok());
 }
 
 #[test]
