@@ -100,7 +100,8 @@ impl Link for QuicLink {
         let sender = self.sender()?;
         // What a lane holds back must move even when nobody has more to send in any lane.
         if sender.unsent() > 0 {
-            let _ = sender.poll_writable(cx);
+            // An error is told by whoever sends next, or by the end of the connection.
+            let _ = sender.flush(cx);
         }
         self.receiver.poll(cx, buffer, sink)
     }

@@ -16,11 +16,18 @@ pub(crate) struct Sender {
     control: Outgoing,
     /// Those that were used, in order of first use: few enough to be searched.
     lanes: Vec<(u8, Outgoing)>,
+    /// Whether a channel became free that the user hasn't been told of.
+    has_freed: bool,
 }
 
 impl Sender {
     pub(crate) fn new(connection: Connection, control: SendStream) -> Self {
-        Self { connection, control: Outgoing::control(control), lanes: Vec::new() }
+        Self {
+            connection,
+            control: Outgoing::control(control),
+            lanes: Vec::new(),
+            has_freed: false,
+        }
     }
 
     pub(crate) fn try_send(
@@ -65,18 +72,25 @@ impl Sender {
         self.channels().map(Outgoing::unsent).sum()
     }
 
-    /// Moves what waits in every channel; ready when one of them became free, or none was blocked.
-    pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
-        let (mut freed, mut blocked) = (false, false);
+    /// Moves what waits in every channel. Returns whether a channel is still blocked.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, LinkError> {
+        let mut is_blocked = false;
         let lanes = self.lanes.iter_mut().map(|(_, lane)| lane);
         for channel in [&mut self.control].into_iter().chain(lanes) {
             if channel.is_blocked() {
                 let is_free = channel.poll_flush(cx)?.is_ready();
-                freed |= is_free;
-                blocked |= !is_free;
+                self.has_freed |= is_free;
+                is_blocked |= !is_free;
             }
         }
-        if freed || !blocked { Poll::Ready(Ok(())) } else { Poll::Pending }
+        Ok(is_blocked)
+    }
+
+    /// Waits until a channel became free since the last time, or none is blocked.
+    pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let is_blocked = self.flush(cx)?;
+        let has_freed = std::mem::take(&mut self.has_freed);
+        if has_freed || !is_blocked { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Sends what waits, ends every stream and waits until the peer has all of it, or is gone.

@@ -4,6 +4,7 @@
 mod ends;
 
 use std::io::ErrorKind;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -133,6 +134,35 @@ async fn a_lane_that_is_not_read_stops_neither_control_nor_other_lanes() {
     read.unwrap();
 }
 
+#[tokio::test]
+async fn a_lane_that_became_free_while_receiving_is_told_though_another_is_blocked() {
+    let mut server = server();
+    let mut transport = TransportConfig::default();
+    transport.stream_receive_window(VarInt::from_u32(64 * KIB as u32));
+    let (foreign, mut broker) = server.foreign_link(transport).await;
+    let packet = Bytes::from(vec![7; 16 * KIB]);
+    for lane in [1, 2] {
+        while broker.try_send(Channel::Lane(lane), &packet) == Sent::Taken {}
+    }
+    let writable = std::future::poll_fn(|cx| Poll::Ready(broker.0.poll_writable(cx).is_ready()));
+    assert!(!writable.await);
+    let _stalled = foreign.connection.accept_uni().await.unwrap();
+    let mut lane = foreign.connection.accept_uni().await.unwrap();
+    let unsent = broker.0.unsent();
+    let receiving = async {
+        let mut buffer = vec![0; 64 * KIB + 1];
+        lane.read_exact(&mut buffer).await.unwrap();
+    };
+    tokio::select! {
+        () = receiving => {}
+        received = broker.receive() => panic!("nothing was sent, but {received:?}"),
+    }
+    assert!(broker.0.unsent() < unsent);
+    std::future::poll_fn(|cx| broker.0.poll_writable(cx)).await.unwrap();
+    assert_eq!(broker.try_send(Channel::Lane(1), &packet), Sent::Refused);
+    assert_ne!(broker.try_send(Channel::Lane(2), &packet), Sent::Refused);
+}
+
 /// Offers a packet until it is taken, whatever else is blocked.
 async fn offer(end: &mut End, channel: Channel, packet: &Bytes) {
     while end.try_send(channel, packet) == Sent::Refused {
@@ -159,7 +189,7 @@ async fn a_peer_that_allows_fewer_streams_than_lanes_gets_the_others_later() {
     assert_eq!(&buffer, b"\x01onemore");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_taken_before_the_close_arrives_with_the_reason_behind_it() {
     let mut server = server();
     let (mut client, mut broker) = server.link().await;
