@@ -320,3 +320,17 @@ fn reason(code: Option<u16>, text: &str) -> CloseReason {
     let code = code.map_or(CloseCode::Normal, CloseCode::from_websocket);
     CloseReason::new(code, text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What ten thousand idle connections are counted in, in bytes.
+    const IDLE_BYTES_MAX: usize = 352;
+
+    #[test]
+    fn an_idle_link_owns_little_more_than_its_socket() {
+        let bytes = size_of::<WebSocketLink>();
+        assert!(bytes <= IDLE_BYTES_MAX, "{bytes} bytes");
+    }
+}

@@ -44,7 +44,7 @@ pub fn listen(
     let tcp = TcpListener::from_std(socket.into())?;
     let address = tcp.local_addr()?;
     let shared = Arc::new(Shared { config, subprotocols: subprotocols.to_vec() });
-    Ok(WebSocketListener { tcp, address, shared })
+    Ok(WebSocketListener { tcp, address, shared, resting: false })
 }
 
 /// A TCP port at which WebSocket connections are accepted; see [`listen`].
@@ -53,6 +53,8 @@ pub struct WebSocketListener {
     tcp: TcpListener,
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// The system has no more to give, and that was said.
+    resting: bool,
 }
 
 impl Listener for WebSocketListener {
@@ -73,17 +75,25 @@ impl Listener for WebSocketListener {
             loop {
                 match self.tcp.accept().await.and_then(|(tcp, peer)| Ok((tcp.into_std()?, peer))) {
                     Ok((tcp, peer)) => {
+                        self.resting = false;
                         let shared = self.shared.clone();
                         return Ok(Box::new(WebSocketIncoming { tcp, peer, shared }) as _);
                     }
                     Err(error) if is_the_peers(&error) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, address = %self.address, "accepting rests");
-                        tokio::time::sleep(EXHAUSTED_PAUSE).await;
-                    }
+                    Err(error) => self.rest(&error).await,
                 }
             }
         })
+    }
+}
+
+impl WebSocketListener {
+    async fn rest(&mut self, error: &io::Error) {
+        if !self.resting {
+            tracing::warn!(%error, address = %self.address, "accepting rests");
+        }
+        self.resting = true;
+        tokio::time::sleep(EXHAUSTED_PAUSE).await;
     }
 }
 

@@ -120,6 +120,21 @@ impl End {
         Ok(piece.expect("looked for until there was one"))
     }
 
+    /// Receives that many pieces, without a pause between those that arrive together.
+    pub(crate) async fn receive_many(&mut self, count: usize) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        while pieces.len() < count {
+            let mut sink = |received: Received<'_>| {
+                pieces.push(received.into());
+                true
+            };
+            poll_fn(|cx| self.link.poll_receive(cx, &mut self.buffer, &mut sink))
+                .await
+                .expect("the link holds");
+        }
+        pieces
+    }
+
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> Result<Sent, LinkError> {
         self.link.try_send(Channel::Control, Packet::lent(bytes))
     }

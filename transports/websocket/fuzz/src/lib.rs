@@ -1,0 +1,3 @@
+//! What the fuzz target checks, shared with the ordinary tests.
+
+pub mod check;
