@@ -234,6 +234,22 @@ async fn a_client_closes_in_good_order_as_well() {
 }
 
 #[tokio::test]
+async fn the_reason_has_left_when_the_link_is_closed() {
+    let mut server = server();
+    let (connector, url) = (server.connector(), server.url());
+    let closing = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut client = End(connector.connect(&url, &[JSON]).await.unwrap());
+            client.close(CloseReason::new(CloseCode::GoingAway, "at once")).await;
+        });
+    });
+    let mut broker = server.accept().await.unwrap();
+    assert!(matches!(broker.end().await, LinkError::Closed(its) if its.text() == "at once"));
+    closing.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_link_that_is_dropped_is_broken_for_its_peer() {
     let mut server = server();
     let (client, mut broker) = server.link().await;
