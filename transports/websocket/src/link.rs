@@ -1,5 +1,7 @@
 //! One WebSocket connection as a link, the same at both ends.
 
+mod closing;
+
 use std::io;
 use std::task::{Context, Poll, ready};
 
@@ -12,13 +14,12 @@ use crate::config::Messages;
 use crate::frame::Opcode;
 use crate::held::Held;
 use crate::outbox::Outbox;
-use crate::reader::{Event, Kinds, ReadError, Reader, Role, Rules};
+use crate::reader::{Event, Kinds, Reader, Role, Rules};
 use crate::stream::Stream;
+use closing::State;
 
 /// How often a poll reads while nothing complete comes of it, before others get their turn.
 const READS_PER_POLL_MAX: usize = 16;
-/// Memory on the stack for what is read only to be thrown away, in bytes.
-const DISCARD_BYTES: usize = 4096;
 
 /// One WebSocket connection.
 ///
@@ -38,20 +39,6 @@ pub(crate) struct WebSocketLink {
     /// The caller was told to poll `poll_writable`.
     blocked: bool,
     properties: Properties,
-}
-
-/// How far the closing has come (RFC 6455 §7.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    /// We said our closing word; the peer's isn't here yet.
-    Closing,
-    /// Both have said it, or it no longer matters: what is kept back leaves, and that is all.
-    Leaving,
-    /// The peer broke the rules and was told so. What it still sends is thrown away, for closing a
-    /// socket with unread bytes would take our last words with it.
-    Discarding,
-    Closed,
 }
 
 /// What a handshake settled.
@@ -133,44 +120,6 @@ impl WebSocketLink {
         }
     }
 
-    /// The peer broke a rule: tell it and end the link.
-    fn fail(&mut self, error: ReadError) -> LinkError {
-        self.outbox.queue_close(Some(error.close_code()), &error.to_string());
-        self.leave(State::Discarding);
-        match error {
-            ReadError::TooLarge { bytes, limit } => LinkError::TooLarge { bytes, limit },
-            error => LinkError::Protocol { reason: error.to_string() },
-        }
-    }
-
-    /// The peer said its closing word: answer with its code (RFC 6455 §5.5.1) and end the link.
-    fn peer_closed(&mut self, code: Option<u16>, reason: CloseReason) -> LinkError {
-        self.outbox.queue_close(code, "");
-        self.leave(State::Leaving);
-        LinkError::Closed(reason)
-    }
-
-    /// Goes on to a state in which nothing more is sent, trying at once what `poll_closed` may
-    /// never be asked to do.
-    fn leave(&mut self, state: State) {
-        self.state = state;
-        match self.outbox.flush(&mut self.stream) {
-            Ok(true) if state != State::Closing => self.finish(),
-            Ok(_) => {}
-            Err(_) => self.state = State::Closed,
-        }
-    }
-
-    /// Everything has left: tell the peer's system that nothing more comes.
-    fn finish(&mut self) {
-        self.stream.announce_end();
-        let _ = self.stream.try_flush();
-        self.stream.shut_down();
-        if self.state == State::Leaving {
-            self.state = State::Closed;
-        }
-    }
-
     /// Moves pongs on, and waits for room for them if nobody else does.
     ///
     /// Where that fails reading goes on nevertheless: the peer's last words may be there.
@@ -196,25 +145,6 @@ impl WebSocketLink {
                 return Poll::Ready(Ok(()));
             }
         }
-    }
-
-    /// Reads until the peer's closing word or its end, for nobody.
-    fn poll_last_words(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut buffer = [0; DISCARD_BYTES];
-        let mut ignore = |_: Event<'_>| true;
-        if self.state == State::Closing {
-            let _ = self.reader.read(&mut self.held.take_all(), &mut ignore);
-        }
-        while !(self.state == State::Closing && self.reader.is_ended()) {
-            match ready!(self.stream.poll_read(cx, &mut buffer)) {
-                Ok(0) | Err(_) => break,
-                Ok(read) if self.state == State::Closing => {
-                    let _ = self.reader.read(&mut buffer[..read], &mut ignore);
-                }
-                Ok(_) => {}
-            }
-        }
-        Poll::Ready(())
     }
 
     fn check_open(&self) -> Result<(), LinkError> {
@@ -288,26 +218,11 @@ impl Link for WebSocketLink {
     }
 
     fn close(&mut self, reason: CloseReason) {
-        if self.state == State::Open {
-            self.outbox.queue_close(Some(reason.code.websocket()), reason.text());
-            self.leave(State::Closing);
-        }
+        self.say_goodbye(&reason);
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.state != State::Closed && !(self.outbox.is_empty() && self.stream.unsent() == 0) {
-            if ready!(self.poll_flush(cx)).is_err() {
-                self.state = State::Closed;
-            } else if self.state != State::Closing {
-                self.finish();
-            }
-        }
-        if matches!(self.state, State::Closing | State::Discarding) {
-            ready!(self.poll_last_words(cx));
-            self.finish();
-            self.state = State::Closed;
-        }
-        Poll::Ready(())
+        self.poll_end(cx)
     }
 }
 

@@ -99,6 +99,20 @@ async fn a_closed_link_tells_its_peer_why_after_all_that_was_taken() {
 }
 
 #[tokio::test]
+async fn two_ends_that_are_both_blocked_can_close_at_once() {
+    for security in Security::ALL {
+        let (mut client, mut server) = pair(security, Config::default(), BINCODE).await;
+        let packet = vec![7; 100_000];
+        for end in [&mut client, &mut server] {
+            fill(end, &packet);
+            assert!(is_pending(end.writable()).await);
+            end.link.close(CloseReason::new(CloseCode::GoingAway, ""));
+        }
+        tokio::join!(client.closed(), server.closed());
+    }
+}
+
+#[tokio::test]
 async fn pings_while_the_way_out_is_blocked_are_answered_once_it_is_free() {
     for security in Security::ALL {
         let (mut client, mut server) = pair(security, Config::default(), BINCODE).await;
