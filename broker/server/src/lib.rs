@@ -21,12 +21,14 @@
 mod broker;
 mod clock;
 pub mod config;
+mod configured;
 mod exchange;
 mod inbox;
 mod shard;
 
 pub use broker::{Bind, Broker, Builder, Running, StartError, Summary};
 pub use broker_core::{Config as ShardConfig, Limits, Liveness, SequencerConfig};
+pub use configured::{Configured, ConfiguredError};
 
 use transport_api::Subprotocol;
 

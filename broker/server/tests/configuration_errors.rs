@@ -66,11 +66,11 @@ fn every_fault_has_its_place_its_key_its_value_and_what_is_allowed() {
         ),
         (
             "[server]\nshards = 1.5",
-            "broker.toml:2:1: `server.shards` is 1.5, but must be an integer from 0 to 256",
+            "broker.toml:2:1: `server.shards` is 1.5, but must be an integer from 0 to 64",
         ),
         (
             "[server]\nshards = \"2\"",
-            "broker.toml:2:1: `server.shards` is \"2\", but must be an integer from 0 to 256",
+            "broker.toml:2:1: `server.shards` is \"2\", but must be an integer from 0 to 64",
         ),
         (
             "[server]\nname = [\"a\", 1]",
@@ -204,7 +204,7 @@ fn all_faults_of_all_sources_are_told_at_once_in_the_order_of_their_places() {
         "environment variable BROKER__LIMITS__PING_MISSES: `limits.ping_misses` is \"many\"",
         "environment variable BROKER__LIMIT__PING_MISSES: unknown setting `limit.ping_misses`",
         "environment variable BROKER__LISTEN__7__ADDRESS: `listen[7]` has index 7, but must be",
-        "flag --set: `server.shards` is \"x\", but must be an integer from 0 to 256",
+        "flag --set: `server.shards` is \"x\", but must be an integer from 0 to 64",
         "7 errors in the configuration",
     ];
     assert_eq!(lines.len(), beginnings.len(), "{told}");

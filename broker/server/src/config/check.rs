@@ -49,7 +49,7 @@ impl Checker<'_> {
     fn listens(&mut self) {
         for (index, listen) in self.config.listen.iter().enumerate() {
             self.address(index, listen);
-            self.only_with_websocket(index, listen);
+            self.encryption(index, listen);
             let earlier = &self.config.listen[..index];
             if let Some(other) = earlier.iter().position(|other| clashes(listen, other)) {
                 let allowed = format!("another than that of `{LISTEN}[{other}]`");
@@ -68,18 +68,7 @@ impl Checker<'_> {
         }
     }
 
-    fn only_with_websocket(&mut self, index: usize, listen: &Listen) {
-        if let Some(path) = listen.path.as_ref().filter(|path| !path.starts_with('/')) {
-            let key = format!("{LISTEN}[{index}].path");
-            self.refuse(&[&key], format!("{path:?}"), "a path that begins with \"/\"");
-        }
-        if listen.transport == Transport::WebSocket {
-            return;
-        }
-        if let Some(path) = &listen.path {
-            let key = format!("{LISTEN}[{index}].path");
-            self.refuse(&[&key], format!("{path:?}"), "absent: only WebSockets have paths");
-        }
+    fn encryption(&mut self, index: usize, listen: &Listen) {
         if listen.tls && listen.transport == Transport::Unix {
             let key = format!("{LISTEN}[{index}].tls");
             self.refuse(&[&key], "true".to_owned(), "false: a Unix socket is never encrypted");
@@ -98,22 +87,12 @@ impl Checker<'_> {
 
     /// Values that mustn't be above others.
     fn pairs(&mut self) {
-        let Config { limits, lanes, requests, .. } = self.config;
+        let Config { limits, requests, .. } = self.config;
         let (timeout, timeout_max) =
             (requests.timeout.as_millis(), requests.timeout_max.as_millis());
         let payload = limits.payload_bytes_max;
         for (least, most, in_order) in [
             ("requests.timeout", "requests.timeout_max", timeout <= timeout_max),
-            (
-                "lanes.bound_messages",
-                "lanes.bound_messages_max",
-                lanes.bound_messages <= lanes.bound_messages_max,
-            ),
-            (
-                "lanes.bound_bytes",
-                "lanes.bound_bytes_max",
-                lanes.bound_bytes <= lanes.bound_bytes_max,
-            ),
             (
                 "limits.payload_bytes_max",
                 "limits.inbox_bytes_max",

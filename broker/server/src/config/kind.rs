@@ -6,7 +6,7 @@ mod text;
 
 pub(super) use choice::{Choice, choice, switch};
 pub(super) use quantity::{GIB, KIB, MIB, bytes, count, time};
-pub(super) use text::{file, log_filter, optional_text, path, text, texts};
+pub(super) use text::{file, log_filter, path, text, texts};
 
 use super::written::Written;
 

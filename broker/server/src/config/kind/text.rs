@@ -43,34 +43,6 @@ impl Kind for Text {
     }
 }
 
-/// A string that may be absent, which is written as the empty one.
-pub(in crate::config) struct OptionalText(Text);
-
-/// A string of at most so many bytes, or none.
-pub(in crate::config) fn optional_text(bytes_max: usize) -> OptionalText {
-    OptionalText(text(0..=bytes_max))
-}
-
-impl Kind for OptionalText {
-    type Value = Option<String>;
-
-    fn read(&self, written: &Written) -> Option<Option<String>> {
-        self.0.read(written).map(|text| Some(text).filter(|text| !text.is_empty()))
-    }
-
-    fn accepts(&self, value: &Option<String>) -> bool {
-        value.as_ref().is_none_or(|text| self.0.accepts(text))
-    }
-
-    fn show(&self, value: &Option<String>) -> String {
-        quoted(value.as_deref().unwrap_or(""))
-    }
-
-    fn allowed(&self) -> String {
-        self.0.allowed()
-    }
-}
-
 /// A path in the file system.
 pub(in crate::config) struct Path;
 

@@ -1,6 +1,6 @@
 //! `[lanes]`: what waits for a subscriber that is behind.
 
-use broker_protocol::frame;
+use broker_delivery::lane;
 
 use crate::config::declare::section;
 use crate::config::kind::{Choice, GIB, KIB, MIB, bytes, choice, count};
@@ -20,7 +20,7 @@ impl Choice for Overflow {
         &[("disconnect", Self::Disconnect), ("drop-oldest", Self::DropOldest)];
 }
 
-impl From<Overflow> for frame::Overflow {
+impl From<Overflow> for lane::Overflow {
     fn from(overflow: Overflow) -> Self {
         match overflow {
             Overflow::Disconnect => Self::Disconnect,
@@ -32,16 +32,13 @@ impl From<Overflow> for frame::Overflow {
 section! {
     /// What waits for a subscriber that is behind, where the client doesn't ask for something else.
     pub struct Lanes {
-        /// Messages that wait in a lane at most.
+        /// Messages that wait in a lane at most, and the largest bound that a client is granted.
         bound_messages: usize = 4_096, count(1..=1_000_000);
-        /// Bytes that wait in a lane at most. A larger single message still goes to an empty lane.
+        /// Bytes that wait in a lane at most, and the largest bound that a client is granted: what a
+        /// stalled subscriber may cost. A larger single message still goes to an empty lane.
         bound_bytes: usize = MIB, bytes(KIB..=GIB);
         /// What happens at the bound: "disconnect" ends the connection of a subscriber that is too slow,
         /// "drop-oldest" keeps it and tells it exactly what it missed.
         overflow: Overflow = Overflow::Disconnect, choice();
-        /// The largest bound in messages that a client is granted.
-        bound_messages_max: usize = 65_536, count(1..=1_000_000);
-        /// The largest bound in bytes that a client is granted: what a stalled subscriber may cost.
-        bound_bytes_max: usize = 16 * MIB, bytes(KIB..=GIB);
     }
 }

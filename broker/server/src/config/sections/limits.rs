@@ -15,22 +15,21 @@ section! {
         /// The largest packet that gathers several frames; a larger single message stands alone.
         /// Smaller packets let urgent frames pass sooner, larger ones cost less each.
         packet_bytes_max: usize = 64 * KIB, bytes(KIB..=MIB);
-        /// The most frames in one packet from a client: it bounds what one packet makes the broker do.
-        frames_per_packet_max: usize = 16_384, count(1..=1_000_000);
         /// Connections at one time, over all listeners. Each needs a file descriptor.
-        connections_max: usize = 10_000, count(1..=1_000_000);
+        connections_max: usize = 100_000, count(1..=1_000_000);
         /// Topics that the broker knows at one time; idle ones are forgotten (`topics.forget_after`).
-        topics_max: usize = 100_000, count(1..=100_000_000);
-        /// Topics that one session may bring into being by publishing to them: one client alone
-        /// shouldn't be able to fill `topics_max`.
-        topics_per_session_max: usize = 10_000, count(1..=100_000_000);
-        /// Subscriptions that one session holds at one time; each costs some hundred bytes.
+        topics_max: usize = 1_000_000, count(1..=100_000_000);
+        /// Subscriptions and served topics that one session holds at one time.
         subscriptions_per_session_max: usize = 10_000, count(1..=10_000_000);
-        /// Commands of one session without an answer yet, and answers that wait to be sent. It bounds
-        /// the control queue, which is never dropped from: overrunning it ends the connection.
+        /// Requests of one session that wait for an answer at one time.
         commands_open_max: usize = 1_024, count(1..=1_000_000);
-        /// The longest client name, key, method or interface.
-        name_bytes_max: usize = 255, bytes(1..=4 * KIB);
+        /// Answers and other control that wait for one connection. They are never dropped: at the bound
+        /// the connection ends.
+        control_bytes_max: usize = 4 * MIB, bytes(64 * KIB..=GIB);
+        /// The longest name of a client.
+        name_bytes_max: usize = 64, bytes(1..=KIB);
+        /// The longest key of a message.
+        key_bytes_max: usize = 255, bytes(1..=4 * KIB);
         /// Headers of one message.
         headers_max: usize = 32, count(0..=1_024);
         /// All headers of one message together, names and values.
@@ -46,6 +45,6 @@ section! {
         log_bytes_max: usize = 64 * MIB, bytes(MIB..=64 * GIB);
         /// What waits between shards, for each shard. At the bound publishing connections are read more
         /// slowly; nothing is dropped.
-        inbox_bytes_max: usize = 16 * MIB, bytes(MIB..=GIB);
+        inbox_bytes_max: usize = 64 * MIB, bytes(MIB..=GIB);
     }
 }

@@ -1,7 +1,7 @@
 //! `[[listen]]`: one place where the broker listens.
 
 use crate::config::declare::section;
-use crate::config::kind::{Choice, choice, optional_text, switch, text, texts};
+use crate::config::kind::{Choice, choice, switch, text, texts};
 
 /// What moves the packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,12 +33,10 @@ section! {
         address: String = "127.0.0.1:7400".to_owned(), text(1..=255);
         /// Whether a WebSocket is encrypted ("wss"). QUIC always is; a Unix socket never.
         tls: bool = false, switch();
-        /// The only path at which a WebSocket is served, such as "/broker"; "" means any.
-        path: Option<String> = None, optional_text(255);
-        /// Which web pages may connect, told by their `Origin`; "*" means all. Programs that send no
+        /// Which web pages may connect, told by their `Origin`; empty means all. Programs that send no
         /// `Origin` always may. Restrict it where browsers must not reach the broker from any page.
-        origins_allowed: Vec<String> = vec!["*".to_owned()],
-            texts(64, "\"*\" or origins such as \"https://example.org\"");
+        origins_allowed: Vec<String> = Vec::new(),
+            texts(64, "origins such as \"https://example.org\"");
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Listen, Transport};
 /// A URL at which nothing can listen.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{url:?} isn't a place to listen at: must be ws://ADDRESS:PORT[/PATH], wss://ADDRESS:PORT[/PATH], \
+    "{url:?} isn't a place to listen at: must be ws://ADDRESS:PORT, wss://ADDRESS:PORT, \
      quic://ADDRESS:PORT or unix:PATH"
 )]
 pub struct InvalidListen {
@@ -25,9 +25,11 @@ impl FromStr for Listen {
         let invalid = || InvalidListen { url: url.to_owned() };
         let (scheme, rest) = url.split_once(':').ok_or_else(invalid)?;
         let listen = match (scheme, rest.strip_prefix("//")) {
-            ("ws", Some(place)) => websocket(place),
-            ("wss", Some(place)) => Self { tls: true, ..websocket(place) },
-            ("quic", Some(place)) => Self::new(Transport::Quic, place.trim_end_matches('/')),
+            ("ws", Some(place)) => Self::new(Transport::WebSocket, without_slash(place)),
+            ("wss", Some(place)) => {
+                Self { tls: true, ..Self::new(Transport::WebSocket, without_slash(place)) }
+            }
+            ("quic", Some(place)) => Self::new(Transport::Quic, without_slash(place)),
             ("unix", place) => Self::new(Transport::Unix, place.unwrap_or(rest)),
             _ => return Err(invalid()),
         };
@@ -35,10 +37,8 @@ impl FromStr for Listen {
     }
 }
 
-fn websocket(place: &str) -> Listen {
-    let (address, path) = place.split_at(place.find('/').unwrap_or(place.len()));
-    let path = Some(path).filter(|path| path.len() > 1).map(str::to_owned);
-    Listen { path, ..Listen::new(Transport::WebSocket, address) }
+fn without_slash(place: &str) -> &str {
+    place.strip_suffix('/').unwrap_or(place)
 }
 
 impl fmt::Display for Listen {
@@ -49,7 +49,7 @@ impl fmt::Display for Listen {
             (Transport::Quic, _) => "quic://",
             (Transport::Unix, _) => "unix:",
         };
-        write!(f, "{scheme}{}{}", self.address, self.path.as_deref().unwrap_or(""))
+        write!(f, "{scheme}{}", self.address)
     }
 }
 
@@ -59,16 +59,14 @@ mod tests {
 
     #[test]
     fn a_url_comes_back_as_it_was() {
-        for url in
-            ["ws://127.0.0.1:0", "wss://[::]:7400/broker", "quic://0.0.0.0:1", "unix:/run/broker"]
-        {
+        for url in ["ws://127.0.0.1:0", "wss://[::]:7400", "quic://0.0.0.0:1", "unix:/run/broker"] {
             assert_eq!(url.parse::<Listen>().map(|listen| listen.to_string()), Ok(url.to_owned()));
         }
     }
 
     #[test]
     fn a_slash_at_the_end_and_two_after_unix_are_no_part_of_the_place() {
-        assert_eq!("ws://h:1/".parse::<Listen>().unwrap().path, None);
+        assert_eq!("ws://h:1/".parse::<Listen>().unwrap().address, "h:1");
         assert_eq!("unix:///run/b".parse::<Listen>().unwrap().address, "/run/b");
     }
 

@@ -15,6 +15,6 @@ section! {
         data_directory: PathBuf = PathBuf::from("./broker-data"), path();
         /// Shards, each with a thread of its own; 0 means one per core.
         /// More than cores gain nothing; fewer leave cores to other programs.
-        shards: usize = 0, count(0..=256);
+        shards: usize = 0, count(0..=64);
     }
 }
