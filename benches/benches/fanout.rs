@@ -32,7 +32,7 @@ fn main() {
     }
     let table = Table::default();
     for transport in Transport::ALL {
-        for subscribers in fleets() {
+        for subscribers in fleets().iter().copied() {
             measure(&mut criterion, &table, transport, subscribers);
         }
     }

@@ -25,6 +25,10 @@ struct Counted {
     reached: Notify,
 }
 
+/// How many links share a connector. More, and bursts overrun the one receive buffer that they have
+/// over QUIC: what is measured then is loss.
+const LINKS_PER_CONNECTOR: usize = 8;
+
 /// The topic that the whole fleet is subscribed to.
 const TOPIC: &str = "bench.fanout";
 
@@ -40,8 +44,12 @@ impl Fleet {
     ) -> anyhow::Result<Self> {
         let counted = Rc::new(Counted::default());
         let buffer = Rc::new(RefCell::new(vec![0; BUFFER_BYTES]));
-        for _ in 0..subscribers {
-            let mut bare = Bare::connect(&*setting.connector, &setting.url, subprotocol).await?;
+        let mut connector = setting.connector();
+        for place in 0..subscribers {
+            if place % LINKS_PER_CONNECTOR == 0 {
+                connector = setting.connector();
+            }
+            let mut bare = Bare::connect(&*connector, &setting.url, subprotocol).await?;
             bare.subscribe(TOPIC).await?;
             let (counted, buffer) = (counted.clone(), buffer.clone());
             tokio::task::spawn_local(poll_fn(move |cx| {
@@ -56,7 +64,7 @@ impl Fleet {
                 }
             }));
         }
-        let publisher = Bare::connect(&*setting.connector, &setting.url, subprotocol).await?;
+        let publisher = Bare::connect(&*setting.connector(), &setting.url, subprotocol).await?;
         Ok(Self { counted, subscribers: subscribers as u64, publisher })
     }
 

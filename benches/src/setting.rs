@@ -24,8 +24,7 @@ pub enum Transport {
 pub struct Setting {
     /// The broker.
     pub running: Running,
-    /// Opens links to it.
-    pub connector: Arc<dyn Connector>,
+    connect: Box<dyn Fn() -> Arc<dyn Connector>>,
     /// Where it is.
     pub url: String,
     _directory: TempDir,
@@ -52,13 +51,13 @@ impl Transport {
         let directory = tempfile::tempdir()?;
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let builder = Broker::builder();
-        let (builder, connector): (_, Arc<dyn Connector>) = match self {
+        let (builder, connect): (_, Box<dyn Fn() -> Arc<dyn Connector>>) = match self {
             Self::Memory => {
                 let network = Network::new(1);
                 let listener = network.listen("broker", &SUBPROTOCOLS)?;
                 (
                     builder.listen(move || Ok(Box::new(listener) as Box<dyn Listener>)),
-                    Arc::new(network.connector()),
+                    Box::new(move || Arc::new(network.connector())),
                 )
             }
             Self::WebSocket => {
@@ -67,9 +66,11 @@ impl Transport {
                     let listener = transport_websocket::listen(any_port, config, &SUBPROTOCOLS)?;
                     Ok(Box::new(listener) as Box<dyn Listener>)
                 };
-                let config = transport_websocket::ClientConfig::default();
-                let connector = transport_websocket::WebSocketConnector::new(config);
-                (builder.listen(bind), Arc::new(connector))
+                let connect = || -> Arc<dyn Connector> {
+                    let config = transport_websocket::ClientConfig::default();
+                    Arc::new(transport_websocket::WebSocketConnector::new(config))
+                };
+                (builder.listen(bind), Box::new(connect))
             }
             Self::Quic => {
                 let identity = ServerIdentity::development(directory.path())?;
@@ -80,8 +81,12 @@ impl Transport {
                         transport_quic::listen(any_port, config, &identity, &SUBPROTOCOLS)?;
                     Ok(Box::new(listener) as Box<dyn Listener>)
                 };
-                let config = transport_quic::ClientConfig { trust, ..Default::default() };
-                (builder.listen(bind), Arc::new(transport_quic::QuicConnector::new(config)))
+                let connect = move || -> Arc<dyn Connector> {
+                    let trust = trust.clone();
+                    let config = transport_quic::ClientConfig { trust, ..Default::default() };
+                    Arc::new(transport_quic::QuicConnector::new(config))
+                };
+                (builder.listen(bind), Box::new(connect))
             }
         };
         let running = builder.start().await?;
@@ -91,6 +96,13 @@ impl Transport {
             Self::WebSocket => format!("ws://{address}"),
             Self::Quic => format!("quic://{address}"),
         };
-        Ok(Setting { running, connector, url, _directory: directory })
+        Ok(Setting { running, connect, url, _directory: directory })
+    }
+}
+
+impl Setting {
+    /// A connector of its own: over QUIC its links share a socket, and so a receive buffer.
+    pub fn connector(&self) -> Arc<dyn Connector> {
+        (self.connect)()
     }
 }

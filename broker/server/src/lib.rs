@@ -5,7 +5,7 @@
 //! use broker::Broker;
 //!
 //! let network = transport_memory::Network::new(1);
-//! let listener = network.listen("broker").expect("the name is free");
+//! let listener = network.listen("broker", &broker::SUBPROTOCOLS).expect("the name is free");
 //! let running = Broker::builder().listen(move || Ok(Box::new(listener))).start().await?;
 //! // ... clients connect to `memory://broker` ...
 //! let summary = running.shutdown().await;
