@@ -48,6 +48,14 @@ impl<S> HeadStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> HeadStream<S> {
+    /// Whether to read before anything is yielded. What looks like HTTP is yielded when all of it
+    /// is there, for the library begins anew with each piece; what doesn't is turned away at once.
+    fn needs_more(&self) -> bool {
+        let looks_like_http = self.first_byte().is_none_or(|first| first.is_ascii_uppercase());
+        let is_complete = self.end.is_some() || self.is_too_long() || !looks_like_http;
+        !is_complete || self.yielded == self.read.len()
+    }
+
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut bytes = [0; READ_BYTES];
         let mut buffer = ReadBuf::new(&mut bytes);
@@ -76,8 +84,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadStream<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.yielded == self.read.len() && ready!(self.poll_more(cx))? == 0 {
-            return Poll::Ready(Ok(()));
+        while self.needs_more() {
+            if ready!(self.poll_more(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
         }
         if self.is_too_long() {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "head too long")));

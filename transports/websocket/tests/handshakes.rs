@@ -32,6 +32,24 @@ async fn a_frame_that_comes_with_the_request_is_received() {
 }
 
 #[tokio::test]
+async fn a_request_that_comes_byte_by_byte_is_served() {
+    let mut listener = listener(Config::default());
+    let mut tcp = TcpStream::connect(address(&listener)).await.unwrap();
+    tcp.set_nodelay(true).unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let drip = async {
+        for byte in request {
+            tcp.write_all(&[*byte]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let ((), link) = tokio::join!(drip, accept(&mut listener));
+    assert_eq!(link.unwrap().properties().subprotocol, JSON);
+}
+
+#[tokio::test]
 async fn a_frame_that_comes_with_the_answer_is_received() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
