@@ -1,0 +1,113 @@
+//! Runs the program and looks at what it says.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
+        let Output { status, stdout, stderr } = output;
+        Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+/// The program with these arguments, in an environment that sets nothing.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_broker"));
+    let set = std::env::vars_os().map(|(name, _)| name);
+    for name in set.filter(|name| name.to_string_lossy().starts_with("BROKER_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(arguments: &[&str]) -> Ended {
+    run_with_environment(arguments, &[])
+}
+
+/// Runs it to its end with these variables.
+pub(crate) fn run_with_environment(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let mut command = program(arguments);
+    command.envs(variables.iter().copied()).output().expect("the program runs").into()
+}
+
+/// A broker of its own for one test. It ends with the test.
+pub(crate) struct Broker {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: Option<JoinHandle<String>>,
+    /// What it said until it was ready.
+    pub(crate) greeting: String,
+}
+
+impl Broker {
+    /// Starts it and waits until it is ready, which is when it says what to try.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = program(arguments).spawn().expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut stderr = child.stderr.take().expect("it is piped");
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        let mut greeting = String::new();
+        while !greeting.contains("try: ") {
+            let read = stdout.read_line(&mut greeting).expect("it prints UTF-8");
+            assert!(read > 0, "it ended after {greeting:?}: {:?}", stderr.join());
+        }
+        Self { child, stdout, stderr: Some(stderr), greeting }
+    }
+
+    /// Where it listens with this scheme.
+    pub(crate) fn url(&self, scheme: &str) -> &str {
+        let listening = self.greeting.lines().filter_map(|line| line.strip_prefix("listening on "));
+        let mut of_scheme = listening.filter(|url| url.starts_with(&format!("{scheme}:")));
+        of_scheme.next().expect("it listens with this scheme")
+    }
+
+    /// The fingerprint of its certificate.
+    pub(crate) fn fingerprint(&self) -> &str {
+        self.line("development certificate, SHA-256 fingerprint: ")
+    }
+
+    /// What follows the beginning of a line.
+    fn line(&self, beginning: &str) -> &str {
+        let mut lines = self.greeting.lines().filter_map(|line| line.strip_prefix(beginning));
+        lines.next().unwrap_or_else(|| panic!("no {beginning:?} in {}", self.greeting))
+    }
+
+    /// Sends it a signal and waits for its end.
+    pub(crate) fn signal_and_wait(mut self, name: &str) -> Ended {
+        signal(&self.child, name);
+        let status = self.child.wait().expect("it can be waited for");
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).expect("it prints UTF-8");
+        let stderr = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        Ended { code: status.code(), stdout, stderr }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal by its name.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+    assert!(sent.expect("there is a kill").success(), "SIG{name} wasn't sent");
+}
