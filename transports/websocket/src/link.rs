@@ -124,16 +124,16 @@ impl WebSocketLink {
     ///
     /// Where that fails reading goes on nevertheless: the peer's last words may be there.
     fn answer_pings(&mut self, cx: &mut Context<'_>) {
-        while !self.outbox.is_empty() {
+        while !(self.outbox.is_empty() && self.stream.is_flushed()) {
             match self.outbox.flush(&mut self.stream) {
                 Ok(true) => {}
                 Ok(false) if self.blocked => break,
                 Ok(false) => match self.stream.poll_write_ready(cx) {
                     Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => self.outbox.clear(),
+                    Poll::Ready(Err(_)) => return self.outbox.clear(),
                     Poll::Pending => break,
                 },
-                Err(_) => self.outbox.clear(),
+                Err(_) => return self.outbox.clear(),
             }
         }
     }

@@ -101,7 +101,7 @@ impl Outbox {
         };
         Ok(match taken {
             0 => Sent::Refused,
-            taken if taken == frame_bytes && stream.unsent() == 0 => Sent::Taken,
+            taken if taken == frame_bytes && stream.is_flushed() => Sent::Taken,
             _ => Sent::TakenAndBlocked,
         })
     }

@@ -64,6 +64,14 @@ impl Stream {
         }
     }
 
+    /// Whether all that was taken is with the system.
+    pub(crate) fn is_flushed(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Tls(tls) => tls.is_flushed(),
+        }
+    }
+
     /// Bytes that were taken and are not with the system.
     pub(crate) fn unsent(&self) -> usize {
         match self {

@@ -25,7 +25,7 @@ const RECORD_EXTRA_BYTES: usize = 32;
 pub(crate) struct TlsStream {
     tcp: TcpStream,
     session: Connection,
-    /// Bytes that the cipher holds for the socket; never less than the truth.
+    /// Bytes that the cipher holds for the socket, a few more or less.
     unsent: usize,
 }
 
@@ -43,6 +43,11 @@ impl TlsStream {
 
     pub(crate) fn tcp_mut(&mut self) -> &mut TcpStream {
         &mut self.tcp
+    }
+
+    /// Whether the cipher holds nothing for the socket.
+    pub(crate) fn is_flushed(&self) -> bool {
+        !self.session.wants_write()
     }
 
     pub(crate) fn unsent(&self) -> usize {
