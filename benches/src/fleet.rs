@@ -23,6 +23,7 @@ struct Counted {
     received: Cell<u64>,
     wanted: Cell<u64>,
     reached: Notify,
+    failed: RefCell<Option<anyhow::Error>>,
 }
 
 /// How many links share a connector. More, and bursts overrun the one receive buffer that they have
@@ -58,7 +59,10 @@ impl Fleet {
                     counted.add(bare.take_messages());
                     match polled {
                         Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(_)) => return Poll::Ready(()),
+                        Poll::Ready(Err(error)) => {
+                            counted.fail(error);
+                            return Poll::Ready(());
+                        }
                         Poll::Pending => return Poll::Pending,
                     }
                 }
@@ -73,11 +77,14 @@ impl Fleet {
     /// # Errors
     /// If a link ends.
     pub async fn round(&mut self, payload: &[u8], count: usize) -> anyhow::Result<()> {
-        let Counted { received, wanted, reached } = &*self.counted;
+        let Counted { received, wanted, reached, failed } = &*self.counted;
         wanted.set(received.get() + self.subscribers * count as u64);
         self.publisher.publish(TOPIC, payload, count).await?;
         while received.get() < wanted.get() {
             reached.notified().await;
+            if let Some(error) = failed.take() {
+                return Err(error.context("a subscriber's link ended"));
+            }
         }
         Ok(())
     }
@@ -89,6 +96,11 @@ impl Fleet {
 }
 
 impl Counted {
+    fn fail(&self, error: anyhow::Error) {
+        *self.failed.borrow_mut() = Some(error);
+        self.reached.notify_one();
+    }
+
     fn add(&self, messages: u64) {
         self.received.set(self.received.get() + messages);
         if messages > 0 && self.received.get() >= self.wanted.get() {

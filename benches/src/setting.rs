@@ -2,12 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use broker::{Broker, Running, SUBPROTOCOLS};
+use broker::{Broker, Liveness, Running, SUBPROTOCOLS, ShardConfig};
 use tempfile::TempDir;
 use transport_api::{Connector, Listener};
 use transport_memory::Network;
 use transport_tls::{ServerIdentity, Trust};
+
+/// Longer than any bench.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// The transports that are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +54,9 @@ impl Transport {
     pub async fn start(self) -> anyhow::Result<Setting> {
         let directory = tempfile::tempdir()?;
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let builder = Broker::builder();
+        // Bare clients answer no pings.
+        let liveness = Liveness { ping_interval: HOUR, ping_misses: 10, ..Liveness::default() };
+        let builder = Broker::builder().config(ShardConfig { liveness, ..ShardConfig::default() });
         let (builder, connect): (_, Box<dyn Fn() -> Arc<dyn Connector>>) = match self {
             Self::Memory => {
                 let network = Network::new(1);
