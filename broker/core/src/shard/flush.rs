@@ -46,9 +46,10 @@ impl<F: FnMut(Channel, Run<'_>) -> Verdict> Outlet for F {
 /// What a flush came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flushed {
-    /// Everything that waited was taken.
+    /// Everything that waited was taken, and the link would take more.
     Everything,
-    /// Some channel refused: the link is to be polled, and [`Shard::writable`] told.
+    /// Some channel is blocked, even if nothing waits for it here: the link is to be polled, which
+    /// moves what it holds back, and [`Shard::writable`] told.
     Blocked,
 }
 
@@ -71,10 +72,12 @@ impl Shard {
             false => self.flush_shared(slot, outlet),
             true => self.flush_separate(slot, outlet),
         };
-        if self.sessions[slot as usize].stage != Stage::Ending {
-            match flushed {
-                Flushed::Blocked => self.fell_behind(slot),
-                Flushed::Everything => self.caught_up(slot),
+        let session = &self.sessions[slot as usize];
+        if session.stage != Stage::Ending {
+            // What the link holds back is the link's own: behind is who has something waiting here.
+            match session.is_idle() {
+                true => self.caught_up(slot),
+                false => self.fell_behind(slot),
             }
         }
         flushed
@@ -98,10 +101,7 @@ impl Shard {
             let verdict = self.hand_over(slot, Channel::Control, true, lane, outlet);
             self.sessions[slot as usize].link.blocked = verdict != Verdict::Taken;
         }
-        match self.sessions[slot as usize].is_idle() {
-            true => Flushed::Everything,
-            false => Flushed::Blocked,
-        }
+        Flushed::Blocked
     }
 
     fn flush_separate(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
@@ -116,9 +116,10 @@ impl Shard {
             let verdict = self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet);
             self.sessions[slot as usize].lanes[lane].blocked = verdict != Verdict::Taken;
         }
-        match self.sessions[slot as usize].is_idle() {
-            true => Flushed::Everything,
-            false => Flushed::Blocked,
+        let session = &self.sessions[slot as usize];
+        match session.link.blocked || session.lanes.iter().any(|lane_slot| lane_slot.blocked) {
+            true => Flushed::Blocked,
+            false => Flushed::Everything,
         }
     }
 
