@@ -1,1 +1,17 @@
 //! What users may rely on: the same scenarios over every transport.
+//!
+//! Here is what the scenarios in `tests/` share, and the benches with them: a broker in this
+//! process ([`setting`]), a bare client that is a link and frames ([`bare`]), a client that listens
+//! for what a scenario waits for ([`client`]), and [`over_every_transport!`].
+//!
+//! Every wait is bounded by [`PATIENCE`] and nothing sleeps to wait for something to happen.
+
+pub mod bare;
+pub mod client;
+pub mod heard;
+mod scenarios;
+pub mod setting;
+
+pub use client::{Client, PATIENCE};
+pub use heard::Heard;
+pub use setting::{Place, Setting, Transport};

@@ -1,0 +1,167 @@
+//! A broker in this process, and the way to it over one transport.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use broker::{Broker, Builder, Running, SUBPROTOCOLS};
+use tempfile::TempDir;
+use transport_api::{Connector, Listener};
+use transport_memory::Network;
+use transport_tls::{ServerIdentity, Trust};
+
+/// The transports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In one process.
+    Memory,
+    /// Over loopback TCP.
+    WebSocket,
+    /// Over TLS and loopback TCP.
+    SecureWebSocket,
+    /// Over loopback UDP.
+    Quic,
+}
+
+/// A broker in this process, and the way to it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The broker.
+    pub running: Running,
+    /// Where it is; outlives it.
+    pub place: Place,
+}
+
+/// Where a broker is, and how to get there.
+pub struct Place {
+    /// Its URL.
+    pub url: String,
+    /// The network whose links can be made to misbehave, over memory.
+    pub network: Option<Network>,
+    connect: Connect,
+    _directory: TempDir,
+}
+
+/// Makes connectors.
+type Connect = Box<dyn Fn() -> Arc<dyn Connector> + Send + Sync>;
+
+/// How to listen, and how to connect to that.
+type Ends = (Bind, Connect);
+type Bind = Box<dyn FnOnce() -> io::Result<Box<dyn Listener>> + Send>;
+
+/// The name of the broker in its memory network.
+const NAME: &str = "broker";
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Memory, Self::WebSocket, Self::SecureWebSocket, Self::Quic];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::WebSocket => "websocket",
+            Self::SecureWebSocket => "websocket-tls",
+            Self::Quic => "quic",
+        }
+    }
+
+    /// Starts a broker with one shard and the default settings.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    pub async fn start(self) -> anyhow::Result<Setting> {
+        self.start_with(Broker::builder()).await
+    }
+
+    /// Starts the broker that `builder` describes, on this transport and any free port.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    pub async fn start_with(self, builder: Builder) -> anyhow::Result<Setting> {
+        let directory = tempfile::tempdir()?;
+        let network = (self == Self::Memory).then(|| Network::new(1));
+        let (bind, connect) = match (self, &network) {
+            (Self::Memory, network) => memory(network.clone().unwrap_or_else(|| Network::new(1)))?,
+            (Self::WebSocket, _) => websocket(None),
+            (Self::SecureWebSocket, _) => {
+                websocket(Some(ServerIdentity::development(directory.path())?))
+            }
+            (Self::Quic, _) => quic(ServerIdentity::development(directory.path())?),
+        };
+        let running = builder.listen(bind).start().await?;
+        let address = &running.listening()[0].1;
+        let url = match self {
+            Self::Memory => format!("memory://{NAME}"),
+            Self::WebSocket => format!("ws://{address}"),
+            Self::SecureWebSocket => format!("wss://{address}"),
+            Self::Quic => format!("quic://{address}"),
+        };
+        Ok(Setting { running, place: Place { url, network, connect, _directory: directory } })
+    }
+}
+
+impl Place {
+    /// A connector of its own: over QUIC its links share a socket, and so a receive buffer.
+    pub fn connector(&self) -> Arc<dyn Connector> {
+        (self.connect)()
+    }
+
+    /// The address behind the URL's scheme.
+    pub fn address(&self) -> &str {
+        self.url.split_once("://").map_or(&*self.url, |(_, address)| address)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+fn memory(network: Network) -> anyhow::Result<Ends> {
+    let listener = network.listen(NAME, &SUBPROTOCOLS)?;
+    Ok((
+        Box::new(move || Ok(Box::new(listener) as Box<dyn Listener>)),
+        Box::new(move || Arc::new(network.connector())),
+    ))
+}
+
+fn websocket(identity: Option<ServerIdentity>) -> Ends {
+    let trust = match &identity {
+        Some(identity) => Trust::Fingerprint(identity.fingerprint()),
+        None => Trust::System,
+    };
+    let bind = move || {
+        let tls = identity.map(|identity| identity.server_config(&[]));
+        let config = transport_websocket::Config { tls, ..Default::default() };
+        let listener = transport_websocket::listen(any_port(), config, &SUBPROTOCOLS)?;
+        Ok(Box::new(listener) as Box<dyn Listener>)
+    };
+    let connect = move || -> Arc<dyn Connector> {
+        let trust = trust.clone();
+        let config = transport_websocket::ClientConfig { trust, ..Default::default() };
+        Arc::new(transport_websocket::WebSocketConnector::new(config))
+    };
+    (Box::new(bind), Box::new(connect))
+}
+
+fn quic(identity: ServerIdentity) -> Ends {
+    let trust = Trust::Fingerprint(identity.fingerprint());
+    let bind = move || {
+        let config = transport_quic::Config::default();
+        let listener = transport_quic::listen(any_port(), config, &identity, &SUBPROTOCOLS)?;
+        Ok(Box::new(listener) as Box<dyn Listener>)
+    };
+    let connect = move || -> Arc<dyn Connector> {
+        let trust = trust.clone();
+        let config = transport_quic::ClientConfig { trust, ..Default::default() };
+        Arc::new(transport_quic::QuicConnector::new(config))
+    };
+    (Box::new(bind), Box::new(connect))
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
