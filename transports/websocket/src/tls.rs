@@ -15,17 +15,13 @@ use crate::stream::{after, none_if_blocked};
 
 /// The most that the cipher holds of what the socket didn't take, in bytes.
 const CIPHER_BYTES_MAX: usize = 64 * 1024;
-/// The plain text in one TLS record, in bytes (RFC 8446 §5.1).
-const RECORD_BYTES: usize = 16 * 1024;
-/// What a record adds to its plain text, in bytes, at most with the ciphers in use.
-const RECORD_EXTRA_BYTES: usize = 32;
 
 /// A TLS session and its socket.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
     tcp: TcpStream,
     session: Connection,
-    /// Bytes that the cipher holds for the socket, a few more or less.
+    /// Bytes of plain text that the cipher holds for the socket, a few less.
     unsent: usize,
 }
 
@@ -50,8 +46,10 @@ impl TlsStream {
         !self.session.wants_write()
     }
 
+    /// Bytes of plain text that the cipher holds for the socket. What it adds to them isn't known,
+    /// so that it is a few less; 0 only if nothing is held.
     pub(crate) fn unsent(&self) -> usize {
-        self.unsent
+        if self.is_flushed() { 0 } else { self.unsent.max(1) }
     }
 
     pub(crate) fn poll_read(
@@ -84,17 +82,13 @@ impl TlsStream {
             let (first, second) = after(first, second, taken);
             let pieces = [IoSlice::new(first), IoSlice::new(second)];
             let piece = self.session.writer().write_vectored(&pieces)?;
-            self.count(piece);
+            self.unsent += piece;
             taken += piece;
             if !self.try_flush()? && piece == 0 {
                 break;
             }
         }
         Ok(taken)
-    }
-
-    fn count(&mut self, plain_bytes: usize) {
-        self.unsent += plain_bytes + plain_bytes.div_ceil(RECORD_BYTES) * RECORD_EXTRA_BYTES;
     }
 
     pub(crate) fn try_flush(&mut self) -> io::Result<bool> {
