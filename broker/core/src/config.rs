@@ -33,6 +33,8 @@ pub struct Limits {
     pub payload_bytes_max: usize,
     /// The largest frame that is read, in bytes.
     pub frame_bytes_max: usize,
+    /// The most frames in one packet that is read; a byte stream has no packets and no such limit.
+    pub frames_per_packet_max: usize,
     /// The largest packet that is sent, in bytes; a larger single frame stands alone.
     pub packet_bytes_max: usize,
     /// The most subscriptions and servings of a session.
@@ -87,8 +89,9 @@ impl Default for Limits {
         Self {
             payload_bytes_max,
             frame_bytes_max: Self::frame_bytes_for(payload_bytes_max),
+            frames_per_packet_max: 10_000,
             packet_bytes_max: 64 << 10,
-            subscriptions_max: 1024,
+            subscriptions_max: 10_000,
             commands_open_max: 1024,
             name_bytes_max: 64,
             key_bytes_max: 255,

@@ -30,7 +30,7 @@ use directory::Directory;
 use groups::Groups;
 use interest::Interest;
 use providers::Providers;
-use topics::Topics;
+use topics::{Topics, TopicsFull};
 
 /// One order for the whole broker.
 #[derive(Debug)]
@@ -50,13 +50,19 @@ pub struct Sequencer {
 pub struct SequencerConfig {
     /// The most topics that are known at a time.
     pub topics_max: usize,
+    /// The most topics that are known because one session was the first to use them.
+    pub topics_per_session_max: usize,
     /// After how much idleness a topic is forgotten.
     pub forget_after: Duration,
 }
 
 impl Default for SequencerConfig {
     fn default() -> Self {
-        Self { topics_max: 1_000_000, forget_after: Duration::from_secs(600) }
+        Self {
+            topics_max: 1_000_000,
+            topics_per_session_max: 100_000,
+            forget_after: Duration::from_secs(600),
+        }
     }
 }
 
@@ -126,13 +132,13 @@ impl Sequencer {
                 self.publish(now, batch, (*topic, *parts), (*session, *id), out);
             }
             Command::Send { session, id, to, topic, parts } => {
-                let acknowledge = id.map(|id| (*session, id));
-                self.send(now, batch, (*topic, *parts), to, acknowledge, out);
+                self.send(now, batch, (*topic, *parts), to, (*session, *id), out);
             }
             Command::Open { session, name } => self.directory.enter(name, *session),
             Command::Close { session, name } => {
                 self.directory.leave(name, *session);
                 self.groups.set_blocked(*session, false);
+                self.topics.forget_maker(*session);
             }
             Command::Subscribe(standing) => self.subscribe(standing, out),
             Command::Unsubscribe { standing, id } => self.unsubscribe(standing, *id, out),
@@ -159,10 +165,12 @@ impl Sequencer {
         (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
     ) {
-        let Some(topic) = self.topics.accept(batch.text(topic), now.monotonic) else {
-            self.statistics.refused += 1;
-            answer_to(session, too_many_topics(id), out);
-            return;
+        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
+            Ok(topic) => topic,
+            Err(full) => {
+                self.statistics.refused += 1;
+                return answer_to(session, too_many_topics(id, full), out);
+            }
         };
         self.statistics.published += 1;
         topic.refresh(&self.interest, &self.groups);
@@ -182,21 +190,17 @@ impl Sequencer {
         batch: &Batch,
         (topic, parts): (Span, Span),
         to: &str,
-        acknowledge: Option<(SessionId, u64)>,
+        (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
     ) {
         let Some(to) = self.directory.find(to) else {
-            if let Some((session, id)) = acknowledge {
-                answer_to(session, no_such_client(id, to), out);
-            }
-            return;
+            return answer_to(session, no_such_client(id, to), out);
         };
-        let Some(topic) = self.topics.accept(batch.text(topic), now.monotonic) else {
-            if let Some((session, id)) = acknowledge {
-                answer_to(session, too_many_topics(Some(id)), out);
-            }
-            return;
+        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
+            Ok(topic) => topic,
+            Err(full) => return answer_to(session, too_many_topics(id, full), out),
         };
+        let acknowledge = id.map(|id| (session, id));
         let publication = topic.stamp_always(now.wall, batch.bytes(parts));
         out.put(to.shard, Item::Sent { publication, to, acknowledge });
     }
@@ -319,16 +323,14 @@ fn answer_to(session: SessionId, answer: Answer, out: &mut impl Inboxes) {
     out.put(session.shard, Item::Answer { session, answer });
 }
 
-fn too_many_topics(id: Option<u64>) -> Answer {
-    let message = "the broker knows as many topics as it may; wait until idle ones are \
-                   forgotten, or raise limits.topics_max"
-        .to_owned();
+fn too_many_topics(id: Option<u64>, full: TopicsFull) -> Answer {
+    let message = full.to_string();
     Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::TooManyTopics, message }
 }
 
-fn no_such_client(id: u64, name: &str) -> Answer {
+fn no_such_client(id: Option<u64>, name: &str) -> Answer {
     let message = format!("no client named {name:?} is connected");
-    Answer::Rejected { id, code: ErrorCode::NoSuchClient, message }
+    Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::NoSuchClient, message }
 }
 
 /// A topic's name, shared.

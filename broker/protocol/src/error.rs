@@ -67,7 +67,7 @@ error_codes! {
     17 "lane-options" LaneOptions "An open lane with other options than asked for."
     18 "unknown-callback" UnknownCallback "An unknown callback token."
     19 "too-many-subscriptions" TooManySubscriptions "The limit of subscriptions in a session."
-    20 "too-many-topics" TooManyTopics "The limit of topics in the broker."
+    20 "too-many-topics" TooManyTopics "The limit of topics, in the broker or of one session."
     21 "too-many-connections" TooManyConnections "The limit of connections to the broker."
     22 "too-many-commands" TooManyCommands "The limit of commands without an answer."
     23 "slow-consumer" SlowConsumer "The lane was at its bound, with overflow `disconnect`."
@@ -80,6 +80,7 @@ error_codes! {
     30 "cancelled" Cancelled "The asker gave up."
     31 "shutting-down" ShuttingDown "The broker shuts down."
     32 "internal" Internal "A fault of the broker's own."
+    33 "too-many-frames" TooManyFrames "The limit of frames in a packet."
 }
 
 impl fmt::Display for ErrorCode {

@@ -56,6 +56,7 @@ impl Builder {
             .config(shard_config(config))
             .topics(SequencerConfig {
                 topics_max: config.limits.topics_max,
+                topics_per_session_max: config.limits.topics_per_session_max,
                 forget_after: config.topics.forget_after,
             })
             .connections_max(config.limits.connections_max)
@@ -110,6 +111,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         payload_bytes_max: limits.payload_bytes_max,
         frame_bytes_max: Limits::frame_bytes_for(limits.payload_bytes_max),
+        frames_per_packet_max: limits.frames_per_packet_max,
         packet_bytes_max: limits.packet_bytes_max,
         subscriptions_max: limits.subscriptions_per_session_max,
         commands_open_max: limits.commands_open_max,

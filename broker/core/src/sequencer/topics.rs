@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::interest::ShardSet;
 use super::{Groups, Interest, Name, SequencerConfig};
-use crate::{Publication, TopicId};
+use crate::{Publication, SessionId, TopicId};
 
 /// How many topics are looked at for idleness in one batch, so that no batch waits for a sweep.
 const SWEEP_TOPICS: usize = 64;
@@ -18,6 +18,8 @@ const SWEEP_TOPICS: usize = 64;
 pub(super) struct Topics {
     config: SequencerConfig,
     known: HashMap<Name, Topic>,
+    /// How many topics each session was the first to use.
+    made: HashMap<SessionId, usize>,
     /// Topics by the time at which they were last looked at for idleness.
     sweep: VecDeque<(Duration, Name)>,
     epoch: u64,
@@ -29,6 +31,8 @@ pub(super) struct Topics {
 pub(super) struct Topic {
     name: Name,
     id: TopicId,
+    /// Who was the first to use it.
+    maker: SessionId,
     epoch: u64,
     seq: u64,
     used: Duration,
@@ -38,37 +42,66 @@ pub(super) struct Topic {
     groups: Vec<usize>,
 }
 
+/// Why a topic isn't made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TopicsFull {
+    /// The broker knows as many as it may.
+    #[error(
+        "the broker knows {most} topics, and may know no more; wait until idle ones are forgotten, \
+         or raise limits.topics_max"
+    )]
+    Broker { most: usize },
+    /// The session was the first to use as many as it may.
+    #[error(
+        "this session was the first to use {most} topics, and may be of no more; use fewer, or \
+         raise limits.topics_per_session_max"
+    )]
+    Session { most: usize },
+}
+
 impl Topics {
     pub(super) fn new(config: SequencerConfig, epoch: u64) -> Self {
-        let (known, sweep) = (HashMap::new(), VecDeque::new());
-        Self { config, known, sweep, epoch, next_id: 0 }
+        let (known, made, sweep) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        Self { config, known, made, sweep, epoch, next_id: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// Finds a topic or makes it; `None` if there are too many.
-    pub(super) fn accept(&mut self, name: &str, now: Duration) -> Option<&mut Topic> {
+    /// Finds a topic or makes it, on account of `session`.
+    pub(super) fn accept(
+        &mut self,
+        name: &str,
+        session: SessionId,
+        now: Duration,
+    ) -> Result<&mut Topic, TopicsFull> {
         if !self.known.contains_key(name) {
-            self.make(name, now)?;
+            self.make(name, session, now)?;
         }
-        let topic = self.known.get_mut(name)?;
+        let topic = self.known.get_mut(name).expect("it was there or was made");
         topic.used = now;
-        Some(topic)
+        Ok(topic)
     }
 
     #[cold]
-    fn make(&mut self, name: &str, now: Duration) -> Option<()> {
-        if self.known.len() >= self.config.topics_max {
-            return None;
+    fn make(&mut self, name: &str, maker: SessionId, now: Duration) -> Result<(), TopicsFull> {
+        let (most, most_of_session) = (self.config.topics_max, self.config.topics_per_session_max);
+        if self.known.len() >= most {
+            return Err(TopicsFull::Broker { most });
         }
+        let made = self.made.entry(maker).or_default();
+        if *made >= most_of_session {
+            return Err(TopicsFull::Session { most: most_of_session });
+        }
+        *made += 1;
         let name = Name::from(name);
         let id = TopicId(self.next_id);
         self.next_id += 1;
         let topic = Topic {
             name: name.clone(),
             id,
+            maker,
             epoch: self.epoch,
             seq: 0,
             used: now,
@@ -78,7 +111,12 @@ impl Topics {
         };
         self.known.insert(name.clone(), topic);
         self.sweep.push_back((now, name));
-        Some(())
+        Ok(())
+    }
+
+    /// Forgets on whose account topics are: the session is gone.
+    pub(super) fn forget_maker(&mut self, session: SessionId) {
+        self.made.remove(&session);
     }
 
     /// Forgets topics that were idle for long. A topic that comes back has a later epoch.
@@ -95,6 +133,9 @@ impl Topics {
                 self.sweep.push_back((topic.used, name));
             } else {
                 forgotten.push(topic.id);
+                if let Some(made) = self.made.get_mut(&topic.maker) {
+                    *made -= 1;
+                }
                 self.known.remove(&name);
             }
         }

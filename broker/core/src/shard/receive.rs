@@ -4,8 +4,8 @@ use broker_protocol::frame::ClientFrame;
 use broker_protocol::{DecodeError, ErrorCode, frames_in_packet};
 
 use super::Shard;
-use crate::Now;
 use crate::session::Stage;
+use crate::{Limits, Now};
 
 /// How the bytes of a link are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub enum Framing {
 /// Why no more is read.
 enum Stop {
     Malformed(DecodeError),
+    TooManyFrames,
     Ended,
 }
 
@@ -32,10 +33,17 @@ impl Shard {
             Framing::Packets => self.receive_packet(now, slot, bytes),
             Framing::Stream => self.receive_stream(now, slot, bytes),
         };
-        if let Err(Stop::Malformed(error)) = stopped {
-            self.statistics.malformed += 1;
-            self.end_faulty(slot, error.code(), error.to_string());
-        }
+        let (code, message) = match stopped {
+            Ok(()) | Err(Stop::Ended) => return,
+            Err(Stop::Malformed(error)) => (error.code(), error.to_string()),
+            Err(Stop::TooManyFrames) => {
+                let most = self.config.limits.frames_per_packet_max;
+                let message = format!("a packet of more than {most} frames; send several packets");
+                (ErrorCode::TooManyFrames, message)
+            }
+        };
+        self.statistics.malformed += 1;
+        self.end_faulty(slot, code, message);
     }
 
     /// Notes that the peer is alive.
@@ -47,7 +55,11 @@ impl Shard {
 
     fn receive_packet(&mut self, now: Now, slot: u32, packet: &[u8]) -> Result<(), Stop> {
         let codec = self.sessions[slot as usize].link.info.codec;
-        for frame in frames_in_packet(codec, packet, self.config.limits.frame_bytes_max) {
+        let Limits { frame_bytes_max, frames_per_packet_max, .. } = self.config.limits;
+        for (count, frame) in frames_in_packet(codec, packet, frame_bytes_max).enumerate() {
+            if count == frames_per_packet_max {
+                return Err(Stop::TooManyFrames);
+            }
             self.receive_frame(now, slot, frame.map_err(Stop::Malformed)?)?;
         }
         Ok(())

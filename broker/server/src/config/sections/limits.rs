@@ -15,10 +15,14 @@ section! {
         /// The largest packet that gathers several frames; a larger single message stands alone.
         /// Smaller packets let urgent frames pass sooner, larger ones cost less each.
         packet_bytes_max: usize = 64 * KIB, bytes(KIB..=MIB);
+        /// Frames in one packet that a client sends; more end the connection.
+        frames_per_packet_max: usize = 10_000, count(1..=1_000_000);
         /// Connections at one time, over all listeners. Each needs a file descriptor.
         connections_max: usize = 100_000, count(1..=1_000_000);
         /// Topics that the broker knows at one time; idle ones are forgotten (`topics.forget_after`).
         topics_max: usize = 1_000_000, count(1..=100_000_000);
+        /// Of these, topics that one session was the first to use.
+        topics_per_session_max: usize = 100_000, count(1..=100_000_000);
         /// Subscriptions and served topics that one session holds at one time.
         subscriptions_per_session_max: usize = 10_000, count(1..=10_000_000);
         /// Requests of one session that wait for an answer at one time.
