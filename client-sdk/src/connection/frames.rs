@@ -1,0 +1,112 @@
+//! Frames out of what a link brings: whole packets, or bytes cut anywhere.
+
+use std::collections::HashMap;
+
+use broker_protocol::frame::LaneHeader;
+use broker_protocol::{Codec, DecodeError, frames_in_packet};
+use transport_api::{Channel, Framing};
+
+use crate::config::Config;
+
+/// One channel's state: what of a frame has come, and to whom the next data are addressed.
+#[derive(Debug, Default)]
+pub(super) struct ChannelState {
+    partial: Vec<u8>,
+    header: LaneHeader,
+}
+
+/// The channels of a link.
+#[derive(Debug)]
+pub(super) struct Channels {
+    reader: FrameReader,
+    channels: HashMap<Channel, ChannelState>,
+}
+
+impl Channels {
+    pub(super) fn new(codec: Codec, framing: Framing) -> Self {
+        Self { reader: FrameReader { codec, framing }, channels: HashMap::new() }
+    }
+
+    /// Calls `f` with every frame that `bytes` make whole, until it returns `false`.
+    pub(super) fn read(
+        &mut self,
+        channel: Channel,
+        bytes: &[u8],
+        f: impl FnMut(&mut LaneHeader, &[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let state = self.channels.entry(channel).or_insert_with(|| ChannelState::new(channel));
+        self.reader.read(state, bytes, f)
+    }
+}
+
+impl ChannelState {
+    fn new(channel: Channel) -> Self {
+        let lane = match channel {
+            Channel::Control => 0,
+            Channel::Lane(lane) | Channel::Datagram(lane) => lane,
+        };
+        Self { partial: Vec::new(), header: LaneHeader { lane, subscription: None } }
+    }
+}
+
+/// How frames are cut.
+#[derive(Debug, Clone, Copy)]
+struct FrameReader {
+    codec: Codec,
+    framing: Framing,
+}
+
+impl FrameReader {
+    fn read(
+        self,
+        state: &mut ChannelState,
+        bytes: &[u8],
+        mut f: impl FnMut(&mut LaneHeader, &[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let ChannelState { partial, header } = state;
+        if self.framing == Framing::Packets {
+            return self.read_packet(bytes, |frame| f(header, frame));
+        }
+        if partial.is_empty() {
+            let taken = self.read_stream(bytes, |frame| f(header, frame))?;
+            partial.extend_from_slice(&bytes[taken..]);
+            return Ok(());
+        }
+        partial.extend_from_slice(bytes);
+        let taken = self.read_stream(partial, |frame| f(header, frame))?;
+        partial.drain(..taken);
+        if partial.is_empty() {
+            partial.shrink_to(super::RECEIVE_BYTES);
+        }
+        Ok(())
+    }
+
+    fn read_packet(
+        self,
+        packet: &[u8],
+        mut f: impl FnMut(&[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        for frame in frames_in_packet(self.codec, packet, Config::FRAME_BYTES_MAX) {
+            if !f(frame?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how many bytes the whole frames were.
+    fn read_stream(
+        self,
+        bytes: &[u8],
+        mut f: impl FnMut(&[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<usize, DecodeError> {
+        let mut taken = 0;
+        while let Some(cut) = self.codec.cut(&bytes[taken..], Config::FRAME_BYTES_MAX)? {
+            taken += cut.taken;
+            if !f(cut.frame)? {
+                return Ok(bytes.len());
+            }
+        }
+        Ok(taken)
+    }
+}

@@ -1,0 +1,242 @@
+//! Which subscriptions a message is for: matched here, because it comes once for all of a lane.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use broker_delivery::{Matcher, filter_matches};
+use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
+
+use super::positions::{Position, Topics};
+use crate::hub::{Hub, Route, Target, WishId};
+use crate::inbox::{Inbox, Pushed};
+use crate::provider;
+use crate::{Body, Event, Gap, GapCause, Message};
+
+/// What is sent to a client by name comes on topics that begin with this.
+const DIRECT_PREFIX: &str = "$to.";
+
+/// Where the events of a subscription go.
+#[derive(Debug, Clone)]
+struct Receiver {
+    wish: WishId,
+    inbox: Arc<Inbox>,
+    since: Arc<OnceLock<u64>>,
+}
+
+/// One lane: its filters, and what is known of its topics.
+#[derive(Debug, Default)]
+struct Lane {
+    filters: Matcher<u64>,
+    /// Counts its messages, over all connections.
+    tick: u64,
+    topics: Topics<Receiver>,
+}
+
+/// Which subscriptions a message is for. Lives over all connections of a client; the subscriptions
+/// begin anew in each.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    connection: u64,
+    /// What has begun in this session, by the broker's number.
+    begun: HashMap<u64, Route>,
+    lanes: BTreeMap<u8, Lane>,
+    /// The last sender's name: mostly the next one's too.
+    from: Option<Arc<str>>,
+}
+
+impl Routes {
+    /// Forgets the session, and keeps how far each topic was received.
+    pub(crate) fn next_connection(&mut self) {
+        self.connection += 1;
+        for route in std::mem::take(&mut self.begun).into_values() {
+            self.remove_filter(&route);
+        }
+    }
+
+    /// What comes from here on is for this subscription too.
+    pub(super) fn begin(&mut self, route: Route) {
+        if matches!(route.target, Target::Inbox(_)) {
+            let lane = self.lanes.entry(route.lane).or_default();
+            route.since.get_or_init(|| lane.tick);
+            if !route.grouped {
+                lane.filters.insert(&route.filter, route.subscription);
+            }
+        }
+        self.begun.insert(route.subscription, route);
+    }
+
+    /// Nothing that comes from here on is for this subscription.
+    pub(super) fn end(&mut self, subscription: u64) {
+        if let Some(route) = self.begun.remove(&subscription) {
+            self.remove_filter(&route);
+        }
+    }
+
+    fn remove_filter(&mut self, route: &Route) {
+        if let Some(lane) = self.lanes.get_mut(&route.lane) {
+            lane.filters.remove(&route.filter, &route.subscription);
+        }
+    }
+
+    pub(super) fn message(&mut self, header: LaneHeader, message: &frame::Message<'_>, hub: &Hub) {
+        if message.topic.starts_with(DIRECT_PREFIX) {
+            return self.direct(message, hub);
+        }
+        if let Some(subscription) = header.subscription {
+            let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
+            return self.addressed(subscription, event, hub);
+        }
+        let connection = self.connection;
+        let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
+        lane.tick += 1;
+        let (epoch, seq, tick) = (message.epoch, message.seq, lane.tick);
+        let topic = lane.topic(&message.topic, &self.begun);
+        let missed = topic.missed(Position { epoch, seq, tick, connection });
+        topic.position = Some(Position { epoch, seq, tick, connection });
+        let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
+        if let Some((gap, last_tick)) = missed {
+            tell_missed(&targets, &gap, last_tick, hub);
+        }
+        if !targets.is_empty() {
+            let event = Event::Message(self.owned(message, name));
+            push_to_all(&targets, event, hub);
+        }
+    }
+
+    /// Something for one subscription alone.
+    pub(super) fn addressed(&self, subscription: u64, event: Event, hub: &Hub) {
+        let route = self.begun.get(&subscription);
+        if let Some(Route { wish, target: Target::Inbox(inbox), .. }) = route {
+            push(*wish, inbox, event, hub);
+        }
+    }
+
+    pub(super) fn gap(&mut self, header: LaneHeader, gap: &frame::Gap, hub: &Hub) {
+        let told = Gap {
+            topic: gap.topic.as_deref().map(Arc::from),
+            epoch: gap.epoch,
+            first_seq: gap.first_seq,
+            last_seq: gap.last_seq,
+            count: gap.count,
+            reason: GapCause::Broker(gap.reason),
+        };
+        match (header.subscription, &gap.topic) {
+            (Some(subscription), _) => self.addressed(subscription, Event::Gap(told), hub),
+            (None, Some(topic)) => self.topic_gap(header.lane, topic, told, hub),
+            (None, None) => self.lane_gap(header.lane, &told, hub),
+        }
+    }
+
+    fn lane_gap(&self, lane: u8, told: &Gap, hub: &Hub) {
+        let members = self.begun.values().filter(|route| route.lane == lane && !route.grouped);
+        for route in members {
+            self.addressed(route.subscription, Event::Gap(told.clone()), hub);
+        }
+    }
+
+    fn topic_gap(&mut self, lane: u8, name: &str, told: Gap, hub: &Hub) {
+        let connection = self.connection;
+        let Some(lane) = self.lanes.get_mut(&lane) else { return };
+        lane.tick += 1;
+        let tick = lane.tick;
+        let topic = lane.topic(name, &self.begun);
+        let targets = Arc::clone(&topic.targets);
+        if let (Some(epoch), Some(first), Some(last)) = (told.epoch, told.first_seq, told.last_seq)
+        {
+            let at = |seq| Position { epoch, seq, tick, connection };
+            let missed = topic.missed(at(first));
+            topic.position = Some(at(last));
+            if let Some((gap, last_tick)) = missed {
+                tell_missed(&targets, &gap, last_tick, hub);
+            }
+        }
+        push_to_all(&targets, Event::Gap(told), hub);
+    }
+
+    /// A request goes to the first serving that matches: the broker has chosen this client.
+    pub(super) fn request(&self, request: &RoutedRequest<'_>, hub: &Arc<Hub>) {
+        let calls = self.begun.values().find_map(|route| match &route.target {
+            Target::Provider(calls) if filter_matches(&route.filter, &request.topic) => Some(calls),
+            _ => None,
+        });
+        provider::call(calls, request, hub);
+    }
+
+    fn direct(&mut self, message: &frame::Message<'_>, hub: &Hub) {
+        let receivers = hub.direct();
+        if receivers.is_empty() {
+            tracing::debug!(topic = &*message.topic, "a direct message that nobody here receives");
+            return;
+        }
+        let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
+        for (wish, inbox) in &receivers {
+            push(*wish, inbox, event.clone(), hub);
+        }
+    }
+
+    fn owned(&mut self, message: &frame::Message<'_>, topic: Arc<str>) -> Message {
+        if self.from.as_deref() != message.from.as_deref() {
+            self.from = message.from.as_deref().map(Arc::from);
+        }
+        Message {
+            topic,
+            seq: message.seq,
+            epoch: message.epoch,
+            time: message.time,
+            from: self.from.clone(),
+            body: Body::received(&message.body),
+        }
+    }
+}
+
+impl Lane {
+    /// What is known of a topic, with where its messages go.
+    fn topic(
+        &mut self,
+        name: &str,
+        begun: &HashMap<u64, Route>,
+    ) -> &mut super::positions::Topic<Receiver> {
+        let topic = self.topics.entry(name);
+        let generation = Some(self.filters.generation());
+        if topic.generation != generation {
+            let mut targets = Vec::new();
+            self.filters.for_each_match(name, |subscription| {
+                targets.extend(begun.get(subscription).and_then(Receiver::of));
+            });
+            topic.targets = targets.into();
+            topic.generation = generation;
+        }
+        topic
+    }
+}
+
+impl Receiver {
+    fn of(route: &Route) -> Option<Self> {
+        let Target::Inbox(inbox) = &route.target else { return None };
+        let (inbox, since) = (Arc::clone(inbox), Arc::clone(&route.since));
+        Some(Self { wish: route.wish, inbox, since })
+    }
+}
+
+/// Tells what was missed to those that had received the topic's last message before.
+fn tell_missed(targets: &[Receiver], gap: &Gap, last_tick: u64, hub: &Hub) {
+    let was_there = |one: &&Receiver| one.since.get().is_some_and(|since| *since < last_tick);
+    for receiver in targets.iter().filter(was_there) {
+        push(receiver.wish, &receiver.inbox, Event::Gap(gap.clone()), hub);
+    }
+}
+
+fn push_to_all(targets: &[Receiver], event: Event, hub: &Hub) {
+    let Some((last, others)) = targets.split_last() else { return };
+    for receiver in others {
+        push(receiver.wish, &receiver.inbox, event.clone(), hub);
+    }
+    push(last.wish, &last.inbox, event, hub);
+}
+
+fn push(wish: WishId, inbox: &Inbox, event: Event, hub: &Hub) {
+    if inbox.push(event) == Pushed::Overflowed {
+        tracing::warn!("a subscription ended: its subscriber is too slow");
+        hub.take_wish(wish);
+    }
+}

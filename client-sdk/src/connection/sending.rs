@@ -1,0 +1,98 @@
+//! What goes to the broker: control first, then what the program said, packet by packet.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use broker_protocol::frame::{ClientFrame, Disconnect};
+use bytes::BytesMut;
+use transport_api::{Channel, Link, LinkError, Packet, Sent};
+
+use super::ROUNDS_MAX;
+use crate::hub::{Gathered, Hub};
+
+/// Pings and pongs that wait for the link at most, in bytes.
+const CONTROL_BYTES_MAX: usize = 16 * 1024;
+
+/// What goes to the broker.
+pub(super) struct Sending {
+    hub: Arc<Hub>,
+    control: BytesMut,
+    packet: BytesMut,
+    blocked: bool,
+    /// Whether the session is open.
+    open: bool,
+    goodbye: bool,
+}
+
+impl Sending {
+    pub(super) fn new(hub: Arc<Hub>) -> Self {
+        let (control, packet) = (BytesMut::new(), BytesMut::new());
+        Self { hub, control, packet, blocked: false, open: false, goodbye: false }
+    }
+
+    /// Lets go what the program says.
+    pub(super) fn open(&mut self) {
+        self.open = true;
+    }
+
+    /// Says something of the connection's own.
+    pub(super) fn say(&mut self, frame: &ClientFrame<'_>) {
+        self.hub.config.codec.write_client(frame, &mut self.control);
+    }
+
+    pub(super) fn is_overrun(&self) -> bool {
+        self.control.len() > CONTROL_BYTES_MAX
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.goodbye || self.open && self.hub.is_closing()
+    }
+
+    pub(super) fn said_goodbye(&self) -> bool {
+        self.goodbye
+    }
+
+    /// Hands packets to the link until it takes no more or there are none.
+    pub(super) fn poll(
+        &mut self,
+        link: &mut dyn Link,
+        cx: &mut Context<'_>,
+    ) -> Result<(), LinkError> {
+        for _ in 0..ROUNDS_MAX {
+            if self.blocked {
+                match link.poll_writable(cx) {
+                    Poll::Ready(writable) => writable?,
+                    Poll::Pending => return Ok(()),
+                }
+                self.blocked = false;
+            }
+            if self.packet.is_empty() && !self.fill(cx) {
+                link.end_turn();
+                return Ok(());
+            }
+            let sent = link.try_send(Channel::Control, Packet::lent(&self.packet))?;
+            if sent != Sent::Refused {
+                self.packet.clear();
+            }
+            self.blocked = sent != Sent::Taken;
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    /// Fills the packet. Returns whether there is something in it.
+    fn fill(&mut self, cx: &Context<'_>) -> bool {
+        std::mem::swap(&mut self.packet, &mut self.control);
+        if self.open && !self.goodbye {
+            match self.hub.gather(&mut self.packet, cx) {
+                Gathered::Frames | Gathered::Nothing => {}
+                Gathered::Finished => {
+                    self.goodbye = true;
+                    let goodbye = ClientFrame::Disconnect(Disconnect::default());
+                    self.hub.config.codec.write_client(&goodbye, &mut self.packet);
+                }
+            }
+        }
+        !self.packet.is_empty()
+    }
+}

@@ -1,0 +1,131 @@
+//! The broker's answers, and what follows from them.
+
+use std::time::SystemTime;
+
+use broker_protocol::frame::{Accepted, Outcome, Rejected, RoutedReply};
+
+use super::open::{Answer, Failure};
+use super::wish::{Kind, Stage, Target, WishId};
+use super::{Hub, Open, Route, wake};
+use crate::inbox::AtBound;
+use crate::{Body, Ended, Event, Granted, Interruption, Refused, SubscribeError};
+use broker_protocol::frame::Overflow;
+
+/// What an answer changes in the delivery of messages.
+#[derive(Debug)]
+pub(crate) enum RouteChange {
+    None,
+    /// What comes from here on is for this wish too.
+    Begin(Route),
+    /// What comes from here on isn't for the subscription of that number any more.
+    End(u64),
+}
+
+impl Hub {
+    pub(crate) fn accepted(&self, accepted: Accepted) -> RouteChange {
+        let open = self.lock().open.remove(accepted.id);
+        match open {
+            Some(Open::Begin(wish)) => self.begun(wish, accepted),
+            Some(Open::Leave(wish)) => {
+                if let Some(wish) = wish {
+                    self.left(wish);
+                }
+                accepted.subscription.map_or(RouteChange::None, RouteChange::End)
+            }
+            Some(caller @ Open::Caller(_)) => {
+                caller.answer(Ok(Answer::Accepted));
+                RouteChange::None
+            }
+            None => RouteChange::None,
+        }
+    }
+
+    pub(crate) fn rejected(&self, rejected: Rejected) {
+        let open = self.lock().open.remove(rejected.id);
+        match open {
+            Some(Open::Begin(wish)) => self.refused(wish, rejected),
+            Some(Open::Leave(Some(wish))) => self.left(wish),
+            Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
+            Some(Open::Leave(None)) => {}
+            None if rejected.id == 0 => {
+                self.notices().refused(Refused { code: rejected.code, message: rejected.message });
+            }
+            None => tracing::trace!(id = rejected.id, "an answer that nobody waits for"),
+        }
+    }
+
+    pub(crate) fn replied(&self, reply: &RoutedReply<'_>) {
+        let open = self.lock().open.remove(reply.id);
+        let Some(open) = open else { return };
+        open.answer(match &reply.outcome {
+            Outcome::Answer(body) => {
+                Ok(Answer::Reply(reply.from.as_deref().map(str::to_owned), Body::received(body)))
+            }
+            Outcome::Failure(error) => Err(Failure::Failed(error.clone())),
+        });
+    }
+
+    fn begun(&self, id: WishId, accepted: Accepted) -> RouteChange {
+        let Some(subscription) = accepted.subscription else { return RouteChange::None };
+        let mut state = self.lock();
+        let Some(wish) = state.wishes.get_mut(&id) else {
+            // It was given up while the broker was asked.
+            self.queue_leave(&mut state, subscription, None);
+            let writer = state.writer.take();
+            drop(state);
+            wake(writer);
+            return RouteChange::None;
+        };
+        wish.stage = Stage::Begun(subscription);
+        let (waiter, lost_at) = (wish.waiter.take(), wish.lost_at.take());
+        let route = Route {
+            wish: id,
+            subscription,
+            filter: wish.filter.clone(),
+            lane: accepted.lane.unwrap_or(wish.lane),
+            grouped: matches!(&wish.kind, Kind::Messages { group: Some(_), .. }),
+            target: wish.target.clone(),
+            since: wish.since.clone(),
+        };
+        drop(state);
+
+        let options = accepted.granted.unwrap_or_default();
+        let granted = Granted { subscription, lane: route.lane, options };
+        route.target.begin(&granted, lost_at);
+        if let Some(waiter) = waiter {
+            let _ = waiter.send(Ok(granted));
+        }
+        RouteChange::Begin(route)
+    }
+
+    fn refused(&self, id: WishId, rejected: Rejected) {
+        let wish = self.lock().wishes.remove(&id);
+        let Some(wish) = wish else { return };
+        let Rejected { code, message, field, .. } = rejected;
+        tracing::debug!(filter = &*wish.filter, %code, message, "refused");
+        let ended = Ended::Refused { code, message: message.clone() };
+        wish.end(SubscribeError::Refused { code, message, field }, ended);
+    }
+
+    fn left(&self, id: WishId) {
+        let wish = self.lock().wishes.remove(&id);
+        if let Some(wish) = wish {
+            wish.target.end(Ended::Unsubscribed);
+        }
+    }
+}
+
+impl Target {
+    fn begin(&self, granted: &Granted, lost_at: Option<SystemTime>) {
+        let Self::Inbox(inbox) = self else { return };
+        inbox.set_at_bound(match granted.options.overflow {
+            Some(Overflow::DropOldest) => AtBound::DropOldest,
+            _ => AtBound::End,
+        });
+        if let Some(from) = lost_at {
+            let until = SystemTime::now();
+            inbox.push(Event::Interrupted(Interruption { from, until }));
+        }
+        inbox.push(Event::Subscribed(granted.clone()));
+    }
+}

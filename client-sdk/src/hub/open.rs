@@ -1,0 +1,104 @@
+//! Commands that wait for their answer.
+
+use std::collections::HashMap;
+
+use broker_protocol::frame::{self, Rejected};
+use tokio::sync::oneshot;
+
+use super::WishId;
+use crate::{Body, ClosedReason};
+
+/// What waits for the answer to a command.
+#[derive(Debug)]
+pub(crate) enum Open {
+    /// A standing wish that is being made known.
+    Begin(WishId),
+    /// A subscription or serving that is being ended; the wish, if something still waits for it.
+    Leave(Option<WishId>),
+    /// A caller.
+    Caller(oneshot::Sender<Result<Answer, Failure>>),
+}
+
+/// A good answer to a caller.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The command was carried out.
+    Accepted,
+    /// A request was answered, by the client of that name.
+    Reply(Option<String>, Body),
+}
+
+/// Why there is no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Rejected(Rejected),
+    Failed(frame::RequestError),
+    Disconnected,
+    Closed(ClosedReason),
+}
+
+impl Open {
+    /// Answers a caller; one that has gone away needs no answer.
+    pub(crate) fn answer(self, answer: Result<Answer, Failure>) {
+        if let Self::Caller(caller) = self {
+            let _ = caller.send(answer);
+        }
+    }
+
+    pub(crate) fn disconnected(self) {
+        self.answer(Err(Failure::Disconnected));
+    }
+
+    pub(crate) fn closed(self, reason: &ClosedReason) {
+        self.answer(Err(Failure::Closed(reason.clone())));
+    }
+}
+
+/// Commands that wait for their answer, by id.
+#[derive(Debug, Default)]
+pub(super) struct OpenCommands {
+    commands: HashMap<u64, OpenCommand>,
+    beginning: usize,
+}
+
+#[derive(Debug)]
+struct OpenCommand {
+    open: Open,
+    sent: bool,
+}
+
+impl OpenCommands {
+    pub(super) fn insert(&mut self, id: u64, open: Open) {
+        self.beginning += usize::from(matches!(open, Open::Begin(_)));
+        self.commands.insert(id, OpenCommand { open, sent: false });
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Option<Open> {
+        let open = self.commands.remove(&id)?.open;
+        self.beginning -= usize::from(matches!(open, Open::Begin(_)));
+        Some(open)
+    }
+
+    /// Wishes that are being made known.
+    pub(super) fn beginning(&self) -> usize {
+        self.beginning
+    }
+
+    pub(super) fn mark_sent(&mut self, id: u64) {
+        if let Some(command) = self.commands.get_mut(&id) {
+            command.sent = true;
+        }
+    }
+
+    /// Takes what nobody will answer any more: what was sent, and what means the session alone.
+    pub(super) fn fail_sent(&mut self) -> Vec<Open> {
+        let lost = |command: &OpenCommand| command.sent || !matches!(command.open, Open::Caller(_));
+        self.beginning = 0;
+        self.commands.extract_if(|_, command| lost(command)).map(|(_, lost)| lost.open).collect()
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<Open> {
+        self.beginning = 0;
+        self.commands.drain().map(|(_, command)| command.open).collect()
+    }
+}

@@ -1,0 +1,222 @@
+//! What is to be sent, in the order in which the program said it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Context;
+
+use broker_protocol::frame::{Cancel, ClientFrame, Serve, Subscribe, Unsubscribe};
+use bytes::{Bytes, BytesMut};
+use tokio::sync::oneshot;
+
+use super::open::{Answer, Failure};
+use super::wish::{Kind, Stage, WishId};
+use super::{Hub, Open, State, wake};
+
+/// A packet is filled up to this many bytes; a larger single frame stands alone.
+const PACKET_BYTES_MAX: usize = 64 * 1024;
+
+/// Frames in a packet, far below what a broker accepts.
+const PACKET_FRAMES_MAX: usize = 1024;
+
+/// Wishes that are made known at one time, after a reconnect: their answers must not overrun the
+/// lane that they come in.
+const BEGINNING_MAX: usize = 256;
+
+/// How long a frame is worth sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// Also in a later session.
+    Client,
+    /// In this session alone.
+    Session,
+}
+
+#[derive(Debug)]
+struct Queued {
+    bytes: Bytes,
+    id: Option<u64>,
+    room: usize,
+    lifetime: Lifetime,
+}
+
+/// Frames that wait to be handed to the link. The bytes of those with a lifetime beyond the session
+/// are bounded by the hub's room; the others are at most as many as there are wishes and requests.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    frames: VecDeque<Queued>,
+}
+
+impl Outgoing {
+    /// Forgets what meant the session alone. Returns the room that it took.
+    pub(super) fn forget_connection(&mut self) -> usize {
+        let mut room = 0;
+        self.frames.retain(|queued| {
+            let stays = queued.lifetime == Lifetime::Client;
+            room += if stays { 0 } else { queued.room };
+            stays
+        });
+        room
+    }
+}
+
+/// What there was to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gathered {
+    Frames,
+    /// Nothing; the task will be woken.
+    Nothing,
+    /// Nothing, and the program asked to close.
+    Finished,
+}
+
+impl Hub {
+    /// Queues a frame for which there is room.
+    pub(crate) fn push(&self, bytes: Bytes, room: usize, lifetime: Lifetime) {
+        let mut state = self.lock();
+        if lifetime == Lifetime::Session && !state.is_connected() {
+            drop(state);
+            return self.room.add_permits(room);
+        }
+        state.outgoing.frames.push_back(Queued { bytes, id: None, room, lifetime });
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+
+    /// Queues a command that is answered. Ids grow in the order of the queue.
+    pub(crate) fn push_command(
+        &self,
+        room: usize,
+        frame: impl FnOnce(u64) -> Bytes,
+    ) -> (u64, oneshot::Receiver<Result<Answer, Failure>>) {
+        let (caller, answer) = oneshot::channel();
+        let mut state = self.lock();
+        let id = state.take_id();
+        if let Some(reason) = state.closed.clone() {
+            drop(state);
+            Open::Caller(caller).closed(&reason);
+            return (id, answer);
+        }
+        state.open.insert(id, Open::Caller(caller));
+        let (bytes, lifetime) = (frame(id), Lifetime::Client);
+        state.outgoing.frames.push_back(Queued { bytes, id: Some(id), room, lifetime });
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        (id, answer)
+    }
+
+    /// Nobody waits for the answer to a command any more. A request is cancelled.
+    pub(crate) fn give_up(&self, id: u64, is_request: bool) {
+        let mut state = self.lock();
+        if state.open.remove(id).is_none() || !is_request {
+            return;
+        }
+        let frames = &mut state.outgoing.frames;
+        let room = match frames.iter().position(|queued| queued.id == Some(id)) {
+            Some(place) => frames.remove(place).map_or(0, |queued| queued.room),
+            None if state.is_connected() => {
+                let bytes = self.encode(&ClientFrame::Cancel(Cancel { id }));
+                state.push_for_session(None, bytes);
+                0
+            }
+            None => 0,
+        };
+        let writer = state.writer.take();
+        drop(state);
+        self.room.add_permits(room);
+        wake(writer);
+    }
+
+    /// Appends what is to be sent to a packet. If there is nothing, the task is woken later.
+    pub(crate) fn gather(&self, packet: &mut BytesMut, cx: &Context<'_>) -> Gathered {
+        let mut state = self.lock();
+        self.announce(&mut state, packet);
+        let mut room = 0;
+        for _ in 0..PACKET_FRAMES_MAX {
+            let next = state.outgoing.frames.front().map(|queued| queued.bytes.len());
+            let Some(length) = next else { break };
+            if !packet.is_empty() && packet.len() + length > PACKET_BYTES_MAX {
+                break;
+            }
+            let queued = state.outgoing.frames.pop_front().expect("there is a front");
+            packet.extend_from_slice(&queued.bytes);
+            room += queued.room;
+            if let Some(id) = queued.id {
+                state.open.mark_sent(id);
+            }
+        }
+        let gathered = match (packet.is_empty(), state.closing) {
+            (false, _) => Gathered::Frames,
+            (true, true) => Gathered::Finished,
+            (true, false) => {
+                state.writer = Some(cx.waker().clone());
+                Gathered::Nothing
+            }
+        };
+        drop(state);
+        self.room.add_permits(room);
+        gathered
+    }
+
+    /// Makes wishes known that the session doesn't know yet.
+    fn announce(&self, state: &mut State, packet: &mut BytesMut) {
+        while state.open.beginning() < BEGINNING_MAX
+            && packet.len() < PACKET_BYTES_MAX
+            && let Some(wish) = state.unannounced.pop_front()
+        {
+            if let Some(bytes) = self.begin_frame(state, wish) {
+                packet.extend_from_slice(&bytes);
+            }
+        }
+    }
+
+    /// The frame that makes a wish known, if there is one and it isn't known.
+    pub(super) fn begin_frame(&self, state: &mut State, id: WishId) -> Option<Bytes> {
+        let command = state.take_id();
+        let wish = state.wishes.get_mut(&id).filter(|wish| wish.stage == Stage::Waiting)?;
+        wish.stage = Stage::Asked;
+        let bytes = match &wish.kind {
+            Kind::Messages { group, presence } => self.encode(&ClientFrame::Subscribe(Subscribe {
+                id: command,
+                filter: wish.filter.to_string(),
+                lane: Some(wish.lane),
+                options: wish.options.clone(),
+                group: group.clone(),
+                presence: *presence,
+                ..Subscribe::default()
+            })),
+            Kind::Requests => {
+                let filter = wish.filter.to_string();
+                self.encode(&ClientFrame::Serve(Serve { id: command, filter, lane: None }))
+            }
+        };
+        state.open.insert(command, Open::Begin(id));
+        Some(bytes)
+    }
+
+    /// Ends what the broker knows as `subscription`.
+    pub(super) fn queue_leave(&self, state: &mut State, subscription: u64, wish: Option<WishId>) {
+        let id = state.take_id();
+        let bytes = self.encode(&ClientFrame::Unsubscribe(Unsubscribe { id, subscription }));
+        state.open.insert(id, Open::Leave(wish));
+        state.push_for_session(Some(id), bytes);
+    }
+}
+
+impl State {
+    pub(super) fn push_for_session(&mut self, id: Option<u64>, bytes: Bytes) {
+        let lifetime = Lifetime::Session;
+        self.outgoing.frames.push_back(Queued { bytes, id, room: 0, lifetime });
+    }
+
+    pub(super) fn push_reply(&mut self, bytes: Bytes, room: usize) {
+        let lifetime = Lifetime::Session;
+        self.outgoing.frames.push_back(Queued { bytes, id: None, room, lifetime });
+    }
+
+    /// Stops answering a routed request. Returns whether it was still to be answered.
+    pub(super) fn forget_call(&mut self, token: &Arc<str>) -> bool {
+        self.answering.remove(token).is_some()
+    }
+}

@@ -1,0 +1,250 @@
+//! Standing wishes: the subscriptions and servings that the program holds, over all sessions.
+
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use broker_protocol::frame::LaneOptions;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Hub, State, wake};
+use crate::inbox::Inbox;
+use crate::provider::Call;
+use crate::{Ended, Granted, SubscribeError};
+
+/// Lanes beside lane 0 in a session.
+const LANES_MAX: usize = 15;
+
+/// A wish's number in this client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WishId(u64);
+
+/// What is wished for.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Messages { group: Option<String>, presence: bool },
+    Requests,
+}
+
+/// Where what comes is put.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Inbox(Arc<Inbox>),
+    Provider(mpsc::Sender<Call>),
+}
+
+impl Target {
+    pub(crate) fn end(self, ended: Ended) {
+        if let Self::Inbox(inbox) = self {
+            inbox.end(ended);
+        }
+    }
+
+    fn end_now(self, ended: Ended) {
+        if let Self::Inbox(inbox) = self {
+            inbox.end_now(ended);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// To be made known as soon as there is a session.
+    Waiting,
+    /// The broker was asked.
+    Asked,
+    /// The broker knows it by this number.
+    Begun(u64),
+    /// Its end was asked for.
+    Leaving,
+}
+
+type Waiter = oneshot::Sender<Result<Granted, SubscribeError>>;
+
+pub(super) struct Wish {
+    pub(super) filter: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) lane: u8,
+    pub(super) options: Option<LaneOptions>,
+    pub(super) target: Target,
+    pub(super) stage: Stage,
+    /// Who waits for it to begin for the first time.
+    pub(super) waiter: Option<Waiter>,
+    /// When the session was lost in which it had begun.
+    pub(super) lost_at: Option<SystemTime>,
+    /// From which message of its lane on it saw everything that matches.
+    pub(super) since: Arc<OnceLock<u64>>,
+}
+
+impl Wish {
+    pub(super) fn into_target(self) -> Target {
+        self.target
+    }
+
+    /// Tells whoever waits for the beginning, or else for what is delivered.
+    pub(super) fn end(self, error: SubscribeError, ended: Ended) {
+        match self.waiter {
+            Some(waiter) => {
+                let _ = waiter.send(Err(error));
+            }
+            None => self.target.end(ended),
+        }
+    }
+}
+
+/// A wish that has begun, as the connection's task knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) wish: WishId,
+    pub(crate) subscription: u64,
+    pub(crate) filter: Arc<str>,
+    pub(crate) lane: u8,
+    /// Whether it gets what is addressed to it alone.
+    pub(crate) grouped: bool,
+    pub(crate) target: Target,
+    pub(crate) since: Arc<OnceLock<u64>>,
+}
+
+impl Hub {
+    /// Makes a wish. The receiver learns when it begins.
+    pub(crate) fn wish(
+        &self,
+        filter: &str,
+        kind: Kind,
+        options: LaneOptions,
+        target: Target,
+    ) -> Result<(WishId, oneshot::Receiver<Result<Granted, SubscribeError>>), SubscribeError> {
+        let (waiter, begun) = oneshot::channel();
+        let mut state = self.lock();
+        if let Some(reason) = &state.closed {
+            return Err(SubscribeError::Closed(reason.clone()));
+        }
+        let (lane, options) = state.lane_of(options)?;
+        let wish = Wish {
+            filter: Arc::from(filter),
+            kind,
+            lane,
+            options,
+            target,
+            stage: Stage::Waiting,
+            waiter: Some(waiter),
+            lost_at: None,
+            since: Arc::default(),
+        };
+        let id = state.take_wish_id();
+        state.wishes.insert(id, wish);
+        if state.is_connected() {
+            let bytes = self.begin_frame(&mut state, id).expect("the wish was inserted just now");
+            state.push_for_session(None, bytes);
+        }
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        Ok((id, begun))
+    }
+
+    /// Receives what is sent to this client by name.
+    pub(crate) fn wish_direct(&self, inbox: Arc<Inbox>) -> Result<WishId, SubscribeError> {
+        let mut state = self.lock();
+        if let Some(reason) = &state.closed {
+            return Err(SubscribeError::Closed(reason.clone()));
+        }
+        let id = state.take_wish_id();
+        state.direct.push((id, inbox));
+        Ok(id)
+    }
+
+    /// Ends a wish at once: nothing that waits is delivered.
+    pub(crate) fn leave_now(&self, id: WishId) {
+        if let Some(target) = self.take_wish(id) {
+            target.end_now(Ended::Unsubscribed);
+        }
+    }
+
+    /// Takes a wish away whose target has ended.
+    pub(crate) fn take_wish(&self, id: WishId) -> Option<Target> {
+        let mut state = self.lock();
+        if let Some(place) = state.direct.iter().position(|(one, _)| *one == id) {
+            return Some(Target::Inbox(state.direct.remove(place).1));
+        }
+        let wish = state.wishes.remove(&id)?;
+        // What is only asked for yet is left when its answer comes.
+        if let Stage::Begun(subscription) = wish.stage {
+            self.queue_leave(&mut state, subscription, None);
+        }
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        Some(wish.target)
+    }
+
+    /// Ends a wish where the broker says: what comes until then is delivered.
+    pub(crate) fn leave_in_order(&self, id: WishId) {
+        let mut state = self.lock();
+        let ended = match state.wishes.get_mut(&id) {
+            Some(wish) => match wish.stage {
+                Stage::Begun(subscription) => {
+                    wish.stage = Stage::Leaving;
+                    self.queue_leave(&mut state, subscription, Some(id));
+                    None
+                }
+                Stage::Leaving => None,
+                Stage::Waiting | Stage::Asked => state.wishes.remove(&id).map(Wish::into_target),
+            },
+            None => {
+                let place = state.direct.iter().position(|(one, _)| *one == id);
+                place.map(|place| Target::Inbox(state.direct.remove(place).1))
+            }
+        };
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        if let Some(target) = ended {
+            target.end(Ended::Unsubscribed);
+        }
+    }
+}
+
+impl State {
+    fn take_wish_id(&mut self) -> WishId {
+        let id = WishId(self.next_wish);
+        self.next_wish += 1;
+        id
+    }
+
+    /// Wishes with equal options share a lane.
+    fn lane_of(
+        &mut self,
+        options: LaneOptions,
+    ) -> Result<(u8, Option<LaneOptions>), SubscribeError> {
+        if options == LaneOptions::default() {
+            return Ok((0, None));
+        }
+        let place = self.lanes.iter().position(|one| *one == options);
+        let place = match place {
+            Some(place) => place,
+            None if self.lanes.len() == LANES_MAX => {
+                return Err(SubscribeError::TooManyLanes { limit: LANES_MAX });
+            }
+            None => {
+                self.lanes.push(options.clone());
+                self.lanes.len() - 1
+            }
+        };
+        let lane = u8::try_from(place + 1).expect("there are at most 15 lanes");
+        Ok((lane, Some(options)))
+    }
+
+    /// The session is over: wishes wait for the next one. Returns those that were ending anyway.
+    pub(super) fn interrupt_wishes(&mut self) -> Vec<Target> {
+        let now = SystemTime::now();
+        let leaving = self.wishes.extract_if(.., |_, wish| wish.stage == Stage::Leaving);
+        let ended = leaving.map(|(_, wish)| wish.target).collect();
+        for wish in self.wishes.values_mut() {
+            if matches!(wish.stage, Stage::Begun(_)) {
+                wish.lost_at = Some(now);
+            }
+            wish.stage = Stage::Waiting;
+        }
+        ended
+    }
+}

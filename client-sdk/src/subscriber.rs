@@ -1,0 +1,82 @@
+//! The callback trait: how user code receives.
+
+use std::future::poll_fn;
+
+use tokio::task::coop::consume_budget;
+
+use crate::subscription::Receiving;
+use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
+
+/// Receives what one subscription delivers.
+///
+/// Calls are made one at a time: `on_subscribed`, then any mix of `on_message`, `on_gap` and
+/// `on_presence`, then `on_ended` once. A reconnect calls `on_interrupted` and repeats from
+/// `on_subscribed`. While a call runs, nothing more is delivered here; pings and other subscribers
+/// aren't affected. What comes meanwhile waits in the subscription's inbox, and at its bound the
+/// overflow rule of the subscription decides ([`SubscriptionBuilder`](crate::SubscriptionBuilder)).
+///
+/// Calls are made by a task of the tokio runtime in which the client was connected: a call that
+/// computes or blocks for long occupies one of its threads. Hand such work on, or take a
+/// [stream](crate::Client::stream). Calls may use the client: publish, subscribe, drop the
+/// subscription's own guard. Nothing is locked meanwhile. A call that panics ends its subscription.
+///
+/// A closure `FnMut(&Message)` is a subscriber too.
+///
+/// ```
+/// use client_sdk::{Gap, Message, Subscriber};
+///
+/// struct Ticker { missed: u64 }
+///
+/// impl Subscriber for Ticker {
+///     fn on_message(&mut self, message: &Message) {
+///         println!("{}: {}", message.topic, message.text().unwrap_or("?"));
+///     }
+///     fn on_gap(&mut self, gap: &Gap) {
+///         self.missed += gap.count;
+///     }
+/// }
+/// ```
+pub trait Subscriber: Send + 'static {
+    /// A message.
+    fn on_message(&mut self, message: &Message);
+
+    /// The subscription begins here, for the first time or after a reconnect.
+    fn on_subscribed(&mut self, _granted: &Granted) {}
+
+    /// Messages that will never arrive, told where they would have stood.
+    fn on_gap(&mut self, _gap: &Gap) {}
+
+    /// Who is subscribed to the filter, if the subscription asks for presence.
+    fn on_presence(&mut self, _presence: &Presence) {}
+
+    /// The connection was lost for a while; `on_subscribed` follows.
+    fn on_interrupted(&mut self, _interruption: &Interruption) {}
+
+    /// Nothing more is delivered.
+    fn on_ended(&mut self, _ended: Ended) {}
+}
+
+impl<F: FnMut(&Message) + Send + 'static> Subscriber for F {
+    fn on_message(&mut self, message: &Message) {
+        self(message);
+    }
+}
+
+/// Calls a subscriber with what comes into its inbox, until that ends.
+pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
+    while let Some(event) = poll_fn(|cx| inbox.poll_next(cx)).await {
+        deliver(&mut subscriber, event);
+        consume_budget().await;
+    }
+}
+
+fn deliver<S: Subscriber>(subscriber: &mut S, event: Event) {
+    match event {
+        Event::Message(message) => subscriber.on_message(&message),
+        Event::Subscribed(granted) => subscriber.on_subscribed(&granted),
+        Event::Gap(gap) => subscriber.on_gap(&gap),
+        Event::Presence(presence) => subscriber.on_presence(&presence),
+        Event::Interrupted(interruption) => subscriber.on_interrupted(&interruption),
+        Event::Ended(ended) => subscriber.on_ended(ended),
+    }
+}

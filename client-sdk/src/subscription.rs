@@ -1,0 +1,255 @@
+//! Subscribing, and the guards of what was begun.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use broker_delivery::check_filter;
+use broker_protocol::frame::LaneOptions;
+use tokio::task::JoinHandle;
+
+use crate::hub::{Hub, Kind, Target, WishId};
+use crate::inbox::{AtBound, Bound, Inbox};
+use crate::standing::Standing;
+use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
+
+/// A subscription with options, before it begins; see [`Client::subscription`].
+///
+/// ```no_run
+/// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::SubscribeError> {
+/// use client_sdk::{LaneOptions, Message, Overflow};
+///
+/// // Rather lose old messages, and be told how many, than be ended for being slow.
+/// let options = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
+/// let _subscription = client
+///     .subscription("logs.>")
+///     .lane_options(options)
+///     .inbox(100, 1024 * 1024)
+///     .start(|message: &Message| println!("{}", message.topic))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is subscribed until it is started"]
+pub struct SubscriptionBuilder<'a> {
+    client: &'a Client,
+    filter: String,
+    group: Option<String>,
+    presence: bool,
+    options: LaneOptions,
+    inbox: Bound,
+}
+
+impl<'a> SubscriptionBuilder<'a> {
+    pub(crate) fn new(client: &'a Client, filter: &str) -> Self {
+        let inbox = client.hub().config.inbox;
+        let options = LaneOptions::default();
+        let filter = filter.to_owned();
+        Self { client, filter, group: None, presence: false, options, inbox }
+    }
+
+    /// Joins a queue group: each message goes to one member of the group.
+    pub fn group(mut self, name: impl Into<String>) -> Self {
+        self.group = Some(name.into());
+        self
+    }
+
+    /// Asks to be told who is subscribed to the filter. Not together with a group.
+    pub fn presence(mut self, wanted: bool) -> Self {
+        self.presence = wanted;
+        self
+    }
+
+    /// What the broker does while this subscription is behind. Subscriptions with equal options
+    /// share a lane; 15 different ones are possible beside the default.
+    ///
+    /// The overflow rule that is granted holds in this program too: with `drop-oldest` a full inbox
+    /// drops its oldest messages and tells them in a gap; otherwise this subscription ends with
+    /// [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is delivered.
+    pub fn lane_options(mut self, options: LaneOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How much waits for the subscriber in this program at most; at least one message. The
+    /// client's setting otherwise ([`ClientBuilder::inbox`](crate::ClientBuilder::inbox)).
+    pub fn inbox(mut self, messages: usize, bytes: usize) -> Self {
+        self.inbox = Bound { messages: messages.max(1), bytes };
+        self
+    }
+
+    /// Subscribes with callbacks, and waits until the subscription has begun.
+    ///
+    /// # Errors
+    /// See [`Client::subscribe`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future unsubscribes.
+    pub async fn start(self, subscriber: impl Subscriber) -> Result<Subscription, SubscribeError> {
+        let (client, filter) = (self.client, self.filter.clone());
+        let (standing, receiving, granted) = self.begin().await?;
+        let task = client.hub().runtime.spawn(subscriber::serve(receiving, subscriber));
+        Ok(Subscription { standing, task, filter, id: granted.subscription })
+    }
+
+    /// Subscribes with a stream, and waits until the subscription has begun.
+    ///
+    /// # Errors
+    /// See [`Client::subscribe`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future unsubscribes.
+    pub async fn stream(self) -> Result<MessageStream, SubscribeError> {
+        let (standing, receiving, _) = self.begin().await?;
+        Ok(MessageStream { _standing: standing, receiving })
+    }
+
+    async fn begin(self) -> Result<(Standing, Receiving, Granted), SubscribeError> {
+        check(&self.filter)?;
+        let hub = self.client.hub();
+        let closed = || SubscribeError::Closed(hub.closed_reason());
+        let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
+        let inbox = Arc::new(Inbox::new(self.inbox, AtBound::End));
+        let kind = Kind::Messages { group: self.group, presence: self.presence };
+        let target = Target::Inbox(Arc::clone(&inbox));
+        let (wish, begun) = hub.wish(&self.filter, kind, self.options, target)?;
+        let standing = Standing::new(self.client.clone(), wish);
+        let granted = begun.await.map_err(|_| closed())??;
+        Ok((standing, Receiving::new(hub, wish, inbox), granted))
+    }
+}
+
+pub(crate) fn check(filter: &str) -> Result<(), SubscribeError> {
+    check_filter(filter).map_err(|error| SubscribeError::InvalidFilter {
+        filter: filter.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// The reading end of an inbox. If it goes away first, as by a panic in a callback, the wish ends.
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    hub: Arc<Hub>,
+    wish: WishId,
+    inbox: Arc<Inbox>,
+}
+
+impl Receiving {
+    pub(crate) fn new(hub: &Arc<Hub>, wish: WishId, inbox: Arc<Inbox>) -> Self {
+        Self { hub: Arc::clone(hub), wish, inbox }
+    }
+
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.inbox.poll_next(cx)
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.hub.leave_now(self.wish);
+    }
+}
+
+/// The guard of a subscription: dropping it unsubscribes.
+///
+/// After it is dropped only the end is still told to the subscriber; what waited is discarded. A
+/// call that is being made goes on.
+#[derive(Debug)]
+#[must_use = "dropping the guard unsubscribes"]
+pub struct Subscription {
+    standing: Standing,
+    task: JoinHandle<()>,
+    filter: String,
+    id: u64,
+}
+
+impl Subscription {
+    /// The number that the broker gave to the subscription when it first began.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The filter.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Unsubscribes in order: what the broker delivers until it ends the subscription still
+    /// arrives. Done when the subscriber's last call has returned.
+    ///
+    /// # Cancel safety
+    /// Dropping the future doesn't undo the unsubscribing.
+    ///
+    /// # Deadlock
+    /// Blocking on this in a call of the same subscriber waits for itself; drop the guard there.
+    pub async fn unsubscribe(self) {
+        let Self { mut standing, task, .. } = self;
+        standing.leave_in_order();
+        // A callback that panicked has ended its subscription too.
+        let _ = task.await;
+    }
+
+    /// Lets the subscription stand for as long as the client lives.
+    pub fn detach(self) {
+        self.standing.detach();
+    }
+
+    /// Waits until the subscription has ended for whatever reason, and its last call has returned.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn ended(&mut self) {
+        if !self.task.is_finished() {
+            let _ = (&mut self.task).await;
+        }
+    }
+}
+
+/// What a subscription delivers, as a stream: dropping it unsubscribes.
+///
+/// The first event is [`Event::Subscribed`], the last [`Event::Ended`]. What isn't taken waits in
+/// the subscription's inbox, as it does for callbacks.
+#[derive(Debug)]
+#[must_use = "dropping the stream unsubscribes"]
+pub struct MessageStream {
+    _standing: Standing,
+    receiving: Receiving,
+}
+
+impl MessageStream {
+    /// Waits for the next event; `None` after the end.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.receiving.poll_next(cx)).await
+    }
+}
+
+impl futures_core::Stream for MessageStream {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.receiving.poll_next(cx)
+    }
+}
+
+/// The guard of a receiver of direct messages: dropping it ends the receiving.
+#[derive(Debug)]
+#[must_use = "dropping the guard ends the receiving"]
+pub struct DirectGuard {
+    standing: Standing,
+}
+
+impl DirectGuard {
+    pub(crate) fn new(standing: Standing) -> Self {
+        Self { standing }
+    }
+
+    /// Lets it stand for as long as the client lives.
+    pub fn detach(self) {
+        self.standing.detach();
+    }
+}
