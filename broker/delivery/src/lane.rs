@@ -163,8 +163,7 @@ impl<F: Frame> Lane<F> {
                 && self.bytes() + size <= self.options.bound.bytes)
     }
 
-    /// Says that `messages` of the oldest messages, of `bytes` in all, have left, with every frame
-    /// and gap in front of them.
+    /// Says that what is at the front has left.
     pub fn sent(&mut self, sent: Sent, log: &mut impl Entries) {
         for _ in 0..sent.items {
             let item = self.items.pop_front().expect("no more is sent than there was");
@@ -172,13 +171,22 @@ impl<F: Frame> Lane<F> {
         }
         self.leading = self.leading.saturating_sub(sent.items);
         if sent.of_next > 0 {
-            let front = self.items.front_mut().expect("the item that was sent in part is there");
-            let extent = front.take_front(sent.of_next);
-            self.leave(extent, log);
+            self.sent_in_part(sent.of_next, log);
         }
         if self.items.is_empty() {
             self.waiting = false;
         }
+    }
+
+    fn sent_in_part(&mut self, count: u32, log: &mut impl Entries) {
+        let front = self.items.front_mut().expect("the item that was sent in part is there");
+        if let Item::Gaps(ledger) = front {
+            self.gap_bytes -= ledger.take_front(count);
+            self.books.gaps += u64::from(count);
+            return;
+        }
+        let extent = front.take_front(count);
+        self.leave(extent, log);
     }
 
     fn account_sent(&mut self, item: &Item<F>, log: &mut impl Entries) {
@@ -226,7 +234,7 @@ impl<F: Frame> Lane<F> {
 pub struct Sent {
     /// Whole items from the front.
     pub items: usize,
-    /// Messages of the item behind them.
+    /// Messages or gaps of the item behind them.
     pub of_next: u32,
 }
 

@@ -2,7 +2,7 @@
 
 use broker_protocol::Codec;
 use broker_protocol::frame::BrokerFrame;
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 
 /// A buffer of this size or less is kept for the next use, in bytes.
 const KEPT_BYTES: usize = 256;
@@ -29,12 +29,30 @@ impl Control {
         &self.encoded
     }
 
+    /// The first frames that fit into a packet, or one larger frame.
+    pub(crate) fn packet(&self, codec: Codec, bytes_max: usize) -> &[u8] {
+        if self.encoded.len() <= bytes_max {
+            return &self.encoded;
+        }
+        let mut end = 0;
+        while let Ok(Some(cut)) = codec.cut(&self.encoded[end..], usize::MAX) {
+            if end > 0 && end + cut.taken > bytes_max {
+                break;
+            }
+            end += cut.taken;
+        }
+        &self.encoded[..end]
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.encoded.is_empty()
     }
 
-    /// Forgets what was sent.
-    pub(crate) fn clear(&mut self) {
+    /// Forgets the bytes at the front that were sent.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        if bytes < self.encoded.len() {
+            return self.encoded.advance(bytes);
+        }
         if self.encoded.capacity() > KEPT_BYTES {
             self.encoded = BytesMut::new();
         }

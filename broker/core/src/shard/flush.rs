@@ -56,8 +56,8 @@ pub enum Flushed {
 /// What was handed over and is to be struck off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Handed {
-    /// Whether all control was in the packet.
-    pub(super) control: bool,
+    /// How many bytes of control were in the packet.
+    pub(super) control_bytes: usize,
     /// The place of the lane and how much of it was in the packet.
     pub(super) lane: Option<(usize, Sent)>,
     /// What the next run would be read as.
@@ -150,10 +150,10 @@ impl Shard {
         }
         let Self { sessions, log, statistics, .. } = self;
         let session = &mut sessions[slot as usize];
-        let Handed { control, lane, header } = handed;
+        let Handed { control_bytes, lane, header } = handed;
         statistics.packets += 1;
-        if control {
-            session.link.control.clear();
+        if control_bytes > 0 {
+            session.link.control.sent(control_bytes);
         }
         if let Some((place, sent)) = lane {
             let separate = session.link.info.separate_lanes;

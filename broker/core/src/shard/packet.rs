@@ -1,6 +1,6 @@
 //! One packet: a slice of the log where that is enough, else what was gathered.
 
-use broker_delivery::lane::{Extent, Item, Sent};
+use broker_delivery::lane::{Extent, Item, Ledger, Sent};
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, Gap, GapReason, LaneHeader};
 use bytes::BytesMut;
@@ -33,7 +33,7 @@ impl Session {
             true => Sent { items: 1, of_next: 0 },
             false => Sent { items: 0, of_next: count },
         };
-        let handed = Handed { control: false, lane: Some((place, sent)), header };
+        let handed = Handed { control_bytes: 0, lane: Some((place, sent)), header };
         Some((Run::Shared(block, range), handed))
     }
 
@@ -46,40 +46,38 @@ impl Session {
         out: &mut BytesMut,
     ) -> Handed {
         out.clear();
-        if with_control {
-            out.extend_from_slice(self.link.control.bytes());
-        }
-        let control = with_control;
-        let Some(place) = lane else {
-            return Handed { control, lane: None, header: self.link.header };
-        };
-        let slot = &self.lanes[place];
         let packet_bytes_max = self.link.packet_bytes_max;
         let codec = self.link.info.codec;
-        let mut packer = Packer { codec, number: slot.number, header: self.header(slot), log, out };
+        if with_control {
+            out.extend_from_slice(self.link.control.packet(codec, packet_bytes_max));
+        }
+        let control_bytes = out.len();
+        let more_control = with_control && control_bytes < self.link.control.bytes().len();
+        let Some(place) = lane.filter(|_| !more_control) else {
+            return Handed { control_bytes, lane: None, header: self.link.header };
+        };
+        let slot = &self.lanes[place];
+        let header = self.header(slot);
+        let mut packer = Packer { codec, number: slot.number, header, packet_bytes_max, log, out };
         let mut sent = Sent::default();
         for item in slot.lane.items() {
-            let whole = match item {
-                Item::Run(extent) => packer.run(*extent, None, packet_bytes_max),
+            let taken = match item {
+                Item::Run(extent) => packer.run(*extent, None),
                 Item::Addressed { extent, subscription } => {
-                    packer.run(*extent, Some(*subscription), packet_bytes_max)
+                    packer.run(*extent, Some(*subscription))
                 }
-                Item::Frame(frame) => packer.whole(packet_bytes_max, |codec, out| {
-                    frame.write(codec, &slot.presences, out);
-                }),
-                Item::Gaps(ledger) => packer.whole(packet_bytes_max, |codec, out| {
-                    ledger.gaps().iter().for_each(|gap| codec.write_broker(&told(gap), out));
-                }),
+                Item::Frame(frame) => packer.frame(|out| frame.write(codec, &slot.presences, out)),
+                Item::Gaps(ledger) => packer.gaps(ledger),
             };
-            match whole {
+            match taken {
                 Taken::Whole => sent.items += 1,
-                Taken::Messages(count) => {
+                Taken::Part(count) => {
                     sent.of_next = count;
                     break;
                 }
             }
         }
-        Handed { control, lane: Some((place, sent)), header: packer.header }
+        Handed { control_bytes, lane: Some((place, sent)), header: packer.header }
     }
 
     /// What a run of this lane would be read as now.
@@ -94,7 +92,8 @@ impl Session {
 /// How much of an item went into a packet.
 enum Taken {
     Whole,
-    Messages(u32),
+    /// So many of its messages or gaps.
+    Part(u32),
 }
 
 /// Writes one packet.
@@ -102,54 +101,60 @@ struct Packer<'a> {
     codec: Codec,
     number: u8,
     header: LaneHeader,
+    packet_bytes_max: usize,
     log: &'a Log,
     out: &'a mut BytesMut,
 }
 
 impl Packer<'_> {
-    fn turn_to(&mut self, subscription: Option<u64>) {
-        let header = LaneHeader { lane: self.number, subscription };
-        if self.header != header {
-            self.codec.write_broker(&BrokerFrame::Lane(header), self.out);
-            self.header = header;
-        }
-    }
-
     /// Writes as many messages as fit, and at least one into an empty packet.
-    fn run(&mut self, extent: Extent, subscription: Option<u64>, bytes_max: usize) -> Taken {
-        if self.out.len() >= bytes_max {
-            return Taken::Messages(0);
-        }
-        let header = self.header;
-        let start = self.out.len();
-        self.turn_to(subscription);
+    fn run(&mut self, extent: Extent, subscription: Option<u64>) -> Taken {
+        let (codec, log) = (self.codec, self.log);
         for (count, entry) in extent.entries().enumerate() {
-            let before = self.out.len();
-            self.log.copy(self.codec, entry, self.out);
-            if self.out.len() > bytes_max && before > 0 {
-                let (cut, header) = match count {
-                    0 if start > 0 => (start, header),
-                    // Alone behind its own `lane` frame: a larger message goes as it is.
-                    0 => continue,
-                    _ => (before, self.header),
-                };
-                self.out.truncate(cut);
-                self.header = header;
-                return Taken::Messages(count as u32);
+            if !self.fits(subscription, |out| log.copy(codec, entry, out)) {
+                return Taken::Part(count as u32);
             }
         }
         Taken::Whole
     }
 
-    /// Writes frames that belong together, whatever their size, unless the packet is full.
-    fn whole(&mut self, bytes_max: usize, write: impl FnOnce(Codec, &mut BytesMut)) -> Taken {
-        if self.out.len() >= bytes_max {
-            return Taken::Messages(0);
+    /// Writes as many gaps as fit, and at least one into an empty packet.
+    fn gaps(&mut self, ledger: &Ledger) -> Taken {
+        let codec = self.codec;
+        for (count, gap) in ledger.gaps().iter().enumerate() {
+            if !self.fits(self.addressee(), |out| codec.write_broker(&told(gap), out)) {
+                return Taken::Part(count as u32);
+            }
         }
-        let current = self.header.subscription;
-        self.turn_to(if self.header.lane == self.number { current } else { None });
-        write(self.codec, self.out);
         Taken::Whole
+    }
+
+    fn frame(&mut self, write: impl FnOnce(&mut BytesMut)) -> Taken {
+        if self.fits(self.addressee(), write) { Taken::Whole } else { Taken::Part(0) }
+    }
+
+    /// Whoever the lane speaks to: what isn't a message is for no subscription alone.
+    fn addressee(&self) -> Option<u64> {
+        let here = self.header.lane == self.number;
+        self.header.subscription.filter(|_| here)
+    }
+
+    /// Writes one frame, behind a `lane` where it needs one, unless the packet becomes too large:
+    /// a larger frame stands alone.
+    fn fits(&mut self, subscription: Option<u64>, write: impl FnOnce(&mut BytesMut)) -> bool {
+        let (start, before) = (self.out.len(), self.header);
+        let header = LaneHeader { lane: self.number, subscription };
+        if before != header {
+            self.codec.write_broker(&BrokerFrame::Lane(header), self.out);
+            self.header = header;
+        }
+        write(self.out);
+        if self.out.len() <= self.packet_bytes_max || start == 0 {
+            return true;
+        }
+        self.out.truncate(start);
+        self.header = before;
+        false
     }
 }
 

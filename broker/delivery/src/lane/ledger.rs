@@ -76,6 +76,25 @@ impl Ledger {
         gap.count += 1;
     }
 
+    /// Takes the oldest `count` gaps off. Returns what they cost, in bytes.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub(super) fn take_front(&mut self, count: u32) -> u64 {
+        let cost =
+            |gap: &Gap| GAP_BYTES + gap.of.as_ref().map_or(0, |(topic, _)| topic.len() as u64);
+        let taken = self.gaps.drain(..count as usize).map(|gap| cost(&gap)).sum();
+        self.bytes -= taken;
+        let topics = self.gaps.iter().enumerate();
+        self.places = topics
+            .filter_map(|(place, gap)| {
+                let (topic, epoch) = gap.of.clone()?;
+                Some(((topic, epoch, gap.reason), place))
+            })
+            .collect();
+        taken
+    }
+
     fn whole_lane(&mut self, reason: GapReason) -> Option<&mut Gap> {
         let first = self.gaps.first()?;
         if first.of.is_some() {
@@ -123,6 +142,21 @@ mod tests {
         ledger.record(&topic, 1, 7, GapReason::Dropped);
         ledger.record(&topic, 2, 1, GapReason::Dropped);
         assert_eq!(ledger.gaps().len(), 2);
+    }
+
+    #[test]
+    fn a_ledger_told_in_part_goes_on_with_what_is_left() {
+        let topics: [Arc<str>; 3] = ["a".into(), "b".into(), "c".into()];
+        let mut ledger = Ledger::default();
+        topics.iter().for_each(|topic| ledger.record(topic, 1, 1, GapReason::Dropped));
+        let before = ledger.bytes();
+        assert_eq!(ledger.take_front(1) + ledger.bytes(), before);
+        ledger.record(&topics[2], 1, 2, GapReason::Dropped);
+        ledger.record(&topics[0], 1, 2, GapReason::Dropped);
+        let told: Vec<_> = ledger.gaps().iter().map(|gap| (gap.first_seq, gap.count)).collect();
+        assert_eq!(told, [(1, 1), (1, 2), (2, 1)]);
+        assert_eq!(ledger.take_front(3), before);
+        assert_eq!(ledger.bytes(), 0);
     }
 
     #[test]
