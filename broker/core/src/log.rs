@@ -38,6 +38,8 @@ pub struct Log {
     json: Rendering,
     survivors: Survivors,
     checked_at_bytes: usize,
+    /// The entry behind the last one without json.
+    unrendered_end: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +83,9 @@ impl Log {
             bincode: place,
             json,
         });
+        if render == Render::Bincode {
+            self.unrendered_end = self.end();
+        }
         (self.end() - 1, place.length)
     }
 

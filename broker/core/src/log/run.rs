@@ -47,6 +47,7 @@ impl Log {
         let start = first.offset as usize;
         let block = self.rendering(codec).block(first);
         if let Some(last) = last
+            && self.is_rendered(codec, extent.start)
             && last.block == first.block
             && last.end() - start <= bytes_max
         {
@@ -54,6 +55,12 @@ impl Log {
         }
         let (end, count) = self.cut(codec, offset, first, extent.len(), bytes_max);
         Some((block, start..end, count))
+    }
+
+    /// Whether this entry and all that follow have bytes in this codec.
+    #[inline]
+    fn is_rendered(&self, codec: Codec, entry: u64) -> bool {
+        codec == Codec::Bincode || entry >= self.unrendered_end
     }
 
     #[cold]
