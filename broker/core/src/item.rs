@@ -41,8 +41,8 @@ pub enum Item {
         session: SessionId,
         /// The subscription's number in the session.
         subscription: u64,
-        /// The id of the command that ended it.
-        id: u64,
+        /// The id of the command that ended it; `None` if its session had ended.
+        id: Option<u64>,
     },
     /// The answer to a command.
     Answer {
@@ -114,7 +114,7 @@ impl Item {
 }
 
 /// The one subscription that a message is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Addressee {
     /// The session.
     pub session: SessionId,

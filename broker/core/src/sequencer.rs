@@ -232,7 +232,8 @@ impl Sequencer {
             self.attendance.leave(standing, out);
         }
         let Standing { session, subscription, .. } = *standing;
-        if let Some(id) = id {
+        let in_a_group = matches!(standing.purpose, Purpose::Group(_));
+        if id.is_some() || in_a_group {
             out.put(session.shard, Item::Ended { session, subscription, id });
         }
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker_delivery::lane::Item;
 use broker_protocol::Codec;
 use broker_protocol::frame::LaneHeader;
 
@@ -50,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) link: Attachment,
     pub(crate) name: Arc<str>,
     pub(crate) standing: BTreeMap<u64, Subscription>,
+    /// Memberships of queue groups that have ended while messages for them still wait.
+    pub(crate) left: Vec<Standing>,
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
     /// Requests that this session asked, by its ids.
@@ -129,6 +132,7 @@ impl Session {
             link: Attachment::new(info, now),
             name: Arc::from(""),
             standing: BTreeMap::new(),
+            left: Vec::new(),
             next_subscription: 1,
             last_publish_id: 0,
             asked: BTreeMap::new(),
@@ -146,6 +150,24 @@ impl Session {
             filter: found.filter.clone(),
             purpose: found.purpose.clone(),
         })
+    }
+
+    /// A membership of a queue group, which may have ended by now.
+    pub(crate) fn membership(&self, subscription: u64) -> Option<Standing> {
+        let left = || self.left.iter().find(|left| left.subscription == subscription).cloned();
+        let standing = self.standing_of(subscription).or_else(left);
+        standing.filter(|standing| matches!(standing.purpose, Purpose::Group(_)))
+    }
+
+    /// Remembers a membership for as long as messages for it wait.
+    pub(crate) fn remember(&mut self, membership: Standing) {
+        self.left.push(membership);
+        let lanes = &self.lanes;
+        let waits_for = |number| {
+            let mut items = lanes.iter().flat_map(|slot| slot.lane.items());
+            items.any(|item| matches!(item, Item::Addressed { subscription, .. } if *subscription == number))
+        };
+        self.left.retain(|left| waits_for(left.subscription));
     }
 
     /// Whether lanes may send: not before `connected`, not after `disconnect`.

@@ -21,10 +21,11 @@ use std::time::Duration;
 
 use broker_delivery::Matcher;
 use bytes::BytesMut;
+use hashbrown::HashMap;
 use slab::Slab;
 
 use crate::session::Session;
-use crate::{Config, LinkInfo, Log, Now, SessionId, ShardId};
+use crate::{Addressee, Config, LinkInfo, Log, Now, SessionId, ShardId, Standing};
 pub use drain::Deadline;
 pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
@@ -48,6 +49,8 @@ pub struct Shard {
     dirty: VecDeque<u32>,
     /// Sessions whose lanes wait, so that the log is held for them.
     laggards: BTreeSet<u32>,
+    /// Members of queue groups whose session has ended, until the sequencer knows.
+    departed: HashMap<Addressee, Standing>,
     endings: Vec<Ending>,
     native_pings: Vec<u32>,
     /// When open requests time out: the time, the slot, its generation and the asker's id.
@@ -112,6 +115,7 @@ impl Shard {
             outgoing: Outgoing::new(id),
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),
+            departed: HashMap::new(),
             endings: Vec::new(),
             native_pings: Vec::new(),
             deadlines: BTreeSet::new(),

@@ -72,22 +72,35 @@ impl Shard {
             }
         }
         for addressee in addressed {
-            self.deliver_addressed(entry, size, *addressee);
+            self.deliver_addressed((entry, size), *addressee, publication);
         }
         for ((slot, _), how) in overflowed {
             self.overflowed(slot, how);
         }
     }
 
-    fn deliver_addressed(&mut self, entry: u64, size: u32, to: Addressee) {
-        let Some(session) = self.sessions.get_mut(to.session.slot as usize) else { return };
-        let known = session.id == to.session && session.lanes_flow();
-        let standing = session.standing.get(&to.subscription).filter(|_| known);
-        let Some(lane) = standing.map(|found| found.lane) else { return };
+    fn deliver_addressed(
+        &mut self,
+        (entry, size): (u64, u32),
+        to: Addressee,
+        publication: &Publication,
+    ) {
+        let standing = self.find(to.session).and_then(|s| s.standing.get(&to.subscription));
+        let Some(lane) = standing.map(|found| found.lane) else {
+            return self.hand_on(to, publication);
+        };
         let slot = to.session.slot;
-        let lane_slot = &mut session.lanes[lane];
+        let lane_slot = &mut self.sessions[slot as usize].lanes[lane];
         let pushed = lane_slot.lane.push_addressed(entry, size, to.subscription, &mut self.log);
         self.pushed((slot, lane), pushed);
+    }
+
+    /// A message of a queue group was on its way to a member while that went away.
+    fn hand_on(&mut self, to: Addressee, publication: &Publication) {
+        if let Some(standing) = self.departed.get(&to) {
+            let (standing, publication) = (standing.clone(), publication.clone());
+            self.outgoing.push(Command::HandBack { standing, publication });
+        }
     }
 
     fn deliver_sent(

@@ -8,7 +8,7 @@ use super::Shard;
 use super::routes::Target;
 use crate::command::Purpose;
 use crate::session::{Stage, Standpoint};
-use crate::{Command, Now};
+use crate::{Addressee, Command, Now};
 
 /// After how many milliseconds a client that was refused for want of room is asked to return.
 const REFUSED_RETURN: u64 = 5000;
@@ -64,7 +64,7 @@ impl Shard {
 
     /// Takes back everything that a session stands for.
     fn withdraw(&mut self, slot: u32) {
-        self.hand_back(slot);
+        let unwritten = self.unwritten(slot);
         let session = &mut self.sessions[slot as usize];
         let was_open = session.stage != Stage::Connecting;
         session.stage = Stage::Ending;
@@ -74,6 +74,8 @@ impl Shard {
             lane_slot.lane.clear(&mut self.log);
         }
         self.withdraw_subscriptions(slot);
+        // Behind the withdrawal: nothing is handed back to the member that goes.
+        unwritten.into_iter().for_each(|command| self.outgoing.push(command));
         self.withdraw_requests(slot);
         if was_open {
             let session = &self.sessions[slot as usize];
@@ -92,6 +94,10 @@ impl Shard {
             if found.state != Standpoint::Asked {
                 let lane = found.lane as u32;
                 self.matcher.remove(&found.filter, &Target { slot, lane, subscription: number });
+            }
+            if matches!(standing.purpose, Purpose::Group(_)) {
+                let addressee = Addressee { session: standing.session, subscription: number };
+                self.departed.insert(addressee, standing.clone());
             }
             if found.state != Standpoint::Leaving {
                 self.outgoing.push(Command::Unsubscribe { standing, id: None });
@@ -113,22 +119,18 @@ impl Shard {
         }
     }
 
-    /// Hands back what of queue groups was never written, for other members.
-    fn hand_back(&mut self, slot: u32) {
+    /// What of queue groups was never written, to be handed back for other members.
+    fn unwritten(&self, slot: u32) -> Vec<Command> {
         let session = &self.sessions[slot as usize];
-        for lane_slot in &session.lanes {
-            for item in lane_slot.lane.items() {
-                let Item::Addressed { extent, subscription } = item else { continue };
-                let Some(standing) = session.standing_of(*subscription) else { continue };
-                if !matches!(standing.purpose, Purpose::Group(_)) {
-                    continue;
-                }
-                for entry in extent.entries() {
-                    let publication = self.log.publication(entry);
-                    let standing = standing.clone();
-                    self.outgoing.push(Command::HandBack { standing, publication });
-                }
+        let mut commands = Vec::new();
+        for item in session.lanes.iter().flat_map(|lane_slot| lane_slot.lane.items()) {
+            let Item::Addressed { extent, subscription } = item else { continue };
+            let Some(standing) = session.membership(*subscription) else { continue };
+            for entry in extent.entries() {
+                let publication = self.log.publication(entry);
+                commands.push(Command::HandBack { standing: standing.clone(), publication });
             }
         }
+        commands
     }
 }

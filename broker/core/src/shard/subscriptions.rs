@@ -13,7 +13,7 @@ use super::publish::shortened;
 use super::routes::Target;
 use crate::command::Purpose;
 use crate::session::{LaneFrame, LaneSlot, Standpoint, Subscription};
-use crate::{Command, SessionId};
+use crate::{Addressee, Command, SessionId};
 
 /// The highest number of a lane.
 const LANE_NUMBER_MAX: u8 = 15;
@@ -177,12 +177,17 @@ impl Shard {
     }
 
     /// A subscription ends at this point of the order.
-    pub(super) fn ended(&mut self, session: SessionId, number: u64, id: u64) {
+    pub(super) fn ended(&mut self, session: SessionId, number: u64, id: Option<u64>) {
+        self.departed.remove(&Addressee { session, subscription: number });
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;
+        if let Some(membership) = session.membership(number) {
+            session.remember(membership);
+        }
         let Some(found) = session.standing.remove(&number) else { return };
         let target = Target { slot, lane: found.lane as u32, subscription: number };
         self.matcher.remove(&found.filter, &target);
+        let Some(id) = id else { return };
         let lane = Some(self.sessions[slot as usize].lanes[found.lane].number);
         let subscription = Some(number);
         let accepted = Accepted { id, subscription, lane, ..Accepted::default() };
