@@ -1,0 +1,103 @@
+//! One client: what it says, and the link between it and the broker.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use broker_core::{Channel, Framing, LinkInfo, PongTo};
+use broker_protocol::Codec;
+use broker_protocol::frame::ClientFrame;
+use bytes::BytesMut;
+
+use crate::link::Link;
+use crate::random::Random;
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) name: String,
+    pub(crate) shard: usize,
+    /// Its slot in the shard, until that is forgotten.
+    pub(crate) slot: Option<u32>,
+    pub(crate) info: LinkInfo,
+    pub(crate) framing: Framing,
+    pub(crate) link: Link,
+    /// Whether the broker has ended the session and its closing word is on its way.
+    pub(crate) closing: bool,
+    /// Whether it takes everything at once and never says anything.
+    pub(crate) is_auditor: bool,
+    /// What it said and the broker hasn't read: packets of whole frames.
+    pub(crate) upload: VecDeque<Vec<u8>>,
+    /// Beginnings of frames, by channel.
+    partial: BTreeMap<Option<u8>, Vec<u8>>,
+    pub(crate) next_id: u64,
+    /// Lanes that it asked to open.
+    pub(crate) opened: BTreeSet<u8>,
+}
+
+impl Client {
+    pub(crate) fn new(name: &str, shard: usize, random: &mut Random) -> Self {
+        let codec = *random.pick(&[Codec::Bincode, Codec::Bincode, Codec::Json]);
+        let pings = *random.pick(&[PongTo::Frame, PongTo::Transport]);
+        let secret = u128::from(random.next());
+        let separate_lanes = random.percent(40);
+        Self {
+            name: name.to_owned(),
+            shard,
+            slot: None,
+            info: LinkInfo { codec, separate_lanes, pings, secret },
+            framing: *random.pick(&[Framing::Stream, Framing::Packets]),
+            link: Link::default(),
+            closing: false,
+            is_auditor: false,
+            upload: VecDeque::new(),
+            partial: BTreeMap::new(),
+            next_id: 1,
+            opened: BTreeSet::from([0]),
+        }
+    }
+
+    /// Says something: alone in a packet, or in the packet of what it said before.
+    pub(crate) fn say(&mut self, frame: &ClientFrame<'_>, random: &mut Random) {
+        let mut bytes = BytesMut::new();
+        self.info.codec.write_client(frame, &mut bytes);
+        match self.upload.back_mut() {
+            Some(packet) if random.percent(60) => packet.extend_from_slice(&bytes),
+            _ => self.upload.push_back(bytes.to_vec()),
+        }
+    }
+
+    /// What the broker reads next: on a stream, any beginning of it.
+    pub(crate) fn take_upload(&mut self, random: &mut Random) -> Option<Vec<u8>> {
+        let mut packet = self.upload.pop_front()?;
+        if self.framing == Framing::Stream && packet.len() > 1 && random.percent(30) {
+            let rest = packet.split_off(random.between(1, packet.len() - 1));
+            self.upload.push_front(rest);
+        }
+        Some(packet)
+    }
+
+    /// Takes bytes off a channel. Returns the whole frames, or `None` if they can't be read.
+    pub(crate) fn read(&mut self, channel: Channel, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let key = match channel {
+            Channel::Control => None,
+            Channel::Lane(lane) => Some(lane),
+        };
+        let partial = self.partial.entry(key).or_default();
+        partial.extend_from_slice(bytes);
+        let (mut frames, mut taken) = (Vec::new(), 0);
+        while let Some(cut) = self.info.codec.cut(&partial[taken..], usize::MAX).ok()? {
+            taken += cut.taken;
+            frames.push(cut.frame.to_vec());
+        }
+        partial.drain(..taken);
+        Some(frames)
+    }
+
+    /// Whether a frame was begun and not ended.
+    pub(crate) fn is_inside_a_frame(&self, channel: Channel) -> bool {
+        let key = match channel {
+            Channel::Control => None,
+            Channel::Lane(lane) => Some(lane),
+        };
+        self.partial.get(&key).is_some_and(|partial| !partial.is_empty())
+    }
+}

@@ -1,0 +1,165 @@
+//! What was promised, held against what arrived in frames and what publishers recorded.
+
+mod calls;
+mod commands;
+mod data;
+mod groups;
+mod lane;
+mod rest;
+mod track;
+mod truth;
+mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use broker_core::Channel;
+use broker_protocol::frame::BrokerFrame;
+
+use crate::plan::Plan;
+pub(crate) use calls::Call;
+use groups::Group;
+pub(crate) use truth::{Kind, Truth};
+pub(crate) use view::{Pending, Purpose, Stand, Sub, View};
+
+/// What is wrong, as a sentence.
+pub(crate) type Wrong = Result<(), String>;
+
+/// How many of a client's last events a story tells.
+const STORY_EVENTS: usize = 40;
+
+/// What was promised, held against what arrived.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    pub(crate) views: Vec<View>,
+    pub(crate) truth: Truth,
+    pub(crate) calls: Vec<Call>,
+    groups: BTreeMap<(String, String), Group>,
+    pub(crate) step: u64,
+    /// Whether somebody sees everything.
+    pub(crate) auditor: bool,
+    /// Whether topics are never forgotten.
+    one_epoch: bool,
+    pub(crate) violation: Option<Violation>,
+    /// Whether stories are kept: only when a seed is told for the second time.
+    pub(crate) tells: bool,
+    stories: BTreeMap<usize, VecDeque<String>>,
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone)]
+pub(crate) struct Violation {
+    pub(crate) client: usize,
+    pub(crate) step: u64,
+    pub(crate) what: String,
+}
+
+/// Where and when a frame arrived.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) channel: Channel,
+    /// The flush in which it was written, and whether that released what had waited.
+    pub(crate) flush: u64,
+    /// Whether nobody read it: it was written to a link that died.
+    pub(crate) lost: bool,
+}
+
+impl Judge {
+    pub(crate) fn new(plan: &Plan, tells: bool) -> Self {
+        let Plan { auditor, one_epoch, .. } = *plan;
+        Self { auditor, one_epoch, tells, ..Self::default() }
+    }
+
+    pub(crate) fn enter(&mut self, name: &str, separate: bool) -> usize {
+        self.views.push(View::new(name, separate));
+        self.views.len() - 1
+    }
+
+    pub(crate) fn note(&mut self, client: usize, event: impl FnOnce() -> String) {
+        if self.tells {
+            let story = self.stories.entry(client).or_default();
+            story.push_back(format!("{:>6} {}", self.step, event()));
+            if story.len() > STORY_EVENTS {
+                story.pop_front();
+            }
+        }
+    }
+
+    pub(crate) fn story(&self, client: usize) -> String {
+        let story = self.stories.get(&client);
+        story.into_iter().flatten().fold(String::new(), |all, line| all + line + "\n")
+    }
+
+    pub(crate) fn blame(&mut self, client: usize, found: Wrong) {
+        if let Err(what) = found
+            && self.violation.is_none()
+        {
+            self.violation = Some(Violation { client, step: self.step, what });
+        }
+    }
+
+    /// A frame arrived.
+    pub(crate) fn saw(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) {
+        self.note(client, || brief(arrival, frame));
+        let found = match arrival.lost {
+            true => self.written(client, arrival, frame),
+            false => self.read(client, arrival, frame),
+        };
+        self.blame(client, found);
+    }
+
+    /// A frame that nobody read: only who was to get a message of a group matters.
+    fn written(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
+        match frame {
+            BrokerFrame::Lane(header) => self.views[client].turn_to(arrival, header),
+            BrokerFrame::Message(message) => self.written_to(client, arrival, message),
+            BrokerFrame::Accepted(accepted) => {
+                match self.views[client].pending.remove(&accepted.id) {
+                    Some(Pending::Stand(sub)) => self.begun(client, *sub, accepted),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
+        self.views[client].check_place(arrival, frame)?;
+        match frame {
+            BrokerFrame::Connected(connected) => self.views[client].connected(connected),
+            BrokerFrame::Lane(header) => self.views[client].turn_to(arrival, header),
+            BrokerFrame::Message(message) => self.message(client, arrival, message),
+            BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
+            BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
+            BrokerFrame::Request(request) => self.request(client, arrival, request),
+            BrokerFrame::Accepted(accepted) => self.accepted(client, arrival, accepted),
+            BrokerFrame::Rejected(rejected) => self.rejected(client, rejected),
+            BrokerFrame::Reply(reply) => self.reply(client, reply),
+            BrokerFrame::Disconnect(_) => {
+                self.views[client].said_goodbye = true;
+                Ok(())
+            }
+            BrokerFrame::Ping(_) => {
+                self.views[client].pongs_due += 1;
+                Ok(())
+            }
+            BrokerFrame::Cancelled(_) | BrokerFrame::Pong(_) => Ok(()),
+            other => Err(format!("a frame that nobody asked for: {other:?}")),
+        }
+    }
+
+    /// A session has ended, whoever ended it.
+    pub(crate) fn ended(&mut self, client: usize) {
+        self.note(client, || "ENDED".to_owned());
+        if std::mem::replace(&mut self.views[client].ended, true) {
+            return;
+        }
+        self.leave_groups(client);
+        self.truth.name_ended(&self.views[client].name, self.step);
+    }
+}
+
+fn brief(arrival: Arrival, frame: &BrokerFrame<'_>) -> String {
+    let mut text = format!("{:?} {:?} {frame:?}", arrival.channel, arrival.flush);
+    text.truncate(text.floor_char_boundary(260));
+    if arrival.lost { format!("LOST {text}") } else { text }
+}

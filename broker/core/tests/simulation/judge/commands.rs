@@ -1,0 +1,117 @@
+//! The answers to commands: exactly one each.
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{Accepted, Rejected};
+
+use super::track::Track;
+use super::{Arrival, Judge, Pending, Purpose, Stand, Sub, Wrong};
+use crate::plan::{TOPICS, matches};
+
+impl Judge {
+    pub(super) fn accepted(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        accepted: &Accepted,
+    ) -> Wrong {
+        let pending = self.views[client].pending.remove(&accepted.id);
+        let lane = self.views[client].header(arrival).lane;
+        match pending {
+            None => Err(format!("`accepted` for {}, which doesn't wait", accepted.id)),
+            Some(Pending::Request(_)) => Err("a request was `accepted`".to_owned()),
+            Some(Pending::Message(record)) => {
+                self.truth.records[record].acked = true;
+                Ok(())
+            }
+            Some(_) if accepted.lane != Some(lane) => {
+                Err(format!("{accepted:?} came in lane {lane}"))
+            }
+            Some(Pending::Stand(sub)) => self.begun(client, *sub, accepted),
+            Some(Pending::Unsubscribe(number)) => self.left(client, number),
+        }
+    }
+
+    pub(super) fn begun(&mut self, client: usize, mut sub: Sub, accepted: &Accepted) -> Wrong {
+        let (Some(number), Some(lane)) = (accepted.subscription, accepted.lane) else {
+            return Err(format!("{accepted:?} names no subscription"));
+        };
+        sub.lane = lane;
+        if let Purpose::Group(group) = &sub.purpose {
+            self.join_group(group, &sub.filter, !self.views[client].ended);
+        }
+        let view = &mut self.views[client];
+        let book = view.lanes.entry(lane).or_default();
+        book.granted = accepted.granted.clone().ok_or("nothing is granted")?;
+        if matches!(sub.purpose, Purpose::Messages { .. }) {
+            for (topic, name) in TOPICS.iter().enumerate() {
+                if matches(&sub.filter, name) {
+                    let track = || Track::new(sub.snapshot[topic], self.step, self.one_epoch);
+                    book.tracks.entry(topic).or_insert_with(track);
+                }
+            }
+        }
+        match view.subs.insert(number, sub) {
+            None => Ok(()),
+            Some(_) => Err(format!("a second subscription {number}")),
+        }
+    }
+
+    fn left(&mut self, client: usize, number: u64) -> Wrong {
+        let view = &mut self.views[client];
+        let sub = view.subs.remove(&number).ok_or("what ends has begun")?;
+        if !matches!(sub.purpose, Purpose::Messages { .. }) {
+            return Ok(());
+        }
+        for (topic, name) in TOPICS.iter().enumerate() {
+            if !matches(&sub.filter, name) || view.covers(sub.lane, name) {
+                continue;
+            }
+            let lane = view.lanes.get_mut(&sub.lane).ok_or("its lane is open")?;
+            let track = lane.tracks.remove(&topic).ok_or("what was covered has a track")?;
+            let known = sub.snapshot[topic];
+            let due = self.truth.first_after(topic, track.accepted);
+            let reached = track.must_reach(known, due);
+            reached.map_err(|what| format!("{name} when {number} ended: {what}"))?;
+            if track.is_loose() {
+                lane.left.push((topic, track));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rejected(&mut self, client: usize, rejected: &Rejected) -> Wrong {
+        let Some(pending) = self.views[client].pending.remove(&rejected.id) else {
+            return Err(format!("{rejected:?} for what doesn't wait"));
+        };
+        let expected: &[ErrorCode] = match pending {
+            Pending::Request(_) => &[
+                ErrorCode::NobodyAnswers,
+                ErrorCode::Busy,
+                ErrorCode::ProviderGone,
+                ErrorCode::TimedOut,
+                ErrorCode::Cancelled,
+            ],
+            Pending::Message(record) => {
+                self.truth.records[record].refused = true;
+                &[ErrorCode::NoSuchClient, ErrorCode::Busy]
+            }
+            Pending::Stand(_) | Pending::Unsubscribe(_) => &[],
+        };
+        match expected.contains(&rejected.code) {
+            true => Ok(()),
+            false => Err(format!("{rejected:?}")),
+        }
+    }
+
+    /// A client asks for the end of a subscription.
+    pub(crate) fn leaves(&mut self, client: usize, number: u64) {
+        let snapshot = self.truth.snapshot();
+        let Some(sub) = self.views[client].subs.get_mut(&number) else { return };
+        sub.stand = Stand::Leaving;
+        sub.snapshot = snapshot;
+        if let Purpose::Group(group) = sub.purpose.clone() {
+            let filter = sub.filter.clone();
+            self.leave_group(&group, &filter);
+        }
+    }
+}

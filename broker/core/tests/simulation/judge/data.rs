@@ -1,0 +1,234 @@
+//! Messages, gaps, presence and requests as they arrive in a lane.
+
+use broker_protocol::Codec;
+use broker_protocol::frame::{self, BrokerFrame, GapReason, Presence, RoutedRequest};
+use bytes::BytesMut;
+
+use super::truth::Kind;
+use super::{Arrival, Judge, Purpose, Truth, Wrong};
+use crate::plan::{TOPICS, matches};
+
+/// The number in front of a payload.
+pub(crate) fn number_in(payload: &[u8]) -> Result<usize, String> {
+    let digits = payload.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let text = std::str::from_utf8(digits).map_err(|error| error.to_string())?;
+    text.parse().map_err(|_| format!("a payload that nobody published: {text:?}"))
+}
+
+impl Judge {
+    /// The record of a message, if somebody published exactly that.
+    fn record_of(&self, message: &frame::Message<'_>) -> Result<usize, String> {
+        let number = number_in(&message.body.payload)?;
+        let record = self.truth.records.get(number).ok_or("a message that nobody published")?;
+        let name = &self.views[record.by].name;
+        let topic = match &record.kind {
+            Kind::Publish(topic) => TOPICS[*topic].to_owned(),
+            Kind::Send(to) => format!("$to.{to}"),
+        };
+        if message.topic != topic || message.from.as_deref() != Some(name) {
+            return Err(format!("message {number} was for {topic} and from {name}"));
+        }
+        Ok(number)
+    }
+
+    pub(super) fn message(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        message: &frame::Message<'_>,
+    ) -> Wrong {
+        let number = self.record_of(message)?;
+        self.count_released(client, arrival, message)?;
+        let header = self.views[client].header(arrival);
+        match self.truth.records[number].kind.clone() {
+            Kind::Send(_) => self.sent(client, header.lane, message, number),
+            Kind::Publish(topic) => {
+                self.truth.place(topic, (message.epoch, message.seq), number)?;
+                match header.subscription {
+                    Some(to) => self.group_message(client, header.lane, to, number),
+                    None => self.message_for_all(client, header.lane, topic, message, number),
+                }
+            }
+        }
+    }
+
+    pub(super) fn written_to(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        message: &frame::Message<'_>,
+    ) -> Wrong {
+        let number = self.record_of(message)?;
+        if let Kind::Publish(topic) = self.truth.records[number].kind {
+            self.truth.place(topic, (message.epoch, message.seq), number)?;
+        } else {
+            self.truth.records[number].sent_to += 1;
+        }
+        let header = self.views[client].header(arrival);
+        match header.subscription {
+            Some(to) if self.views[client].subs.contains_key(&to) => {
+                self.group_message(client, header.lane, to, number)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn message_for_all(
+        &mut self,
+        client: usize,
+        lane_number: u8,
+        topic: usize,
+        message: &frame::Message<'_>,
+        number: usize,
+    ) -> Wrong {
+        let by = self.truth.records[number].by;
+        let view = &mut self.views[client];
+        let lane = view.lanes.get_mut(&lane_number).ok_or("data of a lane that isn't open")?;
+        let track = lane.tracks.get_mut(&topic).ok_or_else(|| {
+            format!("{} in lane {lane_number}, where no subscription covers it", message.topic)
+        })?;
+        let told = track.told(message.epoch, message.seq, message.seq)?;
+        lane.told.add(told);
+        if lane.told.least > lane.folded {
+            return Err("more is missing than gaps of the whole lane told".to_owned());
+        }
+        let last = lane.publishers.insert(by, number);
+        if last.is_some_and(|last| last >= number) {
+            return Err(format!("message {number} of a publisher came after its {last:?}"));
+        }
+        Ok(())
+    }
+
+    /// Once a link has refused, no more waits than the bound allows.
+    fn count_released(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        message: &frame::Message<'_>,
+    ) -> Wrong {
+        let view = &mut self.views[client];
+        if !view.releases.contains(&arrival.flush) {
+            return Ok(());
+        }
+        let number = view.header(arrival).lane;
+        let mut frame = BytesMut::new();
+        Codec::Bincode.write_broker(&BrokerFrame::Message(message.clone()), &mut frame);
+        let lane = view.lanes.get_mut(&number).ok_or("data of a lane that isn't open")?;
+        if lane.released.0 != arrival.flush {
+            lane.released = (arrival.flush, 0, 0);
+        }
+        lane.released.1 += 1;
+        lane.released.2 += frame.len() as u64;
+        let (_, messages, bytes) = lane.released;
+        let most = (lane.granted.bound_messages, lane.granted.bound_bytes);
+        let within =
+            most.0.is_none_or(|most| messages <= most) && most.1.is_none_or(|most| bytes <= most);
+        match within || messages == 1 {
+            true => Ok(()),
+            false => Err(format!("{messages} messages of {bytes} bytes waited; bound {most:?}")),
+        }
+    }
+
+    fn sent(
+        &mut self,
+        client: usize,
+        lane: u8,
+        message: &frame::Message<'_>,
+        number: usize,
+    ) -> Wrong {
+        let view = &mut self.views[client];
+        if lane != 0 || message.topic != format!("$to.{}", view.name) {
+            return Err(format!("{} came to {} in lane {lane}", message.topic, view.name));
+        }
+        let place = (message.epoch, message.seq);
+        let lane = view.lanes.get_mut(&0).ok_or("there is always a lane 0")?;
+        if lane.sent.replace(place).is_some_and(|last| last >= place) {
+            return Err(format!("{} steps back to {place:?}", message.topic));
+        }
+        self.truth.records[number].sent_to += 1;
+        match self.truth.records[number].sent_to {
+            1 => Ok(()),
+            count => Err(format!("message {number} to one client came {count} times")),
+        }
+    }
+
+    pub(super) fn gap(&mut self, client: usize, arrival: Arrival, gap: &frame::Gap) -> Wrong {
+        let number = self.views[client].header(arrival).lane;
+        let view = &mut self.views[client];
+        let lane = view.lanes.get_mut(&number).ok_or("a gap of a lane that isn't open")?;
+        if gap.count == 0 || gap.reason != GapReason::Dropped {
+            return Err(format!("{gap:?}"));
+        }
+        let Some(topic) = &gap.topic else {
+            lane.folded += gap.count;
+            lane.tracks.values_mut().for_each(super::track::Track::loosen);
+            return Ok(());
+        };
+        let (Some(epoch), Some(first), Some(last)) = (gap.epoch, gap.first_seq, gap.last_seq)
+        else {
+            return Err(format!("a gap of a topic without place: {gap:?}"));
+        };
+        if topic.starts_with("$to.") {
+            lane.gaps_of_sent += gap.count;
+            let ahead = lane.sent.is_none_or(|sent| (epoch, first) > sent);
+            lane.sent = Some((epoch, last));
+            let fits = ahead && gap.count <= last - first + 1;
+            return if fits { Ok(()) } else { Err(format!("{gap:?} after {:?}", lane.sent)) };
+        }
+        let topic = Truth::topic(topic).ok_or("a gap of a topic that nobody uses")?;
+        let track = lane.tracks.get_mut(&topic).ok_or("a gap of a topic that isn't covered")?;
+        if gap.count != (last + 1).saturating_sub(first) {
+            return Err(format!("a gap that miscounts: {gap:?}"));
+        }
+        let told = track.told(epoch, first, last)?;
+        lane.told.add(told);
+        self.truth.know(topic, (epoch, last));
+        Ok(())
+    }
+
+    pub(super) fn presence(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        presence: &Presence,
+    ) -> Wrong {
+        let lane = self.views[client].header(arrival).lane;
+        let sub = self.views[client].subs.get_mut(&presence.subscription);
+        let sub = sub.filter(|sub| sub.purpose == Purpose::Messages { presence: true });
+        let sub = sub.ok_or("presence for who didn't ask")?;
+        if sub.lane != lane {
+            return Err(format!("presence of lane {} in lane {lane}", sub.lane));
+        }
+        for name in &presence.left {
+            sub.present.remove(name);
+        }
+        sub.present.extend(presence.joined.iter().cloned());
+        Ok(())
+    }
+
+    pub(super) fn request(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        request: &RoutedRequest<'_>,
+    ) -> Wrong {
+        let lane = self.views[client].header(arrival).lane;
+        let view = &mut self.views[client];
+        let serves = view.subs.values().any(|sub| {
+            sub.lane == lane
+                && sub.purpose == Purpose::Requests
+                && matches(&sub.filter, &request.topic)
+        });
+        if !serves {
+            return Err(format!("a request on {} where nobody serves it", request.topic));
+        }
+        let number = number_in(&request.body.payload)?;
+        let call = self.calls.get_mut(number).ok_or("a request that nobody asked")?;
+        call.providers += 1;
+        view.to_answer.push((request.token.to_string(), number));
+        match call.providers == 1 && *call.topic == *request.topic {
+            true => Ok(()),
+            false => Err(format!("request {number} came {} times", call.providers)),
+        }
+    }
+}

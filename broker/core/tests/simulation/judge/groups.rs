@@ -1,0 +1,89 @@
+//! Queue groups: each message to exactly one member.
+
+use std::collections::BTreeMap;
+
+use super::{Judge, Purpose, Stand, Wrong};
+use crate::plan::{TOPICS, matches};
+
+/// A queue group of a filter.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// Members that were accepted and haven't asked to leave or ended.
+    firm: usize,
+    /// Since when there was always at least one.
+    since: Option<u64>,
+    /// Whom each message was written to.
+    written: BTreeMap<usize, usize>,
+}
+
+impl Judge {
+    pub(super) fn join_group(&mut self, group: &str, filter: &str, lives: bool) {
+        let step = self.step;
+        let group = self.groups.entry((group.to_owned(), filter.to_owned())).or_default();
+        if lives {
+            group.firm += 1;
+            group.since.get_or_insert(step);
+        }
+    }
+
+    pub(super) fn leave_group(&mut self, group: &str, filter: &str) {
+        let key = (group.to_owned(), filter.to_owned());
+        if let Some(group) = self.groups.get_mut(&key) {
+            group.firm -= 1;
+            if group.firm == 0 {
+                group.since = None;
+            }
+        }
+    }
+
+    pub(super) fn leave_groups(&mut self, client: usize) {
+        let firm = self.views[client].subs.values().filter(|sub| sub.stand == Stand::Begun);
+        let left: Vec<(String, String)> = firm
+            .filter_map(|sub| match &sub.purpose {
+                Purpose::Group(group) => Some((group.clone(), sub.filter.clone())),
+                _ => None,
+            })
+            .collect();
+        for (group, filter) in left {
+            self.leave_group(&group, &filter);
+        }
+    }
+
+    /// A message for one subscription was written: for a member of a group, and no other has it.
+    pub(super) fn group_message(
+        &mut self,
+        client: usize,
+        lane: u8,
+        to: u64,
+        number: usize,
+    ) -> Wrong {
+        let sub = self.views[client].subs.get(&to).ok_or("a message for no subscription")?;
+        let Purpose::Group(group) = &sub.purpose else {
+            return Err(format!("subscription {to} is no member of a group"));
+        };
+        let super::Kind::Publish(topic) = self.truth.records[number].kind else {
+            return Err("a group got a message to one client".to_owned());
+        };
+        if sub.lane != lane || !matches(&sub.filter, TOPICS[topic]) {
+            return Err(format!("message {number} isn't for subscription {to} in lane {lane}"));
+        }
+        let key = (group.clone(), sub.filter.clone());
+        let book = self.groups.get_mut(&key).ok_or("a message for a group without members")?;
+        match book.written.insert(number, client) {
+            None => Ok(()),
+            Some(other) => Err(format!("message {number} went to {other} and {client} of {key:?}")),
+        }
+    }
+
+    pub(super) fn check_groups(&self) -> Wrong {
+        for ((name, filter), group) in &self.groups {
+            let Some(since) = group.since else { continue };
+            let due = self.truth.placed_after(since);
+            let mut due = due.filter(|(topic, _)| matches(filter, TOPICS[*topic]));
+            if let Some((_, number)) = due.find(|(_, number)| !group.written.contains_key(number)) {
+                return Err(format!("message {number} went to no member of {name} on {filter}"));
+            }
+        }
+        Ok(())
+    }
+}

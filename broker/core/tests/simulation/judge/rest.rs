@@ -1,0 +1,127 @@
+//! What must hold when nothing is under way any more.
+
+use std::collections::BTreeSet;
+
+use super::track::Told;
+use super::{Judge, Kind, Purpose, View, Wrong};
+use crate::plan::TOPICS;
+
+impl Judge {
+    /// Everything that was published has arrived or was told to be missing; everybody has every
+    /// answer, and knows who is there.
+    pub(crate) fn at_rest(&mut self) {
+        for client in 0..self.views.len() {
+            if self.views[client].is_live() {
+                let found = self.view_at_rest(client);
+                self.blame(client, found);
+            }
+        }
+        let found = self.check_groups().and_then(|()| self.check_sends());
+        self.blame(0, found);
+        if self.auditor {
+            let found = self.truth.check_holes().and_then(|()| self.check_everything_placed());
+            self.blame(0, found);
+        }
+    }
+
+    fn view_at_rest(&self, client: usize) -> Wrong {
+        let view = &self.views[client];
+        if let Some((id, what)) = view.pending.first_key_value() {
+            return Err(format!("command {id} has no answer: {what:?}"));
+        }
+        self.check_books(view)?;
+        for (number, sub) in &view.subs {
+            if sub.purpose == (Purpose::Messages { presence: true }) {
+                let there = self.there(&sub.filter);
+                if sub.present != there {
+                    return Err(format!(
+                        "subscription {number} on {} sees {:?}; there are {there:?}",
+                        sub.filter, sub.present
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_books(&self, view: &View) -> Wrong {
+        for (number, lane) in &view.lanes {
+            let mut told = lane.told;
+            for (topic, track) in &lane.tracks {
+                let wrong = |what| format!("{} in lane {number}: {what}", TOPICS[*topic]);
+                let due = self.truth.first_after(*topic, track.accepted);
+                track.must_reach(self.truth.last(*topic), due).map_err(wrong)?;
+                let late = track.first.zip(due).is_some_and(|(first, due)| first > due);
+                if late && lane.folded == 0 {
+                    return Err(wrong(format!("{due:?} was for it; first came {:?}", track.first)));
+                }
+                for (epoch, next) in &track.finished {
+                    let last = self.truth.last_in(*topic, *epoch);
+                    if *next <= last {
+                        return Err(wrong(format!("epoch {epoch} went on to {last}, not {next}")));
+                    }
+                }
+                told.add(track.tail(self.truth.last(*topic)));
+            }
+            for (topic, track) in &lane.left {
+                told.add(Told { least: 0, ..track.tail(self.truth.last(*topic)) });
+            }
+            // Without somebody who sees everything the last ones may be told of in no other way.
+            let sent = if *number == 0 { self.sent_in_vain(&view.name) } else { 0 };
+            let most = if self.auditor { told.most.saturating_add(sent) } else { u64::MAX };
+            let fits = told.least <= lane.folded && lane.folded <= most;
+            if !fits {
+                let folded = lane.folded;
+                return Err(format!("gaps of lane {number} told {folded}; missing are {told:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many messages to a client by name never came: they are in lane 0 too.
+    fn sent_in_vain(&self, name: &str) -> u64 {
+        let records = self.truth.records.iter();
+        let sent = records.filter(|record| record.kind == Kind::Send(name.to_owned()));
+        sent.filter(|record| record.sent_to == 0).count() as u64
+    }
+
+    /// The names of everybody who is subscribed to a filter.
+    fn there(&self, filter: &str) -> BTreeSet<String> {
+        let subscribed = |view: &&View| {
+            let mut subs = view.subs.values();
+            subs.any(|sub| sub.filter == filter && sub.purpose != Purpose::Requests)
+        };
+        let live = self.views.iter().filter(|view| view.is_live());
+        live.filter(subscribed).map(|view| view.name.clone()).collect()
+    }
+
+    /// What was accepted for one client has arrived, unless that client went or dropped some.
+    fn check_sends(&self) -> Wrong {
+        for (number, record) in self.truth.records.iter().enumerate() {
+            let Kind::Send(to) = &record.kind else { continue };
+            let excused = self.truth.ended_since(to, record.step)
+                || self.views.iter().filter(|view| view.name == *to).any(|view| {
+                    view.lanes.get(&0).is_some_and(|lane| lane.folded + lane.gaps_of_sent > 0)
+                });
+            if record.acked && record.sent_to == 0 && !excused {
+                return Err(format!("message {number} was accepted and never came to {to}"));
+            }
+            if record.refused && record.sent_to > 0 {
+                return Err(format!("message {number} was refused and came to {to}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What an acknowledged or still living publisher published was seen by who sees everything.
+    fn check_everything_placed(&self) -> Wrong {
+        for (number, record) in self.truth.records.iter().enumerate() {
+            let due = record.acked || self.views[record.by].is_live();
+            let published = matches!(record.kind, Kind::Publish(_));
+            if published && due && record.place.is_none() {
+                return Err(format!("message {number} was published and has no place"));
+            }
+        }
+        Ok(())
+    }
+}

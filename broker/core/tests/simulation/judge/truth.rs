@@ -1,0 +1,127 @@
+//! What was published, and which place in the order each message was seen to have.
+
+use std::collections::BTreeMap;
+
+use super::Wrong;
+use crate::plan::TOPICS;
+
+/// A place in a topic's order: epoch and sequence.
+pub(crate) type Place = (u64, u64);
+
+/// What publishers recorded.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) by: usize,
+    pub(crate) kind: Kind,
+    pub(crate) step: u64,
+    pub(crate) acked: bool,
+    pub(crate) refused: bool,
+    pub(crate) place: Option<Place>,
+    /// How many sessions got it as a message to one client.
+    pub(crate) sent_to: u32,
+}
+
+/// What a message was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Everybody: the place of the topic in the list.
+    Publish(usize),
+    /// One client by name.
+    Send(String),
+}
+
+/// What was published, and which place each message was seen to have.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    pub(crate) records: Vec<Record>,
+    places: [BTreeMap<Place, usize>; TOPICS.len()],
+    /// The last place that anybody was told of, in messages or gaps.
+    last: [Place; TOPICS.len()],
+    /// When a session of each name ended last.
+    ended: BTreeMap<String, u64>,
+}
+
+impl Truth {
+    pub(crate) fn record(&mut self, by: usize, kind: Kind, step: u64) -> usize {
+        let (acked, refused, place, sent_to) = (false, false, None, 0);
+        self.records.push(Record { by, kind, step, acked, refused, place, sent_to });
+        self.records.len() - 1
+    }
+
+    pub(crate) fn name_ended(&mut self, name: &str, step: u64) {
+        self.ended.insert(name.to_owned(), step);
+    }
+
+    pub(crate) fn ended_since(&self, name: &str, step: u64) -> bool {
+        self.ended.get(name).is_some_and(|ended| *ended >= step)
+    }
+
+    pub(crate) fn topic(name: &str) -> Option<usize> {
+        TOPICS.iter().position(|topic| *topic == name)
+    }
+
+    /// Somebody saw a message of a topic in this place: everybody must.
+    pub(crate) fn place(&mut self, topic: usize, place: Place, record: usize) -> Wrong {
+        self.know(topic, place);
+        let other = *self.places[topic].entry(place).or_insert(record);
+        let known = self.records[record].place.get_or_insert(place);
+        if other != record || *known != place {
+            return Err(format!(
+                "{} {place:?} is message {record} here and {other} elsewhere (it had {known:?})",
+                TOPICS[topic]
+            ));
+        }
+        Ok(())
+    }
+
+    /// Somebody was told that this place is taken.
+    pub(crate) fn know(&mut self, topic: usize, place: Place) {
+        self.last[topic] = self.last[topic].max(place);
+    }
+
+    pub(crate) fn last(&self, topic: usize) -> Place {
+        self.last[topic]
+    }
+
+    pub(crate) fn snapshot(&self) -> [Place; TOPICS.len()] {
+        self.last
+    }
+
+    /// The earliest place known of what was published after a step.
+    pub(crate) fn first_after(&self, topic: usize, step: u64) -> Option<Place> {
+        let places = self.places[topic].iter();
+        places.filter(|(_, record)| self.records[**record].step > step).map(|found| *found.0).min()
+    }
+
+    /// The last sequence known in an epoch.
+    pub(crate) fn last_in(&self, topic: usize, epoch: u64) -> u64 {
+        let (last_epoch, last) = self.last[topic];
+        let of_epoch = self.places[topic].range((epoch, 0)..(epoch + 1, 0));
+        let seen = of_epoch.last().map_or(0, |((_, seq), _)| *seq);
+        if last_epoch == epoch { last.max(seen) } else { seen }
+    }
+
+    /// With somebody who saw everything: no sequence is missing and none is unpublished.
+    pub(crate) fn check_holes(&self) -> Wrong {
+        for (topic, places) in self.places.iter().enumerate() {
+            let mut next: Place = (0, 1);
+            for place in places.keys() {
+                if place.0 != next.0 {
+                    next = (place.0, 1);
+                }
+                if *place != next {
+                    return Err(format!("{}: {next:?} was never used", TOPICS[topic]));
+                }
+                next.1 += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// What of a topic has a place and was published after a step.
+    pub(crate) fn placed_after(&self, step: u64) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let placed = self.places.iter().enumerate();
+        let placed = placed.flat_map(|(topic, places)| places.values().map(move |r| (topic, *r)));
+        placed.filter(move |(_, record)| self.records[*record].step > step)
+    }
+}

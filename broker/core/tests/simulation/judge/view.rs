@@ -1,0 +1,160 @@
+//! One session as its client sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_core::Channel;
+use broker_protocol::frame::{BrokerFrame, Connected, LaneHeader};
+
+use super::lane::Lane;
+use super::truth::Place;
+use super::{Arrival, Wrong};
+use crate::plan::{TOPICS, matches};
+
+/// One session as its client sees it.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) name: String,
+    separate: bool,
+    pub(crate) connected: bool,
+    pub(crate) said_goodbye: bool,
+    pub(crate) ended: bool,
+    headers: BTreeMap<u8, LaneHeader>,
+    pub(crate) lanes: BTreeMap<u8, Lane>,
+    pub(crate) subs: BTreeMap<u64, Sub>,
+    pub(crate) pending: BTreeMap<u64, Pending>,
+    pub(crate) pongs_due: u32,
+    /// Requests to answer: token and call.
+    pub(crate) to_answer: Vec<(String, usize)>,
+    last_data_flush: u64,
+    /// Flushes that released everything that had waited.
+    pub(crate) releases: BTreeSet<u64>,
+}
+
+/// A command without an answer.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// A subscribe or serve.
+    Stand(Box<Sub>),
+    Unsubscribe(u64),
+    /// A publish or send, by its record.
+    Message(usize),
+    /// A request, by its call.
+    Request(usize),
+}
+
+/// A standing wish.
+#[derive(Debug)]
+pub(crate) struct Sub {
+    pub(crate) filter: String,
+    pub(crate) purpose: Purpose,
+    pub(crate) lane: u8,
+    pub(crate) stand: Stand,
+    /// What of every topic was known to be taken when it was asked for, then when its end was.
+    pub(crate) snapshot: [Place; TOPICS.len()],
+    pub(crate) present: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Messages { presence: bool },
+    Group(String),
+    Requests,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stand {
+    Begun,
+    Leaving,
+}
+
+impl View {
+    pub(crate) fn new(name: &str, separate: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            separate,
+            connected: false,
+            said_goodbye: false,
+            ended: false,
+            headers: BTreeMap::new(),
+            lanes: BTreeMap::from([(0, Lane::default())]),
+            subs: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            pongs_due: 0,
+            to_answer: Vec::new(),
+            last_data_flush: 0,
+            releases: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn connected(&mut self, connected: &Connected) -> Wrong {
+        if std::mem::replace(&mut self.connected, true) || connected.name != self.name {
+            return Err(format!("connected twice, or as {:?}", connected.name));
+        }
+        Ok(())
+    }
+
+    /// The lane and the addressee of what arrives here.
+    pub(crate) fn header(&self, arrival: Arrival) -> LaneHeader {
+        let lane = match arrival.channel {
+            Channel::Lane(lane) => lane,
+            Channel::Control => 0,
+        };
+        let begins = LaneHeader { lane, subscription: None };
+        *self.headers.get(&lane).unwrap_or(&begins)
+    }
+
+    pub(crate) fn turn_to(&mut self, arrival: Arrival, header: &LaneHeader) -> Wrong {
+        let place = match arrival.channel {
+            Channel::Lane(lane) if lane != header.lane => {
+                return Err(format!("a `lane` of {} in the channel of {lane}", header.lane));
+            }
+            Channel::Lane(lane) => lane,
+            Channel::Control => 0,
+        };
+        self.headers.insert(place, *header);
+        Ok(())
+    }
+
+    /// Data in its lane, control apart from it and never behind it.
+    pub(crate) fn check_place(&mut self, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
+        if self.said_goodbye && arrival.channel == Channel::Control {
+            return Err(format!("{} behind `disconnect`", frame.name()));
+        }
+        let is_data = match frame {
+            BrokerFrame::Lane(_) if self.separate => return Ok(()),
+            BrokerFrame::Lane(_)
+            | BrokerFrame::Message(_)
+            | BrokerFrame::Gap(_)
+            | BrokerFrame::Request(_)
+            | BrokerFrame::Presence(_) => true,
+            BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
+            _ => false,
+        };
+        if self.separate && is_data != matches!(arrival.channel, Channel::Lane(_)) {
+            return Err(format!("{} came in {:?}", frame.name(), arrival.channel));
+        }
+        if !self.separate && is_data {
+            self.last_data_flush = arrival.flush;
+        } else if !self.separate && self.last_data_flush == arrival.flush {
+            return Err(format!("{} came behind data in one flush", frame.name()));
+        }
+        match is_data || self.connected || matches!(frame, BrokerFrame::Connected(_)) {
+            true => Ok(()),
+            false if matches!(frame, BrokerFrame::Disconnect(_)) => Ok(()),
+            false => Err(format!("{} before `connected`", frame.name())),
+        }
+    }
+
+    /// Whether some subscription of a lane is for everything on a topic.
+    pub(crate) fn covers(&self, lane: u8, topic: &str) -> bool {
+        self.subs.values().any(|sub| {
+            sub.lane == lane
+                && matches!(sub.purpose, Purpose::Messages { .. })
+                && matches(&sub.filter, topic)
+        })
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.connected && !self.ended && !self.said_goodbye
+    }
+}

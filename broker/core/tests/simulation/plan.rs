@@ -1,0 +1,95 @@
+//! What kind of world a seed makes.
+
+use std::time::Duration;
+
+use broker_core::{Config, Limits, Liveness, SequencerConfig};
+use broker_delivery::lane::{Bound, LaneOptions, Overflow};
+
+use crate::random::Random;
+
+pub(crate) const NAMES: [&str; 6] = ["ann", "bob", "eve", "kim", "mia", "tom"];
+pub(crate) const TOPICS: [&str; 8] = ["a", "a.b", "a.b.c", "a.c", "b.x", "b.y", "c", "d.e.f"];
+pub(crate) const FILTERS: [&str; 10] =
+    ["a", "a.b", "b.x", "a.*", "a.>", ">", "*", "*.b", "b.*", "c"];
+pub(crate) const SERVICES: [&str; 2] = ["svc.one", "svc.two"];
+pub(crate) const SERVED: [&str; 3] = ["svc.one", "svc.two", "svc.*"];
+pub(crate) const GROUPS: [&str; 2] = ["crew", "team"];
+
+/// What kind of world a seed makes.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) shards: usize,
+    pub(crate) clients_max: usize,
+    /// How many steps are taken between two times of rest.
+    pub(crate) steps: usize,
+    pub(crate) rests: usize,
+    /// Whether somebody sees everything, so that every place of the order is known.
+    pub(crate) auditor: bool,
+    /// Whether topics are never forgotten.
+    pub(crate) one_epoch: bool,
+    /// How many topics most messages are published to.
+    pub(crate) hot: usize,
+    /// The largest payload, in bytes.
+    pub(crate) payload_max: usize,
+    /// How often links refuse, in percent.
+    pub(crate) refusing: usize,
+    pub(crate) config: Config,
+    pub(crate) sequencer: SequencerConfig,
+}
+
+impl Plan {
+    pub(crate) fn of(random: &mut Random) -> Self {
+        let heavy = random.percent(10);
+        let forgets = random.percent(20);
+        let forget_after = Duration::from_millis(if forgets { 40 } else { 1_000_000 });
+        Self {
+            shards: random.between(1, 3),
+            clients_max: random.between(3, 9),
+            steps: random.between(150, 500),
+            rests: random.between(1, 3),
+            auditor: random.percent(80),
+            one_epoch: !forgets,
+            hot: random.between(1, 3),
+            payload_max: if heavy { 20_000 } else { *random.pick(&[40, 400]) },
+            refusing: *random.pick(&[0, 10, 40, 60]),
+            config: config(random, heavy),
+            sequencer: SequencerConfig { topics_max: 1000, forget_after },
+        }
+    }
+}
+
+fn config(random: &mut Random, heavy: bool) -> Config {
+    let overflow =
+        *random.pick(&[Overflow::Disconnect, Overflow::DropOldest, Overflow::DropOldest]);
+    let bytes = if heavy { 400_000 } else { random.between(600, 20_000) as u64 };
+    let bound = Bound { messages: *random.pick(&[6, 16, 40, 200]), bytes };
+    Config {
+        limits: Limits {
+            packet_bytes_max: *random.pick(&[600, 4096, 65536]),
+            control_bytes_max: 100_000,
+            ..Limits::default()
+        },
+        liveness: Liveness { ping_interval: Duration::from_secs(5), ..Liveness::default() },
+        lane: LaneOptions { overflow, bound, ..LaneOptions::default() },
+        request_timeout: Duration::from_secs(1),
+        request_timeout_max: Duration::from_secs(2),
+        log_bytes_max: *random.pick(&[1000, 100_000]),
+        ..Config::default()
+    }
+}
+
+/// Whether a filter matches a topic: the words of the documentation, once more and slowly.
+pub(crate) fn matches(filter: &str, topic: &str) -> bool {
+    let filter: Vec<&str> = filter.split('.').collect();
+    let topic: Vec<&str> = topic.split('.').collect();
+    if topic[0].starts_with('$') && matches!(filter[0], "*" | ">") {
+        return false;
+    }
+    let tokens = |count: usize| {
+        filter[..count].iter().zip(&topic).all(|(one, token)| *one == "*" || one == token)
+    };
+    match filter.last() {
+        Some(&">") => topic.len() >= filter.len() && tokens(filter.len() - 1),
+        _ => topic.len() == filter.len() && tokens(filter.len()),
+    }
+}

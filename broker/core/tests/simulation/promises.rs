@@ -1,0 +1,39 @@
+//! Every promise, in every world that the seeds make.
+
+use crate::tamper::Tamper;
+use crate::world::World;
+
+/// How many worlds are tried unless `SIM_SEEDS` says otherwise.
+const SEEDS: u64 = 200;
+
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+    match number("SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIM_SEEDS").unwrap_or(SEEDS),
+    }
+}
+
+fn tell(seed: u64) -> String {
+    let mut world = World::new(seed, Tamper::default(), true);
+    let Err(violation) = world.run() else { return "it isn't repeated".to_owned() };
+    let story = world.judge.story(violation.client);
+    let plan = &world.plan;
+    format!(
+        "SIM_SEED={seed}, step {}, client {}: {}\n{story}{plan:?}",
+        violation.step, violation.client, violation.what
+    )
+}
+
+#[test]
+fn every_promise_holds_in_every_world() {
+    let mut broken = Vec::new();
+    for seed in seeds() {
+        if let Err(violation) = World::new(seed, Tamper::default(), false).run() {
+            broken.push((seed, violation.what));
+        }
+    }
+    let Some((first, _)) = broken.first() else { return };
+    let all: String = broken.iter().map(|(seed, what)| format!("\n{seed}: {what}")).collect();
+    panic!("{}\nbroken in {} worlds:{all}", tell(*first), broken.len());
+}

@@ -1,0 +1,232 @@
+//! What clients say: anything that is allowed, at any time.
+
+use std::borrow::Cow;
+
+use broker_protocol::frame::{
+    Body, Cancel, ClientFrame, Connect, Content, Disconnect, LaneOptions, Outcome, Overflow, Pong,
+    Publish, Reply, Request, RequestError, Send, Serve, Subscribe, Unsubscribe,
+};
+
+use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub};
+use crate::plan::{FILTERS, GROUPS, NAMES, SERVED, SERVICES, TOPICS};
+use crate::world::World;
+
+/// The most standing wishes that a client has.
+const SUBS_MAX: usize = 8;
+
+impl World {
+    fn say(&mut self, client: usize, frame: &ClientFrame<'_>) {
+        self.judge.note(client, || {
+            let mut text = format!("says {frame:?}");
+            text.truncate(text.floor_char_boundary(200));
+            text
+        });
+        self.clients[client].say(frame, &mut self.random);
+    }
+
+    fn next_id(&mut self, client: usize) -> u64 {
+        let id = &mut self.clients[client].next_id;
+        *id += 1;
+        *id
+    }
+
+    pub(crate) fn say_connect(&mut self, client: usize) {
+        let mut connect = Connect { version: 1, ..Connect::default() };
+        connect.client.name = Some(self.clients[client].name.clone());
+        self.say(client, &ClientFrame::Connect(connect));
+    }
+
+    /// A client says a few things.
+    pub(crate) fn act(&mut self, client: usize) {
+        self.answer(client);
+        if self.judge.views[client].is_live() && !self.clients[client].is_auditor {
+            match self.random.below(100) {
+                0..60 => self.publish_some(client),
+                60..73 => self.subscribe(client),
+                73..78 => self.unsubscribe(client),
+                78..86 => self.send(client),
+                86..90 => self.serve(client),
+                90..97 => self.ask(client),
+                _ => self.cancel(client),
+            }
+        }
+    }
+
+    fn body(&mut self, number: usize) -> Body<'static> {
+        let room = self.plan.payload_max;
+        let padding = if self.random.percent(50) { 0 } else { self.random.below(room) };
+        let payload = format!("{number}.{}", "x".repeat(padding)).into_bytes();
+        let content = *self.random.pick(&[Content::Bytes, Content::Text]);
+        Body { content, payload: Cow::Owned(payload), ..Body::default() }
+    }
+
+    fn publish_some(&mut self, client: usize) {
+        for _ in 0..self.random.between(1, 12) {
+            let most = if self.random.percent(70) { self.plan.hot } else { TOPICS.len() };
+            let topic = self.random.below(most);
+            self.publish(client, topic);
+        }
+    }
+
+    fn publish(&mut self, client: usize, topic: usize) {
+        let record = self.judge.truth.record(client, Kind::Publish(topic), self.judge.step);
+        let id = self.random.percent(40).then(|| self.next_id(client));
+        if let Some(id) = id {
+            self.judge.views[client].pending.insert(id, Pending::Message(record));
+        }
+        let topic = Cow::Borrowed(TOPICS[topic]);
+        let body = self.body(record);
+        let publish = Publish { id, topic, body, ..Publish::default() };
+        self.say(client, &ClientFrame::Publish(publish));
+    }
+
+    fn send(&mut self, client: usize) {
+        let to = *self.random.pick(&NAMES);
+        let record = self.judge.truth.record(client, Kind::Send(to.to_owned()), self.judge.step);
+        let id = self.random.percent(60).then(|| self.next_id(client));
+        if let Some(id) = id {
+            self.judge.views[client].pending.insert(id, Pending::Message(record));
+        }
+        let body = self.body(record);
+        let send = Send { id, to: Cow::Borrowed(to), body, ..Send::default() };
+        self.say(client, &ClientFrame::Send(send));
+    }
+
+    fn stand(&mut self, client: usize, filter: &str, purpose: Purpose) -> u64 {
+        let id = self.next_id(client);
+        let sub = Sub {
+            filter: filter.to_owned(),
+            purpose,
+            lane: 0,
+            stand: Stand::Begun,
+            snapshot: self.judge.truth.snapshot(),
+            present: std::collections::BTreeSet::new(),
+        };
+        self.judge.views[client].pending.insert(id, Pending::Stand(Box::new(sub)));
+        id
+    }
+
+    pub(crate) fn subscribe_to(&mut self, client: usize, filter: &str) {
+        let id = self.stand(client, filter, Purpose::Messages { presence: false });
+        let subscribe = Subscribe { id, filter: filter.to_owned(), ..Subscribe::default() };
+        self.say(client, &ClientFrame::Subscribe(subscribe));
+    }
+
+    fn has_room(&self, client: usize) -> bool {
+        let view = &self.judge.views[client];
+        view.subs.len() + view.pending.len() < SUBS_MAX
+    }
+
+    fn subscribe(&mut self, client: usize) {
+        if !self.has_room(client) {
+            return self.unsubscribe(client);
+        }
+        let filter = (*self.random.pick(&FILTERS)).to_owned();
+        let group = self.random.percent(25).then(|| (*self.random.pick(&GROUPS)).to_owned());
+        let presence = group.is_none() && self.random.percent(30);
+        let purpose = match &group {
+            Some(group) => Purpose::Group(group.clone()),
+            None => Purpose::Messages { presence },
+        };
+        let lane = if group.is_some() { 2 } else { self.random.below(4) as u8 };
+        let options = self.options(client, lane);
+        let id = self.stand(client, &filter, purpose);
+        let lane = Some(lane);
+        let subscribe =
+            Subscribe { id, filter, lane, options, group, presence, ..Subscribe::default() };
+        self.say(client, &ClientFrame::Subscribe(subscribe));
+    }
+
+    /// The options of a lane that isn't open yet. Members of groups are in lane 2, which never
+    /// drops anything.
+    fn options(&mut self, client: usize, lane: u8) -> Option<LaneOptions> {
+        if !self.clients[client].opened.insert(lane) {
+            return None;
+        }
+        let overflow = if lane == 2 { Overflow::Disconnect } else { Overflow::DropOldest };
+        let messages = self.random.between(1, 20) as u32;
+        let bytes = self.random.between(50, 2000) as u64;
+        let mut small = |chance| lane != 2 && self.random.percent(chance);
+        Some(LaneOptions {
+            overflow: Some(overflow),
+            bound_messages: small(70).then_some(messages),
+            bound_bytes: small(30).then_some(bytes),
+            priority: (lane == 3).then_some(self.random.below(8) as u8),
+            ..LaneOptions::default()
+        })
+    }
+
+    fn unsubscribe(&mut self, client: usize) {
+        let subs = &self.judge.views[client].subs;
+        let begun = subs.iter().filter(|(_, sub)| sub.stand == Stand::Begun);
+        let begun: Vec<u64> = begun.map(|(number, _)| *number).collect();
+        if begun.is_empty() {
+            return;
+        }
+        let subscription = *self.random.pick(&begun);
+        let id = self.next_id(client);
+        self.judge.leaves(client, subscription);
+        self.judge.views[client].pending.insert(id, Pending::Unsubscribe(subscription));
+        self.say(client, &ClientFrame::Unsubscribe(Unsubscribe { id, subscription }));
+    }
+
+    fn serve(&mut self, client: usize) {
+        if !self.has_room(client) {
+            return;
+        }
+        let filter = (*self.random.pick(&SERVED)).to_owned();
+        let id = self.stand(client, &filter, Purpose::Requests);
+        let opened: Vec<u8> = self.clients[client].opened.iter().copied().collect();
+        let lane = Some(*self.random.pick(&opened));
+        self.say(client, &ClientFrame::Serve(Serve { id, filter, lane }));
+    }
+
+    fn ask(&mut self, client: usize) {
+        let topic = (*self.random.pick(&SERVICES)).to_owned();
+        let call = self.judge.calls.len();
+        let (providers, answered) = (0, false);
+        self.judge.calls.push(Call { topic: topic.clone(), providers, answered });
+        let id = self.next_id(client);
+        self.judge.views[client].pending.insert(id, Pending::Request(call));
+        let timeout = Some(self.random.between(10, 3000) as u64);
+        let body = self.body(call);
+        let request = Request { id, topic: Cow::Owned(topic), body, timeout };
+        self.say(client, &ClientFrame::Request(request));
+    }
+
+    fn cancel(&mut self, client: usize) {
+        let pending = self.judge.views[client].pending.iter();
+        let asked = pending.filter(|(_, pending)| matches!(pending, Pending::Request(_)));
+        let asked: Vec<u64> = asked.map(|(id, _)| *id).collect();
+        if !asked.is_empty() {
+            let id = *self.random.pick(&asked);
+            self.say(client, &ClientFrame::Cancel(Cancel { id }));
+        }
+    }
+
+    /// Answers pings, and most requests.
+    pub(crate) fn answer(&mut self, client: usize) {
+        for _ in 0..std::mem::take(&mut self.judge.views[client].pongs_due) {
+            self.say(client, &ClientFrame::Pong(Pong::default()));
+        }
+        for (token, call) in std::mem::take(&mut self.judge.views[client].to_answer) {
+            if self.random.percent(10) {
+                continue;
+            }
+            let outcome = match self.random.percent(80) {
+                true => Outcome::Answer(self.body(call)),
+                false => {
+                    let (code, message) = ("no".to_owned(), call.to_string());
+                    Outcome::Failure(RequestError { code, message })
+                }
+            };
+            self.judge.calls[call].answered = true;
+            let reply = Reply { to: Cow::Owned(token), outcome };
+            self.say(client, &ClientFrame::Reply(reply));
+        }
+    }
+
+    pub(crate) fn say_goodbye(&mut self, client: usize) {
+        self.say(client, &ClientFrame::Disconnect(Disconnect::default()));
+    }
+}

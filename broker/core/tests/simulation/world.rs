@@ -1,0 +1,378 @@
+//! A world of shards, one sequencer, and clients: everything that the server does, in the order
+//! that a seed chooses, in a time of its own.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use broker_core::{Config, Flushed, Item, Now, Sequencer, Shard, ShardId, Verdict};
+
+use crate::client::Client;
+use crate::judge::{Arrival, Judge, Violation};
+use crate::link::{Flushing, Piece};
+use crate::plan::{NAMES, Plan};
+use crate::random::Random;
+use crate::tamper::Tamper;
+
+/// A world, and what it has come to.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) random: Random,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) judge: Judge,
+    pub(crate) tamper: Tamper,
+    now: Now,
+    shards: Vec<Shard>,
+    sequencer: Sequencer,
+    inboxes: Vec<VecDeque<Item>>,
+    flushes: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, tamper: Tamper, tells: bool) -> Self {
+        let mut random = Random::of(seed);
+        let plan = Plan::of(&mut random);
+        let now = Now { monotonic: Duration::from_secs(1), wall: 1_700_000_000_000 };
+        let shard = |id| Shard::new(ShardId(id as u16), Config::clone(&plan.config), now);
+        Self {
+            shards: (0..plan.shards).map(shard).collect(),
+            sequencer: Sequencer::new(plan.sequencer.clone(), now),
+            inboxes: (0..plan.shards).map(|_| VecDeque::new()).collect(),
+            judge: Judge::new(&plan, tells),
+            plan,
+            random,
+            clients: Vec::new(),
+            tamper,
+            now,
+            flushes: 0,
+        }
+    }
+
+    /// Lives through everything. Returns the promise that was broken, if any.
+    pub(crate) fn run(&mut self) -> Result<(), Violation> {
+        if self.plan.auditor {
+            let auditor = self.enter("auditor");
+            self.clients[auditor].is_auditor = true;
+            self.clients[auditor].link.refusing = 0;
+            self.subscribe_to(auditor, ">");
+        }
+        self.rest()?;
+        for _ in 0..self.plan.rests {
+            for _ in 0..self.plan.steps {
+                self.step();
+                self.verdict()?;
+            }
+            self.rest()?;
+        }
+        self.end()
+    }
+
+    fn verdict(&self) -> Result<(), Violation> {
+        self.judge.violation.clone().map_or(Ok(()), Err)
+    }
+
+    fn step(&mut self) {
+        self.judge.step += 1;
+        let client = self.any_client();
+        match (self.random.below(1000), client) {
+            (0..250, Some(client)) => self.act(client),
+            (250..500, Some(client)) => self.upload(client),
+            (500..720, Some(client)) => self.download(client),
+            (720..745, Some(client)) => self.release(client),
+            (745..780, Some(client)) => self.stall(client),
+            (780..787, Some(client)) => self.part(client),
+            (787..805, _) => self.pass_time(),
+            (805..830, _) if self.living().len() < self.plan.clients_max => {
+                let name = *self.random.pick(&NAMES);
+                self.enter(name);
+            }
+            _ => {
+                let shard = self.random.below(self.plan.shards);
+                let all = self.random.percent(70);
+                self.turn(shard, all);
+            }
+        }
+    }
+
+    fn living(&self) -> Vec<usize> {
+        let clients = self.clients.iter().enumerate();
+        clients.filter(|(_, client)| client.slot.is_some()).map(|(place, _)| place).collect()
+    }
+
+    fn any_client(&mut self) -> Option<usize> {
+        let living = self.living();
+        (!living.is_empty()).then(|| *self.random.pick(&living))
+    }
+
+    fn pass_time(&mut self) {
+        let most = *self.random.pick(&[1, 10, 100]);
+        self.advance(Duration::from_millis(self.random.clone().below(most) as u64));
+        self.random.next();
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.now.monotonic += by;
+        self.now.wall += by.as_millis() as u64;
+    }
+
+    fn enter(&mut self, name: &str) -> usize {
+        let shard = self.random.below(self.plan.shards);
+        let mut client = Client::new(name, shard, &mut self.random);
+        client.link.refusing = self.plan.refusing;
+        client.slot = Some(self.shards[shard].attach(self.now, client.info));
+        let place = self.judge.enter(name, client.info.separate_lanes);
+        self.judge.note(place, || format!("ENTERS {client:?}"));
+        self.clients.push(client);
+        self.say_connect(place);
+        place
+    }
+
+    /// The broker reads what a client said.
+    fn upload(&mut self, client: usize) {
+        let Client { slot: Some(slot), closing: false, framing, shard, .. } = self.clients[client]
+        else {
+            return;
+        };
+        if let Some(bytes) = self.clients[client].take_upload(&mut self.random) {
+            self.shards[shard].receive(self.now, slot, &bytes, framing);
+        }
+    }
+
+    /// A turn of a shard, as the server takes it.
+    fn turn(&mut self, shard: usize, all: bool) {
+        self.shards[shard].tick(self.now);
+        let Self { sequencer, inboxes, shards, .. } = self;
+        if let Some(batch) = shards[shard].take_batch() {
+            sequencer.handle(self.now, &batch, &mut |to: ShardId, item| {
+                inboxes[usize::from(to.0)].push_back(item);
+            });
+        }
+        let waiting = inboxes[shard].len();
+        let count = if all { waiting } else { self.random.below(waiting + 1) };
+        shards[shard].apply(inboxes[shard].drain(..count));
+        let slice = if all { usize::MAX } else { self.random.between(0, 3) };
+        self.flush_slice(shard, slice);
+        self.shards[shard].end_turn();
+        for slot in self.shards[shard].take_native_pings() {
+            self.shards[shard].sign_of_life(self.now, slot);
+        }
+        for ending in self.shards[shard].take_endings() {
+            if let Some(client) = self.client_of(shard, ending.slot) {
+                self.judge.note(client, || format!("is ended: {}", ending.reason));
+                self.clients[client].closing = true;
+                self.judge.ended(client);
+                self.farewell(client);
+            }
+        }
+        self.check_memory(shard);
+    }
+
+    fn client_of(&self, shard: usize, slot: u32) -> Option<usize> {
+        let mut clients = self.clients.iter();
+        clients.position(|client| client.shard == shard && client.slot == Some(slot))
+    }
+
+    fn flush_slice(&mut self, shard: usize, slice: usize) {
+        for _ in 0..slice {
+            let Some(slot) = self.shards[shard].next_dirty() else { return };
+            if let Some(client) = self.client_of(shard, slot) {
+                self.flush(client, None);
+            }
+        }
+    }
+
+    fn flush(&mut self, client: usize, forced: Option<Verdict>) -> Flushed {
+        self.flushes += 1;
+        // Who sees everything is never behind.
+        let forced = match self.clients[client].is_auditor {
+            true => Some(Verdict::Taken),
+            false => forced,
+        };
+        let Client { slot: Some(slot), link, shard, info, .. } = &mut self.clients[client] else {
+            return Flushed::Everything;
+        };
+        let mut outlet = Flushing {
+            link,
+            random: &mut self.random,
+            flush: self.flushes,
+            forced,
+            codec: info.codec,
+            packet_bytes_max: self.plan.config.limits.packet_bytes_max,
+            oversized: None,
+        };
+        let flushed = self.shards[*shard].flush(*slot, &mut outlet);
+        if let Some(bytes) = outlet.oversized {
+            self.judge.blame(client, Err(format!("a packet of {bytes} bytes, of several frames")));
+        }
+        flushed
+    }
+
+    /// A link that refused can take everything again.
+    fn release(&mut self, client: usize) {
+        let Client { slot: Some(slot), shard, .. } = self.clients[client] else { return };
+        self.clients[client].link.stalled = false;
+        if self.flush(client, Some(Verdict::Refused)) == Flushed::Everything {
+            return;
+        }
+        self.judge.note(client, || "is RELEASED".to_owned());
+        self.shards[shard].writable(slot);
+        self.judge.views[client].releases.insert(self.flushes + 1);
+        let forced = self.random.percent(70).then_some(Verdict::Taken);
+        self.flush(client, forced);
+        if self.clients[client].closing {
+            self.farewell(client);
+        }
+    }
+
+    fn stall(&mut self, client: usize) {
+        if !self.clients[client].is_auditor {
+            self.judge.note(client, || "STALLS".to_owned());
+            self.clients[client].link.stalled = true;
+        }
+    }
+
+    /// A client goes: with a word, or with its link.
+    fn part(&mut self, client: usize) {
+        if self.clients[client].is_auditor {
+            return;
+        }
+        match self.random.percent(50) {
+            true => self.say_goodbye(client),
+            false => self.die(client),
+        }
+    }
+
+    fn die(&mut self, client: usize) {
+        let shard = self.clients[client].shard;
+        let Some(slot) = self.clients[client].slot.take() else { return };
+        self.shards[shard].lost(self.now, slot);
+        self.shards[shard].forget(slot);
+        self.judge.ended(client);
+        while self.read_some(client, true) {}
+    }
+
+    /// Sends the closing word, and closes the link behind it.
+    fn farewell(&mut self, client: usize) {
+        if self.flush(client, None) == Flushed::Everything
+            && let Some(slot) = self.clients[client].slot.take()
+        {
+            self.shards[self.clients[client].shard].forget(slot);
+        }
+    }
+
+    fn download(&mut self, client: usize) {
+        for _ in 0..self.random.between(1, 4) {
+            self.read_some(client, false);
+        }
+    }
+
+    /// A client reads a piece. Returns whether there was one.
+    fn read_some(&mut self, client: usize, lost: bool) -> bool {
+        let taken = self.clients[client].link.take(&mut self.random);
+        let Some((channel, Piece { flush, bytes, more })) = taken else { return false };
+        let codec = self.clients[client].info.codec;
+        let Some(frames) = self.clients[client].read(channel, &bytes) else {
+            self.judge.blame(client, Err("bytes that aren't frames".to_owned()));
+            return false;
+        };
+        if !more && self.clients[client].is_inside_a_frame(channel) {
+            self.judge.blame(client, Err("a packet ends inside a frame".to_owned()));
+        }
+        for frame in frames {
+            for frame in self.tamper.pass(client, codec, channel, frame) {
+                let arrival = Arrival { channel, flush, lost };
+                match codec.read_broker(&frame) {
+                    Ok(Some(frame)) => self.judge.saw(client, arrival, &frame),
+                    other => self.judge.blame(client, Err(format!("not a frame: {other:?}"))),
+                }
+            }
+        }
+        true
+    }
+
+    /// A laggard pins its bound and a constant, no more.
+    fn check_memory(&mut self, shard: usize) {
+        let here = self.clients.iter().filter(|client| client.shard == shard);
+        let sessions = here.filter(|client| client.slot.is_some()).count();
+        let lane = self.plan.config.lane.bound.bytes as usize + self.plan.payload_max;
+        let log = self.plan.config.log_bytes_max + (1 << 20);
+        let most = 2 * log + sessions * 4 * lane;
+        let bytes = self.shards[shard].log_bytes();
+        if bytes > most {
+            self.judge.blame(0, Err(format!("the log of shard {shard} holds {bytes} bytes")));
+        }
+    }
+
+    /// Everybody reads and nothing is said until nothing is under way; then everything must hold.
+    fn rest(&mut self) -> Result<(), Violation> {
+        for _ in 0..8 {
+            self.settle()?;
+            self.advance(Duration::from_millis(400));
+        }
+        self.settle()?;
+        for shard in 0..self.shards.len() {
+            let bytes = self.shards[shard].log_bytes();
+            if bytes > 0 {
+                let what = format!("nobody is behind, and the log of {shard} holds {bytes} bytes");
+                self.judge.blame(0, Err(what));
+            }
+        }
+        self.judge.at_rest();
+        self.verdict()
+    }
+
+    fn settle(&mut self) -> Result<(), Violation> {
+        loop {
+            self.judge.step += 1;
+            let mut moved = false;
+            for client in self.living() {
+                self.release(client);
+                self.answer(client);
+                moved |= !self.clients[client].upload.is_empty() && !self.clients[client].closing;
+                self.upload(client);
+            }
+            for shard in 0..self.shards.len() {
+                self.turn(shard, true);
+            }
+            for client in 0..self.clients.len() {
+                while self.read_some(client, false) {
+                    moved = true;
+                }
+            }
+            self.verdict()?;
+            moved |= self.inboxes.iter().any(|inbox| !inbox.is_empty());
+            moved |= self.shards.iter().any(|shard| shard.has_batch() || shard.dirty() > 0);
+            moved |= self.clients.iter().any(|client| client.closing && client.slot.is_some());
+            if !moved && self.none_blocked() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn none_blocked(&mut self) -> bool {
+        let mut blocked = BTreeSet::new();
+        for client in self.living() {
+            if self.flush(client, Some(Verdict::Refused)) == Flushed::Blocked {
+                blocked.insert(client);
+            }
+        }
+        blocked.is_empty()
+    }
+
+    /// Everybody goes, and nothing is left of them.
+    fn end(&mut self) -> Result<(), Violation> {
+        for client in self.living() {
+            match self.random.percent(50) && !self.clients[client].closing {
+                true => self.say_goodbye(client),
+                false => self.die(client),
+            }
+        }
+        self.settle()?;
+        let left: usize = self.shards.iter().map(Shard::sessions).sum();
+        let bytes: usize = self.shards.iter().map(Shard::log_bytes).sum();
+        if left + bytes > 0 {
+            let what = format!("everybody went, and {left} sessions and {bytes} bytes are left");
+            self.judge.blame(0, Err(what));
+        }
+        self.verdict()
+    }
+}
