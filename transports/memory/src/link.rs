@@ -11,7 +11,7 @@ use transport_api::{
 use crate::alarm::Alarm;
 use crate::cable::{Cable, Shared, wake};
 use crate::queue::Item;
-use crate::way::{End, Loan};
+use crate::way::{Advance, End, Loan};
 use crate::{Config, Direction, Faults};
 
 /// Makes a link and returns its two ends, the connecting one first.
@@ -160,12 +160,12 @@ impl MemoryLink {
             shared.check_peer(self.sends.reversed())?;
             let peer_end = shared.way(self.sends.reversed()).end_due();
             let way = shared.way(self.sends);
-            let is_free = way.advance();
+            let Advance { is_free, moved } = way.advance();
             let can_go_on = way.can_advance();
             if !is_free {
                 remember(&mut way.writer, cx);
             }
-            let reader = way.reader.take();
+            let reader = if moved { way.reader.take() } else { None };
             drop(shared);
             wake([reader]);
             if is_free {

@@ -80,8 +80,14 @@ impl Queue {
         Sent::TakenAndBlocked
     }
 
-    /// Moves what was held back, at most `allowed` bytes of it, as far as there is room.
-    pub(crate) fn advance(&mut self, limits: &Limits, allowed: usize, due: Option<Instant>) {
+    /// Moves what was held back, at most `allowed` bytes of it, as far as there is room. Returns
+    /// whether anything moved.
+    pub(crate) fn advance(
+        &mut self,
+        limits: &Limits,
+        allowed: usize,
+        due: Option<Instant>,
+    ) -> bool {
         let room = limits.capacity_bytes.saturating_sub(self.in_flight);
         let moved = match limits.framing {
             Framing::Stream => self.rest.len().min(room).min(allowed),
@@ -93,6 +99,7 @@ impl Queue {
             let bytes = self.rest.split_to(moved);
             self.push(Item::Data(bytes), due);
         }
+        moved > 0
     }
 
     /// Sends an item on its way.

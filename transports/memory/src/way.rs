@@ -42,6 +42,15 @@ impl From<Lost> for LinkError {
     }
 }
 
+/// What came of moving what is held back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Advance {
+    /// Whether a blocked channel became free, or none is blocked.
+    pub(crate) is_free: bool,
+    /// Whether anything is under way that wasn't.
+    pub(crate) moved: bool,
+}
+
 /// One direction of a link, as both of its ends see it.
 #[derive(Debug)]
 pub(crate) struct Way {
@@ -122,14 +131,14 @@ impl Way {
         }
     }
 
-    /// Moves what is held back. Returns whether a blocked channel became free or none is blocked.
-    pub(crate) fn advance(&mut self) -> bool {
+    /// Moves what is held back.
+    pub(crate) fn advance(&mut self) -> Advance {
         let (limits, due) = (self.limits(), self.due());
-        let (mut freed, mut blocked) = (false, false);
+        let (mut freed, mut blocked, mut moved) = (false, false, false);
         for at in 0..self.queues.len() {
             let allowed = self.allowed(self.queues[at].rest.len());
             let queue = &mut self.queues[at];
-            queue.advance(&limits, allowed, due);
+            moved |= queue.advance(&limits, allowed, due);
             if queue.is_blocked {
                 let has_room = queue.rest.is_empty() && queue.in_flight < limits.capacity_bytes;
                 queue.is_blocked = !has_room;
@@ -137,7 +146,7 @@ impl Way {
                 blocked |= !has_room;
             }
         }
-        freed || !blocked
+        Advance { is_free: freed || !blocked, moved }
     }
 
     /// Whether something is held back although there is room, only because chance wanted it.
