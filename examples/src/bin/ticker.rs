@@ -1,0 +1,156 @@
+//! A market that walks at random, and a view of it that is drawn anew ten times a second.
+//!
+//! ```sh
+//! cargo run --release -p broker-examples --bin ticker -- publish
+//! cargo run --release -p broker-examples --bin ticker -- view
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use broker_examples::Reach;
+use clap::{Parser, Subcommand};
+use client_sdk::{Client, Gap, Message, Subscriber};
+use rand::RngExt as _;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// A market of instruments whose prices walk at random.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Role,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Publishes prices.
+    Publish {
+        /// How many instruments there are.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        instruments: u32,
+        /// How many prices change in a second, over all of them.
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        rate: u32,
+    },
+    /// Shows prices.
+    View {
+        /// Which ones.
+        #[arg(default_value = "market.>")]
+        filter: String,
+        /// How many lines.
+        #[arg(long, default_value_t = 20)]
+        lines: usize,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { role, reach } = Arguments::parse();
+    let client = reach.client().connect().await?;
+    match role {
+        Role::Publish { instruments, rate } => publish(&client, instruments, rate).await,
+        Role::View { filter, lines } => view(&client, &filter, lines).await,
+    }
+}
+
+/// How often prices are published; each time as many as the rate asks for.
+const STEPS_PER_SECOND: u32 = 100;
+
+async fn publish(client: &Client, instruments: u32, rate: u32) -> anyhow::Result<()> {
+    let mut prices: Vec<f64> = (0..instruments).map(|place| 10.0 + f64::from(place)).collect();
+    let mut steps = interval(Duration::from_secs(1) / STEPS_PER_SECOND);
+    steps.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    println!("publishing {rate} prices per second of {instruments} instruments; Ctrl-C ends");
+    let mut due = 0.0;
+    loop {
+        tokio::select! {
+            _ = steps.tick() => {}
+            _ = tokio::signal::ctrl_c() => break,
+        }
+        due += f64::from(rate) / f64::from(STEPS_PER_SECOND);
+        while due >= 1.0 {
+            due -= 1.0;
+            let place = rand::rng().random_range(0..prices.len());
+            prices[place] *= 1.0 + rand::rng().random_range(-0.002..0.002);
+            let topic = format!("market.i{place:05}");
+            client.publish(&topic, format!("{:.2}", prices[place])).await?;
+        }
+    }
+    client.close().await;
+    Ok(())
+}
+
+/// What the view knows: the last price of each instrument, and how much it was told.
+#[derive(Debug, Default)]
+struct Known {
+    prices: BTreeMap<String, Price>,
+    received: u64,
+    missed: u64,
+}
+
+#[derive(Debug, Default)]
+struct Price {
+    last: f64,
+    before: f64,
+    changes: u64,
+}
+
+struct Viewer(Arc<Mutex<Known>>);
+
+impl Subscriber for Viewer {
+    fn on_message(&mut self, message: &Message) {
+        let Some(last) = message.text().and_then(|text| text.parse().ok()) else { return };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.received += 1;
+        let price = known.prices.entry(message.topic.to_string()).or_default();
+        *price = Price { last, before: price.last, changes: price.changes + 1 };
+    }
+
+    fn on_gap(&mut self, gap: &Gap) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).missed += gap.count;
+    }
+}
+
+async fn view(client: &Client, filter: &str, lines: usize) -> anyhow::Result<()> {
+    let known = Arc::new(Mutex::new(Known::default()));
+    let _subscription = client.subscribe(filter, Viewer(known.clone())).await?;
+    let mut frames = interval(Duration::from_millis(100));
+    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            _ = frames.tick() => {}
+            _ = tokio::signal::ctrl_c() => break,
+        }
+        let picture = draw(&known.lock().unwrap_or_else(PoisonError::into_inner), lines);
+        // Home, the picture, and nothing of the last one below it.
+        print!("\x1b[H{picture}\x1b[J");
+    }
+    client.close().await;
+    Ok(())
+}
+
+fn draw(known: &Known, lines: usize) -> String {
+    let mut picture = String::new();
+    let Known { prices, received, missed } = known;
+    let _ = writeln!(
+        picture,
+        "{} instruments, {received} prices received, {missed} missed\x1b[K\n\x1b[K",
+        prices.len()
+    );
+    for (topic, Price { last, before, changes }) in prices.iter().take(lines) {
+        let (arrow, colour) = match last.total_cmp(before) {
+            std::cmp::Ordering::Greater => ('▲', 32),
+            std::cmp::Ordering::Less => ('▼', 31),
+            std::cmp::Ordering::Equal => (' ', 39),
+        };
+        let _ = writeln!(
+            picture,
+            "{topic:<24} \x1b[{colour}m{last:>12.2} {arrow}\x1b[39m {changes:>8}\x1b[K"
+        );
+    }
+    picture
+}
