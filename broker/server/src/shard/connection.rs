@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     /// Whether anything it sent went to the sequencer: then it waits for the broker when that is
     /// overrun.
     publishes: Cell<bool>,
+    /// Whether it stands in the list of connections that wait for the broker.
+    pub(super) paused: Cell<bool>,
     pub(super) stage: RefCell<Stage>,
     waker: RefCell<Option<Waker>>,
     _guest: Guest,
@@ -78,6 +80,7 @@ pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut gu
         framing,
         blocked: Cell::new(false),
         publishes: Cell::new(false),
+        paused: Cell::new(false),
         stage: RefCell::new(Stage::Open),
         waker: RefCell::new(None),
         _guest: guest,
@@ -191,7 +194,9 @@ impl Connection {
             if overrun {
                 shard.exchange.publishers_paused.fetch_add(1, Ordering::Relaxed);
             }
-            shard.paused.borrow_mut().push(self.clone());
+            if !self.paused.replace(true) {
+                shard.paused.borrow_mut().push(self.clone());
+            }
             shard.work.notify_one();
             return false;
         }

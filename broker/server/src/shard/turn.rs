@@ -120,6 +120,7 @@ impl Shard {
             return;
         }
         for connection in self.paused.take() {
+            connection.paused.set(false);
             connection.wake();
         }
     }
