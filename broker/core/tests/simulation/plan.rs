@@ -53,7 +53,7 @@ impl Plan {
             payload_max: if heavy { 20_000 } else { *random.pick(&[40, 400]) },
             refusing: *random.pick(&[0, 10, 40, 60]),
             config: config(random, heavy),
-            sequencer: SequencerConfig { topics_max: 1000, forget_after },
+            sequencer: SequencerConfig { forget_after, ..SequencerConfig::default() },
         }
     }
 }
