@@ -245,7 +245,7 @@ scenario('a provider that vanishes', async () => {
 scenario('queue group', async () => {
   const topic = unique(), members = [await client(), await client(), await client()], writer = await client();
   const shares = await Promise.all(members.map((member) => member.subscribe(topic, { group: 'workers' })));
-  const outside = await members[0].subscribe(topic); // in the same lane, and gets everything besides
+  const outside = await members[0].subscribe(topic, { lane: 1 }); // gets everything besides
   await Promise.all(range(1, 300).map((n) => writer.publish(topic, { n })));
   assert.deepEqual((await take(outside, 300)).map(({ seq }) => seq), range(1, 300));
   await sleep(300);
@@ -399,6 +399,26 @@ scenario('balance under a stall', async () => {
   assert.ok(lane.balanced());
   await nothing(lane);
   assert.ok((await reader.ping()).every(({ messages }) => messages === 0));
+});
+
+scenario('balance of a lane with many topics', async () => {
+  const top = unique(), writer = await client(), reader = await client();
+  const lane = await reader.subscribe(`${top}.>`, { lane: 1, options: { overflow: 'drop-oldest', bound_messages: 50 } });
+  reader.ws.pause();
+  const text = 'x'.repeat(65_000), count = 1200;
+  for (let n = 0; n < count; n += 1) await writer.publish(`${top}.${n}`, n < 400 ? text : '');
+  reader.ws.resume();
+  await writer.publish(`${top}.last`, '');
+  let received = 0, missing = 0;
+  for (let topic; topic !== `${top}.last`;) {
+    const [frame] = await take(lane, 1);
+    if (frame.type === 'gap') missing += frame.count;
+    else received += 1;
+    ({ topic } = frame);
+  }
+  assert.ok(missing > 0, 'the stall was too short to drop anything');
+  assert.equal(received + missing, count + 1);
+  assert.ok(lane.balanced());
 });
 
 scenario('slow consumer', async () => {

@@ -378,7 +378,7 @@ async def providers_take_turns():
 async def queue_group():
     topic, members = unique(), [await client() for _ in range(3)]
     shares = [await member.subscribe(topic, group="workers") for member in members]
-    outside = await members[0].subscribe(topic)  # in the same lane, and gets everything besides
+    outside = await members[0].subscribe(topic, lane=1)  # gets everything besides
     writer, count = await client(), 300
     await asyncio.gather(*(writer.publish(topic, {"n": n}) for n in range(count)))
     assert [(await outside.next(5))["seq"] for _ in range(count)] == list(range(1, count + 1))
@@ -553,6 +553,29 @@ async def balance_under_a_stall():
     await nothing(lane, 0.1)
     lags = await reader.ping()
     assert [(lag["lane"], lag["messages"]) for lag in lags] == [(0, 0), (1, 0)], lags
+
+
+@scenario
+async def balance_across_subscribing():
+    """Gaps end at the answer of a subscribe or unsubscribe: each subscription's books begin with it."""
+    topic, writer, reader = unique(), await client(), await client()
+    first = await reader.subscribe(topic, lane=1, options={"overflow": "drop-oldest", "bound_messages": 8})
+    reader.ws.transport.pause_reading()
+    for _ in range(400):
+        await writer.publish(topic, "x" * 65_000)
+    subscribing = asyncio.create_task(reader.subscribe(topic, lane=1))
+    await asyncio.sleep(0.3)
+    for _ in range(100):
+        await writer.publish(topic, "x" * 65_000)
+    reader.ws.transport.resume_reading()
+    second = await asyncio.wait_for(subscribing, 5)
+    await writer.publish(topic, "the end")
+    for subscription, begin in ((first, 1), (second, 401)):
+        while (frame := await subscription.next(5)).get("seq") != 501:
+            assert frame.get("first_seq", frame.get("seq")) >= begin, frame
+        (told, newest, received, missing), = subscription.books.values()
+        assert (told, newest, received + missing) == (begin, 501, 502 - begin), subscription.books
+        assert subscription.balanced()
 
 
 @scenario
