@@ -11,6 +11,9 @@
 //! that it is blocked, poll [`Link::poll_writable`] only then, and poll [`Link::poll_receive`]
 //! whenever you are willing to take more.
 //!
+//! For most byte streams [`StreamLink`] is a link ready-made, and [`Preamble`] reads the line by
+//! which both ends agree on a [`Subprotocol`].
+//!
 //! A transport is done when it passes `transport-conformance`.
 
 mod address;

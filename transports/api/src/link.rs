@@ -13,6 +13,12 @@ use crate::{Address, CloseReason, LinkError, Packet, Subprotocol};
 /// Packets of one channel arrive whole, in order and once, or the link ends. Channels are
 /// independent of each other where [`Properties::lanes`] is [`Lanes::Separate`].
 ///
+/// # The end
+/// An end that closed answers [`LinkError::ClosedHere`] from then on. The end of the peer is seen by
+/// whichever of receiving, sending and waiting to be writable comes first, and by all of them after.
+/// Dropping a link without [`Link::close`] is an abrupt death: the peer sees
+/// [`LinkError::Broken`], not a close in good order.
+///
 /// # Cancel safety
 /// Every method does its work before it returns: a caller may stop polling at any time and lose
 /// nothing.
@@ -22,8 +28,8 @@ pub trait Link: Send {
 
     /// Receives what has arrived, handing it piece by piece to `sink`.
     ///
-    /// `buffer` is lent for the time of the call and may be used for reading; what it held before
-    /// has no meaning. Links may share one. `Ready(Ok(()))` says that at least one piece was
+    /// `buffer` is lent for the time of the call and may be used for reading; it isn't empty, and
+    /// what it held before has no meaning. Links may share one. `Ready(Ok(()))` says that at least one piece was
     /// handed over, or that the sink asked to pause, or that the link did a fair share of work and
     /// wants to be polled again; `Pending` that nothing more is there, and the task will be woken.
     ///
@@ -43,7 +49,11 @@ pub trait Link: Send {
     /// Takes one packet without blocking, as a whole or not at all.
     ///
     /// Doesn't wake a task when it succeeds. What a socket took only in part is copied aside by the
-    /// link and counted in [`Link::unsent`].
+    /// link and counted in [`Link::unsent`]. An empty packet carries nothing: it is taken and need
+    /// not arrive.
+    ///
+    /// A datagram never blocks: it is [`Sent::Taken`], and lost if there is no room for it or it is
+    /// larger than [`Properties::datagram_bytes_max`].
     ///
     /// # Errors
     /// The link has ended.
@@ -83,7 +93,8 @@ pub trait Link: Send {
 
     /// Waits, after [`Link::close`], until everything has left and the peer knows.
     ///
-    /// The caller bounds the wait by a time-out; dropping the link ends it at once.
+    /// The caller bounds the wait by a time-out; dropping the link ends it at once. Ready at once on
+    /// a link that has broken. What the peer still sends is discarded.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -116,10 +127,12 @@ pub enum Received<'a> {
 pub enum Channel {
     /// Commands and their answers; with [`Lanes::Shared`], everything.
     Control,
-    /// Deliveries of one lane, with [`Lanes::Separate`] only. On streams the transport writes the
-    /// lane's number in front (one byte).
+    /// Deliveries of one lane, with [`Lanes::Separate`] only, and only from the accepting end: the
+    /// connecting end sends everything as [`Channel::Control`]. On streams the transport writes the
+    /// lane's number in front (one byte) and takes it off again: it is not in the packet.
     Lane(u8),
-    /// Unreliable deliveries of one lane: a datagram, which begins with the lane's number.
+    /// Unreliable deliveries of one lane, from the accepting end: a datagram, which begins with the
+    /// lane's number, written and taken off by the transport.
     Datagram(u8),
 }
 

@@ -39,7 +39,10 @@ pub trait Incoming: Send {
 
     /// Does the handshake, in the runtime where the link will live.
     ///
-    /// The caller bounds it by a time-out.
+    /// The caller bounds it by a time-out; dropping the future turns the peer away.
+    ///
+    /// # Errors
+    /// What the peer did wrong. It was told so, where the transport has words for it.
     fn handshake(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Link>, HandshakeError>>;
 }
 

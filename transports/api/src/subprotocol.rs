@@ -98,6 +98,6 @@ mod tests {
     fn a_line_of_63_bytes_and_a_newline_is_the_longest() {
         let longest = [vec![b'x'; Preamble::BYTES_MAX - 1], b"\n".to_vec()].concat();
         assert!(Preamble::default().take(&longest).is_ok_and(|(_, line)| line.is_some()));
-        assert_eq!(Preamble::default().take(&vec![b'x'; Preamble::BYTES_MAX + 1]), Err(()));
+        assert_eq!(Preamble::default().take(&[b'x'; Preamble::BYTES_MAX + 1]), Err(()));
     }
 }
