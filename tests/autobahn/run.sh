@@ -38,7 +38,7 @@ install_suite() {
     $python -m pip --disable-pip-version-check install --quiet --target "$work/virtualenv" \
         "$virtualenv" 2>&1 | grep -v DEPRECATION >&2 || true
     # shellcheck disable=SC2086
-    PYTHONPATH="$work/virtualenv" $python -m virtualenv --quiet "$work/env"
+    PYTHONPATH="$work/virtualenv" $python -m virtualenv --quiet "$work/env" || return
     "$work/env/bin/pip" --disable-pip-version-check install --quiet "$suite" 2>&1 |
         grep -v DEPRECATION >&2 || true
     [ -x "$work/env/bin/wstest" ]
@@ -76,7 +76,10 @@ fi
 
 mkdir -p "$work"
 rm -rf "$work/report"
-install_suite
+if ! install_suite; then
+    echo "autobahn: FAILED: $suite can't be installed under $work/env"
+    exit 1
+fi
 start_server
 
 cases=("$@")
