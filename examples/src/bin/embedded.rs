@@ -6,7 +6,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker::{Broker, SUBPROTOCOLS};
 use client_sdk::{Client, Message, Refusal, Request, memory};
@@ -31,12 +31,11 @@ async fn main() -> anyhow::Result<()> {
 
     let connector = Arc::new(inside.connector());
     let client = Client::builder("memory://broker").with_connector(connector).connect().await?;
+    let started = Instant::now();
     let _clock = client
-        .serve("clock.uptime", {
-            let started = std::time::Instant::now();
-            async move |_: Request| {
-                Ok::<_, Refusal>(format!("{:.1?}", started.elapsed()).into())
-            }
+        .serve("clock.uptime", move |_: Request| {
+            let uptime = format!("{:.1?}", started.elapsed());
+            async move { Ok::<_, Refusal>(uptime.into()) }
         })
         .await?;
     let _ticks = client
