@@ -1,11 +1,11 @@
 //! One end of a link inside this process.
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use transport_api::{
-    Address, Channel, CloseReason, Link, LinkError, Packet, PingSupport, Properties, Received,
-    Sent, Sink,
+    Address, Channel, CloseReason, Lanes, Link, LinkError, Packet, PingSupport, Properties,
+    Received, Sent, Sink,
 };
 
 use crate::alarm::Alarm;
@@ -91,6 +91,19 @@ impl MemoryLink {
             State::Open => Ok(()),
             State::Closing(_) | State::Closed => Err(LinkError::ClosedHere),
         }
+    }
+
+    /// Moves what channels hold back whose `poll_writable` nobody waits for.
+    fn move_aside(&self, cx: &Context<'_>) {
+        let mut shared = self.cable.lock();
+        let way = shared.way(self.sends);
+        if way.unsent() == 0 {
+            return;
+        }
+        let reader = if way.advance_aside() { way.reader.take() } else { None };
+        remember(&mut way.writer, cx);
+        drop(shared);
+        wake([reader]);
     }
 
     /// Fills `loans`, or says how long there will be nothing.
@@ -205,7 +218,10 @@ impl Link for MemoryLink {
         sink: &mut dyn Sink,
     ) -> Poll<Result<(), LinkError>> {
         self.check_open()?;
-        std::task::ready!(self.poll_lend(cx))?;
+        if self.properties.lanes == Lanes::Separate {
+            self.move_aside(cx);
+        }
+        ready!(self.poll_lend(cx))?;
         let mut handed_over = 0;
         for (_, channel, item) in &self.loans {
             handed_over += 1;

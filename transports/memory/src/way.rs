@@ -149,6 +149,14 @@ impl Way {
         Advance { is_free: freed || !blocked, moved }
     }
 
+    /// Moves what is held back while the sender only receives: separate channels don't wait for each
+    /// other's `poll_writable`. Returns whether anything moved.
+    pub(crate) fn advance_aside(&mut self) -> bool {
+        let (limits, due) = (self.limits(), self.due());
+        let queues = self.queues.iter_mut();
+        queues.fold(false, |moved, queue| moved | queue.advance(&limits, usize::MAX, due))
+    }
+
     /// Whether something is held back although there is room, only because chance wanted it.
     pub(crate) fn can_advance(&self) -> bool {
         let capacity = self.limits().capacity_bytes;

@@ -175,6 +175,21 @@ fn a_stalled_lane_stops_that_lane_alone() {
 }
 
 #[test]
+fn what_a_lane_holds_back_moves_while_its_end_only_receives() {
+    let conditions = Conditions { capacity_bytes: 10, ..Conditions::default() };
+    let config = Config { lanes: Lanes::Separate, ..Config::default() };
+    let (mut client, mut server) = pair(config.with_conditions(conditions));
+    for sent in [Sent::Taken, Sent::TakenAndBlocked] {
+        assert_eq!(server.try_send(Channel::Lane(1), Packet::lent(&[1; 6])).expect("open"), sent);
+    }
+    assert_eq!(receive_now(&mut client).expect("the first").expect("open"), [[1; 6]]);
+    assert!(receive_now(&mut client).is_none());
+    assert!(receive_now(&mut server).is_none());
+    assert_eq!(server.unsent(), 0);
+    assert_eq!(receive_now(&mut client).expect("the second").expect("open"), [[1; 6]]);
+}
+
+#[test]
 fn a_cut_link_is_an_error_for_both_ends_and_loses_what_is_under_way() {
     let (mut client, mut server) = pair(Config::default());
     send(&mut client, b"lost");
