@@ -11,9 +11,9 @@ use crate::inbox::{AtBound, Inbox};
 use crate::standing::Standing;
 use crate::subscription::Receiving;
 use crate::{
-    Body, ConnectError, ConnectionState, DirectGuard, MessageStream, Provider, Publication,
-    PublishError, Reply, RequestError, Serving, ServingBuilder, SubscribeError, Subscriber,
-    Subscription, SubscriptionBuilder, publication, request, subscriber,
+    Body, ClosedReason, ConnectError, ConnectionState, DirectGuard, MessageStream, Provider,
+    Publication, PublishError, Reply, RequestError, Serving, ServingBuilder, SubscribeError,
+    Subscriber, Subscription, SubscriptionBuilder, publication, request, subscriber,
 };
 
 /// A connection to a broker, kept up as long as it is needed.
@@ -352,11 +352,22 @@ impl Client {
     /// # }
     /// ```
     pub async fn close(&self) {
-        let mut state = self.hub().watch();
         self.hub().close();
-        let closed = |state: &ConnectionState| matches!(state, ConnectionState::Closed(_));
-        // The hub lives as long as this handle, so that the state can't be gone.
-        let _ = state.wait_for(closed).await;
+        self.closed().await;
+    }
+
+    /// Waits until the client is closed for good, for whatever reason.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn closed(&self) -> ClosedReason {
+        let mut watch = self.hub().watch();
+        loop {
+            if let ConnectionState::Closed(reason) = &*watch.borrow_and_update() {
+                return reason.clone();
+            }
+            watch.changed().await.expect("the hub lives as long as this handle");
+        }
     }
 }
 

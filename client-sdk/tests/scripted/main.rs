@@ -1,0 +1,12 @@
+//! The SDK against a broker's end that says what a test tells it to, over the memory transport.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod closing;
+mod liveness;
+mod peer;
+mod publishing;
+mod receiving;
+mod reconnecting;
+mod recorder;
+mod requesting;
+mod serving;

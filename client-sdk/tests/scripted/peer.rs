@@ -1,0 +1,206 @@
+//! The broker's end of a link, driven by a test.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use broker_protocol::frame::{
+    Accepted, Body, BrokerFrame, ClientFrame, Connected, Message, SessionLimits, Subscribe,
+};
+use broker_protocol::{Codec, frames_in_packet};
+use bytes::{Bytes, BytesMut};
+use client_sdk::{Client, ClientBuilder};
+use transport_api::{Channel, Link, LinkError, Listener, Packet, Received, Sent};
+use transport_memory::{Config, MemoryListener, Network};
+
+const FRAME_BYTES_MAX: usize = 1 << 24;
+
+/// A place to connect to.
+pub(crate) struct Place {
+    pub(crate) network: Network,
+    listener: MemoryListener,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        let network = Network::new(1);
+        network.set_config(config);
+        let listener = network.listen("broker", &[Config::SUBPROTOCOL]).unwrap();
+        Self { network, listener }
+    }
+
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        Client::builder("memory://broker").with_connector(Arc::new(self.network.connector()))
+    }
+
+    /// Takes a link that says nothing yet.
+    pub(crate) async fn accept_silently(&mut self) -> Peer {
+        let incoming = self.listener.accept().await.unwrap();
+        Peer { link: incoming.handshake().await.unwrap(), frames: VecDeque::new() }
+    }
+
+    /// Takes a link and opens a session.
+    pub(crate) async fn accept(&mut self) -> Peer {
+        let mut peer = self.accept_silently().await;
+        peer.connected().await;
+        peer
+    }
+
+    /// A client with its peer.
+    pub(crate) async fn connect(&mut self) -> (Client, Peer) {
+        let builder = self.builder();
+        self.connect_with(builder).await
+    }
+
+    pub(crate) async fn connect_with(&mut self, builder: ClientBuilder) -> (Client, Peer) {
+        let (client, peer) = tokio::join!(builder.connect(), self.accept());
+        (client.unwrap(), peer)
+    }
+}
+
+/// A frame from the client.
+pub(crate) struct Frame(Vec<u8>);
+
+impl Frame {
+    pub(crate) fn read(&self) -> ClientFrame<'_> {
+        Codec::Bincode.read_client(&self.0).unwrap().expect("a known frame")
+    }
+}
+
+/// The broker's end of a link.
+pub(crate) struct Peer {
+    link: Box<dyn Link>,
+    frames: VecDeque<Frame>,
+}
+
+impl Peer {
+    async fn connected(&mut self) {
+        let frame = self.frame().await;
+        assert!(matches!(frame.read(), ClientFrame::Connect(_)), "{:?}", frame.read());
+        let limits = SessionLimits {
+            payload_bytes_max: 1024,
+            frame_bytes_max: 4096,
+            packet_bytes_max: 65_536,
+            subscriptions_max: 1000,
+            commands_open_max: 1024,
+        };
+        let name = "tester".to_owned();
+        self.say(&BrokerFrame::Connected(Connected { name, limits, ..Connected::default() })).await;
+    }
+
+    /// The next frame, or how the link ended.
+    pub(crate) async fn try_frame(&mut self) -> Result<Frame, LinkError> {
+        let Self { link, frames } = self;
+        let mut buffer = vec![0; 65_536];
+        poll_fn(|cx| {
+            loop {
+                if let Some(frame) = frames.pop_front() {
+                    return Poll::Ready(Ok(frame));
+                }
+                let mut sink = |received: Received<'_>| {
+                    if let Received::Data(_, packet) = received {
+                        let cut = frames_in_packet(Codec::Bincode, packet, FRAME_BYTES_MAX);
+                        frames.extend(cut.map(|frame| Frame(frame.unwrap().to_vec())));
+                    }
+                    true
+                };
+                match link.poll_receive(cx, &mut buffer, &mut sink) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) if frames.is_empty() => return Poll::Ready(Err(error)),
+                    Poll::Ready(Err(_)) => {}
+                    Poll::Pending if frames.is_empty() => return Poll::Pending,
+                    Poll::Pending => {}
+                }
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn frame(&mut self) -> Frame {
+        self.try_frame().await.expect("a frame")
+    }
+
+    /// Waits until the client closes the link, whatever it says before.
+    pub(crate) async fn gone(&mut self) {
+        while self.try_frame().await.is_ok() {}
+    }
+
+    pub(crate) async fn say(&mut self, frame: &BrokerFrame<'_>) {
+        let mut out = BytesMut::new();
+        Codec::Bincode.write_broker(frame, &mut out);
+        self.say_bytes(out.freeze()).await;
+    }
+
+    pub(crate) async fn say_bytes(&mut self, packet: Bytes) {
+        let whole = 0..packet.len();
+        loop {
+            let packet = Packet::shared(&packet, whole.clone());
+            let sent = self.link.try_send(Channel::Control, packet).unwrap();
+            if sent == Sent::Taken {
+                return self.link.end_turn();
+            }
+            poll_fn(|cx| self.link.poll_writable(cx)).await.unwrap();
+            if sent == Sent::TakenAndBlocked {
+                return;
+            }
+        }
+    }
+
+    pub(crate) async fn accept_command(&mut self, id: u64, subscription: Option<u64>) {
+        let lane = subscription.map(|_| 0);
+        let accepted = Accepted { id, subscription, lane, ..Accepted::default() };
+        self.say(&BrokerFrame::Accepted(accepted)).await;
+    }
+
+    /// Takes a `subscribe` and accepts it under that number.
+    pub(crate) async fn subscribed(&mut self, number: u64) -> Subscribe {
+        let frame = self.frame().await;
+        let ClientFrame::Subscribe(subscribe) = frame.read() else {
+            panic!("expected subscribe, got {:?}", frame.read());
+        };
+        self.accept_command(subscribe.id, Some(number)).await;
+        subscribe
+    }
+
+    /// Takes an `unsubscribe` and accepts it. Returns its number.
+    pub(crate) async fn unsubscribed(&mut self) -> u64 {
+        let frame = self.frame().await;
+        let ClientFrame::Unsubscribe(unsubscribe) = frame.read() else {
+            panic!("expected unsubscribe, got {:?}", frame.read());
+        };
+        self.accept_command(unsubscribe.id, Some(unsubscribe.subscription)).await;
+        unsubscribe.subscription
+    }
+
+    pub(crate) async fn message(&mut self, topic: &str, seq: u64, payload: &str) {
+        self.say(&message(topic, seq, payload)).await;
+    }
+
+    /// Waits for a ping's pong: everything said before was received by the client.
+    pub(crate) async fn heard(&mut self) {
+        let mark = Some(77);
+        self.say(&BrokerFrame::Ping(broker_protocol::frame::Ping { mark })).await;
+        let frame = self.frame().await;
+        let ClientFrame::Pong(pong) = frame.read() else {
+            panic!("expected pong, got {:?}", frame.read());
+        };
+        assert_eq!(pong.mark, mark);
+    }
+}
+
+pub(crate) fn message<'a>(topic: &'a str, seq: u64, payload: &'a str) -> BrokerFrame<'a> {
+    let payload = Cow::Borrowed(payload.as_bytes());
+    BrokerFrame::Message(Message {
+        seq,
+        epoch: 1,
+        topic: Cow::Borrowed(topic),
+        body: Body { payload, ..Body::default() },
+        ..Message::default()
+    })
+}
