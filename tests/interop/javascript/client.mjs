@@ -9,9 +9,11 @@ import WebSocket from 'ws';
 // ---- 8.1 body: Buffers are sent as bytes, strings as text, and everything else as JSON
 
 export function body(payload, { key, headers } = {}) {
-  const carried = Buffer.isBuffer(payload) ? { base64: payload.toString('base64') }
-    : typeof payload === 'string' ? { text: payload } : { json: payload };
-  return { key, headers, ...carried };
+  if (Buffer.isBuffer(payload)) return { key, headers, base64: payload.toString('base64') };
+  if (typeof payload !== 'string') return { key, headers, json: payload };
+  const bytes = Buffer.from(payload); // text whose escapes could make the frame too large goes as base64
+  if (Buffer.byteLength(JSON.stringify(payload)) <= bytes.length * 4 / 3 + 4096) return { key, headers, text: payload };
+  return { key, headers, content: 'text', base64: bytes.toString('base64') };
 }
 
 /** What body() was made of. Nobody has checked the content: what isn't what it says stays a Buffer. */

@@ -81,7 +81,7 @@ scenario('wildcards of the client', () => {
 });
 
 scenario('bodies', () => {
-  for (const payload of ['', 'grüße\n"\\', { a: [1, null] }, null, 0, false, Buffer.from([0, 255])]) {
+  for (const payload of ['', 'grüße\n"\\', '\x01'.repeat(5000), { a: [1, null] }, null, 0, false, Buffer.from([0, 255])]) {
     assert.deepEqual(value(JSON.parse(JSON.stringify(body(payload)))), payload);
   }
   assert.equal(value({ base64: 'AQE=', content: 'text' }), '\x01\x01');
@@ -315,11 +315,7 @@ for (const [kind, payload] of [['text', (size) => 'x'.repeat(size)], ['bytes', (
   scenario(`payload at its limit, ${kind}`, async () => {
     const topic = unique(), one = await client(), sent = payload(one.limits.payload_bytes_max);
     const subscription = await one.subscribe(topic);
-    if (kind === 'escapes') { // six bytes each would make the frame too large: so in base64
-      await one.command({ type: 'publish', topic, content: 'text', base64: Buffer.from(sent).toString('base64') }).answer;
-    } else {
-      await one.publish(topic, sent);
-    }
+    await one.publish(topic, sent);
     const frame = await subscription.next();
     assert.ok(frame, 'it was accepted and doesn\'t arrive');
     assert.equal(frame.seq, 1);

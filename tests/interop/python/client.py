@@ -117,7 +117,7 @@ CODES = """unrecognised closed malformed unexpected unsupported-version unsuppor
 frame-too-large payload-too-large invalid-topic invalid-filter reserved-topic invalid-field invalid-id
 unknown-subscription unknown-lane lane-options unknown-callback too-many-subscriptions too-many-topics
 too-many-connections too-many-commands slow-consumer control-overrun no-such-client nobody-answers provider-gone
-busy timed-out cancelled shutting-down internal""".split()
+busy timed-out cancelled shutting-down internal too-many-frames""".split()
 CODE = Kind(lambda name: varint(CODES.index(name)), lambda reader: dict(enumerate(CODES)).get(
     reader.varint(), "unrecognised"), REQUIRED)  # codes may be added: an unknown one is no error
 BODY = record(key=option(TEXT), content=variant("bytes", "text", "json"),

@@ -147,7 +147,7 @@ async def evolution():
     ping = encode("ping", mark=5)
     assert decode(ping + varint(3) + b"\x80\1\2" + ping) == [{"type": "ping", "mark": 5}] * 2
     assert decode(b"\5\1\1\5\xaa\xbb") == [{"type": "ping", "mark": 5}]
-    assert decode(bytes.fromhex("084215" + "30" + "0377687900"))[0]["code"] == "unrecognised"
+    assert decode(bytes.fromhex("084215" + "fa" + "0377687900"))[0]["code"] == "unrecognised"
 
 
 # ---- the broker
