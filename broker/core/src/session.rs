@@ -51,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) link: Attachment,
     pub(crate) name: Arc<str>,
     pub(crate) standing: BTreeMap<u64, Subscription>,
+    /// Whether the sequencer was told that it can't be written to.
+    pub(crate) told_blocked: bool,
     /// Memberships of queue groups that have ended while messages for them still wait.
     pub(crate) left: Vec<Standing>,
     pub(crate) next_subscription: u64,
@@ -132,6 +134,7 @@ impl Session {
             link: Attachment::new(info, now),
             name: Arc::from(""),
             standing: BTreeMap::new(),
+            told_blocked: false,
             left: Vec::new(),
             next_subscription: 1,
             last_publish_id: 0,

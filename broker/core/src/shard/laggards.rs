@@ -50,9 +50,8 @@ impl Shard {
                 overflowed = Some(how);
             }
         }
-        if first && session.takes_turns() {
-            let session = session.id;
-            self.outgoing.push(Command::Blocked { session, blocked: true });
+        if first {
+            self.tell_blocked(slot);
         }
         if let Some(how) = overflowed {
             self.overflowed(slot, how);
@@ -60,9 +59,21 @@ impl Shard {
     }
 
     pub(super) fn caught_up(&mut self, slot: u32) {
-        if self.laggards.remove(&slot) && self.sessions[slot as usize].takes_turns() {
-            let session = self.sessions[slot as usize].id;
+        self.laggards.remove(&slot);
+        let session = &mut self.sessions[slot as usize];
+        if std::mem::take(&mut session.told_blocked) {
+            let session = session.id;
             self.outgoing.push(Command::Blocked { session, blocked: false });
+        }
+    }
+
+    /// Tells the sequencer that a session which takes turns with others can't be written to.
+    pub(super) fn tell_blocked(&mut self, slot: u32) {
+        let session = &mut self.sessions[slot as usize];
+        if self.laggards.contains(&slot) && !session.told_blocked && session.takes_turns() {
+            session.told_blocked = true;
+            let session = session.id;
+            self.outgoing.push(Command::Blocked { session, blocked: true });
         }
     }
 

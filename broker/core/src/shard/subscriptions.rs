@@ -161,7 +161,8 @@ impl Shard {
         let Some(found) = session.standing.get_mut(&number) else { return };
         found.state = Standpoint::Begun;
         let (lane, command, filter) = (found.lane, found.command, found.filter.clone());
-        if matches!(found.purpose, Purpose::Messages { .. }) {
+        let takes_turns = !matches!(found.purpose, Purpose::Messages { .. });
+        if !takes_turns {
             let target = Target { slot, lane: lane as u32, subscription: number };
             self.matcher.insert(&filter, target);
         }
@@ -173,6 +174,9 @@ impl Shard {
             callback: None,
             granted: Some(told(lane_slot.lane.options())),
         };
+        if takes_turns {
+            self.tell_blocked(slot);
+        }
         self.push_frame(slot, lane, LaneFrame::encode(&BrokerFrame::Accepted(accepted)));
     }
 
