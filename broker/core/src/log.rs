@@ -68,7 +68,7 @@ impl Log {
     /// Appends a message. Returns its entry and what it costs in a lane, in bytes.
     pub fn append(&mut self, publication: &Publication, render: Render) -> (u64, u32) {
         let Publication { seq, epoch, time, parts, .. } = publication;
-        let bytes = message::frame_bytes(*seq, *epoch, *time, parts.len());
+        let bytes = publication.frame_bytes();
         let place = self.bincode.append(bytes, |out| {
             message::write_frame(*seq, *epoch, *time, parts, out);
         });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker_protocol::message;
 use bytes::Bytes;
 
 use crate::TopicId;
@@ -26,6 +27,11 @@ pub struct Publication {
 }
 
 impl Publication {
+    /// How long its frame is in bincode, which is what it costs in a lane, in bytes.
+    pub fn frame_bytes(&self) -> usize {
+        message::frame_bytes(self.seq, self.epoch, self.time, self.parts.len())
+    }
+
     /// What it counts against the bound of an inbox, in bytes.
     pub fn size(&self) -> usize {
         self.parts.len() + size_of::<Self>()

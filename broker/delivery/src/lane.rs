@@ -156,10 +156,11 @@ impl<F: Frame> Lane<F> {
         self.items.push_back(Item::Frame(frame));
     }
 
-    /// Whether a frame of this size may join: the room that a routed request needs.
+    /// Whether one more of this size may join without an overflow: the room that a message to one
+    /// client or a routed request needs.
     pub fn has_room(&self, size: u64) -> bool {
         self.items.is_empty()
-            || (self.messages < self.options.bound.messages
+            || (self.messages_and_gaps() < u64::from(self.options.bound.messages)
                 && self.bytes() + size <= self.options.bound.bytes)
     }
 

@@ -109,7 +109,7 @@ impl Shard {
         to: SessionId,
         acknowledge: Option<(SessionId, u64)>,
     ) {
-        let size = publication.parts.len() as u64;
+        let size = publication.frame_bytes() as u64;
         let answer = match self.find(to) {
             None => Refused::Gone,
             Some(session) if !session.lanes[0].lane.has_room(size) => Refused::Busy,

@@ -43,9 +43,14 @@ impl<F: Frame> Lane<F> {
     /// Whether more waits than the bound allows. One message alone is never too much.
     fn is_over(&self) -> bool {
         let bound = self.options.bound;
+        self.messages > 1
+            && (self.messages_and_gaps() > u64::from(bound.messages) || self.bytes() > bound.bytes)
+    }
+
+    /// What counts against the bound in messages.
+    pub(super) fn messages_and_gaps(&self) -> u64 {
         let gaps = self.ledger().map_or(0, |ledger| ledger.gaps().len() as u64);
-        let messages = u64::from(self.messages) + gaps;
-        self.messages > 1 && (messages > u64::from(bound.messages) || self.bytes() > bound.bytes)
+        u64::from(self.messages) + gaps
     }
 
     fn ledger(&self) -> Option<&Ledger> {
