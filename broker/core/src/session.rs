@@ -85,6 +85,8 @@ pub(crate) struct Attachment {
     pub(crate) header: LaneHeader,
     /// Whether the link refused, where lanes share it.
     pub(crate) blocked: bool,
+    /// The place of the lane that sent last.
+    pub(crate) last_lane: usize,
     /// Part of a frame, on a byte stream.
     pub(crate) partial: Vec<u8>,
     pub(crate) packet_bytes_max: usize,
@@ -197,6 +199,7 @@ impl Attachment {
             control: Control::default(),
             header: LaneHeader::default(),
             blocked: false,
+            last_lane: 0,
             partial: Vec::new(),
             packet_bytes_max: 0,
             opened: now,

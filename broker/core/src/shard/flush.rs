@@ -156,6 +156,7 @@ impl Shard {
             session.link.control.sent(control_bytes);
         }
         if let Some((place, sent)) = lane {
+            session.link.last_lane = place;
             let separate = session.link.info.separate_lanes;
             let lane_slot = &mut session.lanes[place];
             match separate {
@@ -183,13 +184,19 @@ fn forget_presences(lane: &Lane<LaneFrame>, presences: &mut Presences, sent: Sen
 }
 
 impl Session {
-    /// The lane that sends next: of those that are ready, the one with the highest priority.
+    /// The lane that sends next: of those that are ready, the one with the highest priority. Equal
+    /// ones take turns, packet by packet.
     fn next_lane(&self) -> Option<usize> {
         if !self.lanes_flow() {
             return None;
         }
         let ready = |(_, slot): &(usize, &LaneSlot)| !slot.blocked && !slot.lane.is_empty();
         let lanes = self.lanes.iter().enumerate().filter(ready);
-        lanes.max_by_key(|(_, slot)| slot.lane.options().priority).map(|(place, _)| place)
+        let (count, last) = (self.lanes.len(), self.link.last_lane);
+        // How long ago a lane's turn was: the next one behind the last has waited longest.
+        let waited = |place: usize| count - (place + count - last - 1) % count;
+        let rank =
+            |(place, slot): &(usize, &LaneSlot)| (slot.lane.options().priority, waited(*place));
+        lanes.max_by_key(rank).map(|(place, _)| place)
     }
 }
