@@ -59,6 +59,27 @@ impl Client {
         client
     }
 
+    /// Opens a link and says `connect`; what comes of it is to be heard.
+    pub async fn knock(place: &Place, codec: Codec, name: Option<String>) -> Self {
+        let mut client = Self::open(place, codec).await;
+        let info = ClientInfo { name, sdk: None };
+        let connect = Connect { version: 1, client: info, ..Connect::default() };
+        // The broker may have refused already, and closed.
+        let _ = client.try_send(&ClientFrame::Connect(connect)).await;
+        client
+    }
+
+    /// Whether the broker has room for another connection, which ends at once.
+    pub async fn is_let_in(place: &Place) -> bool {
+        let mut client = Self::knock(place, Codec::Bincode, None).await;
+        let let_in = client.wait_for("an answer", |heard| match &heard.frame {
+            BrokerFrame::Connected(_) => Some(true),
+            BrokerFrame::Disconnect(_) => Some(false),
+            _ => None,
+        });
+        let_in.await
+    }
+
     /// Opens a link and says nothing yet.
     pub async fn open(place: &Place, codec: Codec) -> Self {
         let connector = place.connector();

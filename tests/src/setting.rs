@@ -40,7 +40,7 @@ pub struct Place {
     /// The network whose links can be made to misbehave, over memory.
     pub network: Option<Network>,
     connect: Connect,
-    _directory: TempDir,
+    _directory: Option<TempDir>,
 }
 
 /// Makes connectors.
@@ -65,6 +65,16 @@ impl Transport {
             Self::SecureWebSocket => "websocket-tls",
             Self::Quic => "quic",
         }
+    }
+
+    /// A broker that runs elsewhere, without TLS.
+    ///
+    /// # Panics
+    /// If the transport has no sockets, or none without TLS.
+    pub fn place_at(self, url: String) -> Place {
+        assert_eq!(self, Self::WebSocket, "the only one that needs nothing but a URL");
+        let (_, connect) = websocket(None);
+        Place { url, network: None, connect, _directory: None }
     }
 
     /// Starts a broker with one shard and the default settings.
@@ -98,7 +108,7 @@ impl Transport {
             Self::SecureWebSocket => format!("wss://{address}"),
             Self::Quic => format!("quic://{address}"),
         };
-        Ok(Setting { running, place: Place { url, network, connect, _directory: directory } })
+        Ok(Setting { running, place: Place { url, network, connect, _directory: Some(directory) } })
     }
 }
 
