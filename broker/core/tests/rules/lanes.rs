@@ -1,0 +1,161 @@
+//! Lanes, their bounds and what goes into a packet.
+
+use broker_core::{Config, Limits, SequencerConfig};
+use broker_delivery::lane::{Bound, LaneOptions as Granted, Overflow as GrantedOverflow};
+use broker_protocol::frame::{BrokerFrame, ClientFrame, LaneOptions, Overflow, Publish};
+use broker_protocol::{Codec, ErrorCode, frames_in_packet};
+
+use crate::stage::{Stage, in_lane, send};
+
+fn dropping(messages: u32) -> LaneOptions {
+    LaneOptions {
+        overflow: Some(Overflow::DropOldest),
+        bound_messages: Some(messages),
+        ..LaneOptions::default()
+    }
+}
+
+fn bounded(overflow: GrantedOverflow, messages: u32) -> Config {
+    let bound = Bound { messages, ..Bound::default() };
+    Config { lane: Granted { overflow, bound, ..Granted::default() }, ..Config::default() }
+}
+
+#[test]
+fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
+    let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, "a");
+    stage.set_room(bob, 0);
+    for _ in 0..3 {
+        stage.publish(ann, "a", b"x");
+    }
+    assert_eq!(stage.ended(bob), None);
+    stage.publish(ann, "a", b"x");
+    assert_eq!(stage.ended(bob), Some(ErrorCode::SlowConsumer));
+}
+
+#[test]
+fn a_gap_stands_where_the_oldest_were_dropped_and_counts_them() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.say(bob, &in_lane("a", 1, dropping(10)));
+    stage.set_room(bob, 0);
+    for _ in 0..12 {
+        stage.publish(ann, "a", b"x");
+    }
+    stage.frames(bob);
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    let told: Vec<_> = stage
+        .frames(bob)
+        .into_iter()
+        .filter_map(|frame| match frame {
+            BrokerFrame::Gap(gap) => Some((gap.first_seq, gap.last_seq, gap.count)),
+            BrokerFrame::Message(message) => Some((Some(message.seq), None, 1)),
+            _ => None,
+        })
+        .collect();
+    // The gap counts against the bound too: nine messages and it.
+    assert_eq!(told[0], (Some(1), Some(3), 3));
+    assert_eq!(told[1], (Some(4), None, 1));
+    assert_eq!(told.len(), 10);
+}
+
+#[test]
+fn a_send_without_room_is_busy_and_costs_nobody_else_anything() {
+    for overflow in [GrantedOverflow::Disconnect, GrantedOverflow::DropOldest] {
+        let mut stage = Stage::new(bounded(overflow, 4));
+        let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+        stage.set_room(bob, 0);
+        for id in 1..=4 {
+            stage.say(ann, &send(id, "bob", b"x"));
+            assert_eq!(stage.refused(ann), None, "{id}");
+        }
+        stage.say(ann, &send(5, "bob", b"x"));
+        assert_eq!(stage.refused(ann), Some(ErrorCode::Busy));
+        assert_eq!(stage.ended(bob), None);
+        stage.set_room(bob, usize::MAX);
+        stage.turn();
+        assert_eq!(stage.messages(bob).len(), 4);
+    }
+}
+
+#[test]
+fn a_send_that_misses_the_bound_in_bytes_by_its_frame_is_busy_too() {
+    let mut config = bounded(GrantedOverflow::Disconnect, 100);
+    config.lane.bound.bytes = 200;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.set_room(bob, 0);
+    for id in 1..=60 {
+        stage.say(ann, &send(id, "bob", &[b'x'; 3]));
+    }
+    assert_eq!(stage.ended(bob), None);
+    assert_eq!(stage.refused(ann), Some(ErrorCode::Busy));
+}
+
+#[test]
+fn a_message_to_one_client_is_never_left_out_of_a_run_of_json() {
+    let sequencer = SequencerConfig::default();
+    let mut stage = Stage::with(Config::default(), sequencer, Codec::Json);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, "a");
+    stage.frames(bob);
+    for frame in [
+        ClientFrame::Publish(Publish::bytes("a", b"1")),
+        send(1, "bob", b"2"),
+        ClientFrame::Publish(Publish::bytes("a", b"3")),
+    ] {
+        stage.write(ann, &frame);
+    }
+    stage.turn();
+    let payloads: Vec<_> = stage.messages(bob).iter().map(|m| m.body.payload.to_vec()).collect();
+    assert_eq!(payloads, [b"1", b"2", b"3"]);
+}
+
+#[test]
+fn lanes_of_equal_priority_take_turns_and_a_higher_one_goes_first() {
+    let limits = Limits { packet_bytes_max: 512, ..Limits::default() };
+    let mut stage = Stage::new(Config { limits, ..Config::default() });
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    for (lane, priority) in [(1, 0), (2, 0), (3, 5)] {
+        let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+        stage.say(bob, &in_lane("a", lane, options));
+    }
+    stage.frames(bob);
+    stage.set_room(bob, 0);
+    for _ in 0..3 {
+        stage.publish(ann, "a", &[b'x'; 400]);
+    }
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    // The last `accepted` came in lane 3: what follows is of that lane too.
+    let (mut lane, mut lanes) = (3, Vec::new());
+    for frame in stage.frames(bob) {
+        match frame {
+            BrokerFrame::Lane(header) => lane = header.lane,
+            BrokerFrame::Message(_) => lanes.push(lane),
+            _ => {}
+        }
+    }
+    assert_eq!(lanes, [3, 3, 3, 1, 2, 1, 2, 1, 2]);
+}
+
+#[test]
+fn answers_that_wait_are_cut_into_packets_like_everything() {
+    let limits = Limits { packet_bytes_max: 512, ..Limits::default() };
+    let mut stage = Stage::new(Config { limits, ..Config::default() });
+    let ann = stage.enter("ann");
+    stage.set_room(ann, 0);
+    for id in 1..=500 {
+        let publish = Publish { id: Some(id), ..Publish::bytes("a", b"") };
+        stage.write(ann, &ClientFrame::Publish(publish));
+    }
+    stage.turn();
+    stage.set_room(ann, usize::MAX);
+    stage.turn();
+    let packets = stage.packets(ann);
+    assert!(packets.iter().all(|packet| packet.len() <= 512));
+    let frames = |packet: &Vec<u8>| frames_in_packet(Codec::Bincode, packet, usize::MAX).count();
+    assert_eq!(packets.iter().map(frames).sum::<usize>(), 500);
+}

@@ -1,0 +1,7 @@
+//! Rules of the shard and the sequencer, one by one, at their exact boundaries.
+
+mod commands;
+mod groups;
+mod lanes;
+mod limits;
+mod stage;

@@ -1,0 +1,195 @@
+//! A broker of one shard, whose clients take every packet unless told otherwise.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use broker_core::{
+    Channel, Config, Framing, Item, LinkInfo, Now, PongTo, Run, Sequencer, SequencerConfig, Shard,
+    ShardId, Verdict,
+};
+use broker_protocol::frame::{
+    BrokerFrame, ClientFrame, Connect, LaneOptions, Message, Publish, Request, Send, Subscribe,
+};
+use broker_protocol::{Codec, ErrorCode, frames_in_packet};
+use bytes::BytesMut;
+
+pub(crate) struct Stage {
+    pub(crate) shard: Shard,
+    pub(crate) sequencer: Sequencer,
+    now: Now,
+    codec: Codec,
+    /// How many packets each client still takes; any number where there is none.
+    room: BTreeMap<u32, usize>,
+    /// The packets that each client took and nobody has looked at.
+    packets: BTreeMap<u32, Vec<Vec<u8>>>,
+}
+
+impl Stage {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::with(config, SequencerConfig::default(), Codec::Bincode)
+    }
+
+    pub(crate) fn with(config: Config, sequencer: SequencerConfig, codec: Codec) -> Self {
+        let now = Now::default();
+        Self {
+            shard: Shard::new(ShardId(0), config, now),
+            sequencer: Sequencer::new(sequencer, now),
+            now,
+            codec,
+            room: BTreeMap::new(),
+            packets: BTreeMap::new(),
+        }
+    }
+
+    /// A link whose client has said nothing.
+    pub(crate) fn attach(&mut self) -> u32 {
+        let (codec, pings) = (self.codec, PongTo::Frame);
+        let info = LinkInfo { codec, separate_lanes: false, pings, secret: 0 };
+        self.shard.attach(self.now, info)
+    }
+
+    /// A client that is connected.
+    pub(crate) fn enter(&mut self, name: &str) -> u32 {
+        let slot = self.attach();
+        let mut connect = Connect { version: 1, ..Connect::default() };
+        connect.client.name = Some(name.to_owned());
+        self.say(slot, &ClientFrame::Connect(connect));
+        self.packets.clear();
+        slot
+    }
+
+    /// A client says something, and a turn follows.
+    pub(crate) fn say(&mut self, slot: u32, frame: &ClientFrame<'_>) {
+        self.write(slot, frame);
+        self.turn();
+    }
+
+    /// A client says something that is read before the next turn.
+    pub(crate) fn write(&mut self, slot: u32, frame: &ClientFrame<'_>) {
+        let mut bytes = BytesMut::new();
+        self.codec.write_client(frame, &mut bytes);
+        self.shard.receive(self.now, slot, &bytes, Framing::Stream);
+    }
+
+    pub(crate) fn turn(&mut self) {
+        for _ in 0..3 {
+            let mut items: Vec<Item> = Vec::new();
+            self.shard.tick(self.now);
+            if let Some(batch) = self.shard.take_batch() {
+                let mut inbox = |_: ShardId, item| items.push(item);
+                self.sequencer.handle(self.now, &batch, &mut inbox);
+            }
+            self.shard.apply(items);
+            while let Some(slot) = self.shard.next_dirty() {
+                self.flush(slot);
+            }
+            self.shard.end_turn();
+        }
+    }
+
+    pub(crate) fn flush(&mut self, slot: u32) {
+        let room = self.room.entry(slot).or_insert(usize::MAX);
+        let packets = self.packets.entry(slot).or_default();
+        self.shard.flush(slot, &mut |_: Channel, packet: Run<'_>| {
+            if *room == 0 {
+                return Verdict::Refused;
+            }
+            *room -= 1;
+            packets.push(packet.as_slice().to_vec());
+            Verdict::Taken
+        });
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.monotonic += time;
+        self.now.wall += time.as_millis() as u64;
+        self.turn();
+    }
+
+    /// A client takes so many more packets.
+    pub(crate) fn set_room(&mut self, slot: u32, packets: usize) {
+        self.room.insert(slot, packets);
+        self.shard.writable(slot);
+    }
+
+    pub(crate) fn packets(&mut self, slot: u32) -> Vec<Vec<u8>> {
+        self.packets.remove(&slot).unwrap_or_default()
+    }
+
+    /// The frames that a client got and nobody has looked at.
+    pub(crate) fn frames(&mut self, slot: u32) -> Vec<BrokerFrame<'static>> {
+        let mut frames = Vec::new();
+        for packet in self.packets(slot) {
+            let packet: &'static [u8] = packet.leak();
+            for frame in frames_in_packet(self.codec, packet, usize::MAX) {
+                let read = self.codec.read_broker(frame.expect("the broker sends whole frames"));
+                frames.extend(read.expect("the broker sends frames that can be read"));
+            }
+        }
+        frames
+    }
+
+    pub(crate) fn messages(&mut self, slot: u32) -> Vec<Message<'static>> {
+        let frames = self.frames(slot).into_iter();
+        frames
+            .filter_map(|frame| match frame {
+                BrokerFrame::Message(message) => Some(message),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The answer to the last command: nothing if it was accepted, else why not.
+    pub(crate) fn refused(&mut self, slot: u32) -> Option<ErrorCode> {
+        self.frames(slot).into_iter().find_map(|frame| match frame {
+            BrokerFrame::Rejected(rejected) => Some(rejected.code),
+            BrokerFrame::Disconnect(shutdown) => Some(shutdown.code),
+            _ => None,
+        })
+    }
+
+    /// Why a client's session has ended, if it has.
+    pub(crate) fn ended(&mut self, slot: u32) -> Option<ErrorCode> {
+        let endings = self.shard.take_endings().into_iter();
+        endings.filter(|ending| ending.slot == slot).map(|ending| ending.code).next()
+    }
+
+    pub(crate) fn lose(&mut self, slot: u32) {
+        self.shard.lost(self.now, slot);
+        self.shard.forget(slot);
+        self.turn();
+    }
+
+    pub(crate) fn subscribe(&mut self, slot: u32, filter: &str) {
+        self.say(slot, &ClientFrame::Subscribe(subscribe(filter)));
+    }
+
+    pub(crate) fn publish(&mut self, slot: u32, topic: &str, payload: &[u8]) {
+        self.say(slot, &ClientFrame::Publish(Publish::bytes(topic, payload)));
+    }
+}
+
+pub(crate) fn subscribe(filter: &str) -> Subscribe {
+    Subscribe { id: 1, filter: filter.to_owned(), ..Subscribe::default() }
+}
+
+pub(crate) fn in_lane(filter: &str, lane: u8, options: LaneOptions) -> ClientFrame<'static> {
+    let lane = Some(lane);
+    ClientFrame::Subscribe(Subscribe { lane, options: Some(options), ..subscribe(filter) })
+}
+
+pub(crate) fn in_group(filter: &str, group: &str) -> ClientFrame<'static> {
+    let group = Some(group.to_owned());
+    ClientFrame::Subscribe(Subscribe { group, ..subscribe(filter) })
+}
+
+pub(crate) fn request(id: u64, topic: &str) -> ClientFrame<'_> {
+    ClientFrame::Request(Request { id, topic: Cow::Borrowed(topic), ..Request::default() })
+}
+
+pub(crate) fn send<'a>(id: u64, to: &'a str, payload: &'a [u8]) -> ClientFrame<'a> {
+    let mut send = Send { id: Some(id), to: Cow::Borrowed(to), ..Send::default() };
+    send.body.payload = Cow::Borrowed(payload);
+    ClientFrame::Send(send)
+}
