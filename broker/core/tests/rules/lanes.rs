@@ -159,3 +159,35 @@ fn answers_that_wait_are_cut_into_packets_like_everything() {
     let frames = |packet: &Vec<u8>| frames_in_packet(Codec::Bincode, packet, usize::MAX).count();
     assert_eq!(packets.iter().map(frames).sum::<usize>(), 500);
 }
+
+#[test]
+fn a_stalled_client_costs_its_bound_and_a_constant_however_much_is_published() {
+    let log_bytes_max = 100_000;
+    let mut stage = Stage::new(Config { log_bytes_max, ..Config::default() });
+    let (ann, bob, eve) = (stage.enter("ann"), stage.enter("bob"), stage.enter("eve"));
+    let lane_bytes = 50_000;
+    for (client, filter) in [(bob, "rare"), (eve, ">")] {
+        let options = LaneOptions { bound_bytes: Some(lane_bytes), ..dropping(4096) };
+        stage.say(client, &in_lane(filter, 1, options));
+    }
+    stage.set_room(bob, 0);
+    stage.publish(ann, "rare", &[b'x'; 1000]);
+    let mut most = 0;
+    for number in 0..1000 {
+        let stalls = number > 500;
+        stage.set_room(eve, if stalls { 0 } else { usize::MAX });
+        stage.publish(ann, "often", &[b'x'; 10_000]);
+        stage.packets(eve);
+        most = most.max(stage.shard.log_bytes());
+    }
+    // What is written between two looks at the log, and both laggards' bounds.
+    let constant = 2 * (256 << 10);
+    let allowed = log_bytes_max + constant + 2 * lane_bytes as usize;
+    assert!(most <= allowed, "{most} bytes were held; {allowed} are allowed");
+    for client in [bob, eve] {
+        stage.set_room(client, usize::MAX);
+    }
+    stage.turn();
+    assert_eq!(stage.messages(bob).len(), 1, "what it wants outlives everything around it");
+    assert_eq!(stage.shard.log_bytes(), 0);
+}
