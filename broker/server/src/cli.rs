@@ -5,12 +5,18 @@
 //! [`Outcome`](outcome::Outcome), which scripts see as exit code.
 
 mod arguments;
+mod client;
 mod configuration;
 mod logging;
 mod outcome;
 mod output;
+mod payload;
+mod publish;
+mod reply;
+mod request;
 mod serve;
 mod signals;
+mod subscribe;
 
 use std::process::ExitCode;
 
@@ -26,6 +32,11 @@ pub(crate) fn run() -> ExitCode {
         None => serve::run(&arguments.server),
         Some(Command::Check(arguments)) => configuration::check(&arguments),
         Some(Command::Config(arguments)) => configuration::show(&arguments),
+        Some(Command::Sub(arguments)) => subscribe::run(&arguments),
+        Some(Command::Pub(arguments)) => publish::publish(&arguments),
+        Some(Command::Send(arguments)) => publish::send(&arguments),
+        Some(Command::Request(arguments)) => request::run(&arguments),
+        Some(Command::Reply(arguments)) => reply::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

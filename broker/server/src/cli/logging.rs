@@ -17,6 +17,13 @@ pub(crate) fn start(log: &Log) {
     }
 }
 
+/// Sends log lines of a small client to standard error: errors, or on request what happens.
+pub(crate) fn start_for_client(verbose: bool) {
+    let filter = if verbose { "info,client_sdk=debug" } else { "error" };
+    let subscriber = Subscriber::builder().with_env_filter(EnvFilter::new(filter));
+    subscriber.with_writer(io::stderr).with_ansi(colours()).init();
+}
+
 /// On terminals only, and not where <https://no-color.org> asks for none.
 fn colours() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

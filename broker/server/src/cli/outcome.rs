@@ -9,6 +9,9 @@ Exit codes:
   0    done
   1    failed, or was refused by the broker
   2    the command line or the configuration is wrong
+  3    couldn't connect
+  4    the time was up before what was waited for came
+  5    nobody answers the request, or nobody has the name
   130  interrupted before it was done";
 
 /// How a command ended.
@@ -20,6 +23,12 @@ pub(crate) enum Outcome {
     Failed,
     /// The command line or the configuration is wrong.
     Misused,
+    /// No connection came to be.
+    Unconnected,
+    /// The time was up.
+    TimedOut,
+    /// Nobody serves the topic or has the name.
+    NobodyAnswers,
     /// A signal came first.
     Interrupted,
 }
@@ -31,6 +40,9 @@ impl Outcome {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Misused => 2,
+            Self::Unconnected => 3,
+            Self::TimedOut => 4,
+            Self::NobodyAnswers => 5,
             Self::Interrupted => 130,
         }
     }

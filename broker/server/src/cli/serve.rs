@@ -37,9 +37,8 @@ async fn serve(settings: &ServerSettings, loaded: Loaded) -> Result<Outcome, Fai
     let running = builder.start().await.map_err(|error| failed(&error))?;
     let fingerprint = development_fingerprint.map(|fingerprint| fingerprint.to_string());
     output::print(&greeting(settings, &loaded, &running, fingerprint.as_deref()))?;
-    signals.next().await;
+    signals.asked().await;
     eprintln!("stopping; a second signal ends it at once");
-    tokio::spawn(signals.end_at_once());
     output::print(&farewell(&running.shutdown().await))
 }
 

@@ -1,10 +1,8 @@
-//! The program as people and service managers run it.
-
-mod support;
+//! Serving, and what can be known without a broker.
 
 use std::fs;
 
-use support::{Broker, run, run_with_environment};
+use crate::support::{Broker, run, run_with_environment};
 
 #[test]
 fn it_says_what_it_listens_on_and_stops_in_good_order_on_both_signals() {

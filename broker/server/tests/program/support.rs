@@ -1,7 +1,7 @@
 //! Runs the program and looks at what it says.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
 /// How a run of the program ended.
@@ -110,4 +110,70 @@ impl Drop for Broker {
 pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
     assert!(sent.expect("there is a kill").success(), "SIG{name} wasn't sent");
+}
+
+/// Runs it to its end with this input.
+pub(crate) fn run_with_input(arguments: &[&str], input: &[u8]) -> Ended {
+    let mut child = program(arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A program that ends early leaves the rest unread.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().expect("it can be waited for").into()
+}
+
+/// A command that goes on until it has enough, or is told to end.
+pub(crate) struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    /// Starts it and waits until it says so on standard error.
+    pub(crate) fn start(arguments: &[&str], ready: &str) -> Self {
+        let mut child = program(arguments).spawn().expect("the program starts");
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut running = Self { child, stderr };
+        running.wait_until_said(ready);
+        running
+    }
+
+    /// Waits until standard error has a line with these words.
+    pub(crate) fn wait_until_said(&mut self, words: &str) {
+        let mut said = String::new();
+        while !said.contains(words) {
+            let read = self.stderr.read_line(&mut said).expect("it prints UTF-8");
+            assert!(read > 0, "it ended without {words:?}: {said}");
+        }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Takes its standard output away: whoever holds it reads it, or drops it.
+    pub(crate) fn take_stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("it is taken once")
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        let mut said = String::new();
+        let stdout = self.child.stdout.take();
+        let mut printed = String::new();
+        if let Some(mut stdout) = stdout {
+            stdout.read_to_string(&mut printed).expect("it prints UTF-8");
+        }
+        self.stderr.read_to_string(&mut said).expect("it prints UTF-8");
+        let status = self.child.wait().expect("it can be waited for");
+        Ended { code: status.code(), stdout: printed, stderr: said }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

@@ -1,0 +1,57 @@
+//! `broker pub` and `broker send`: messages from the command line and from standard input.
+
+mod lines;
+
+use client_sdk::{Body, Client, PublishError};
+
+use super::arguments::{Publish, Send};
+use super::client::{self, WhenLost, interruptible};
+use super::outcome::{Failure, Outcome};
+use super::payload;
+
+/// Publishes one message, or each line of standard input.
+pub(crate) fn publish(arguments: &Publish) -> Result<Outcome, Failure> {
+    let Some(payload) = &arguments.payload else { return lines::publish(arguments) };
+    let body =
+        with_key(payload::body(payload::from_argument(payload)?, arguments.content)?, arguments);
+    client::run(&arguments.connection, WhenLost::Fail, async |client, signals| {
+        let published = async {
+            let published = client.publish_acked(&arguments.topic, body).await;
+            published.map(|()| Outcome::Done).map_err(|error| failure(&arguments.topic, &error))
+        };
+        interruptible(signals, published).await
+    })
+}
+
+/// Sends a message to one client.
+pub(crate) fn send(arguments: &Send) -> Result<Outcome, Failure> {
+    let payload = payload::from_argument(&arguments.payload)?;
+    let body = payload::body(payload, arguments.content)?;
+    client::run(&arguments.connection, WhenLost::Fail, async |client: &Client, signals| {
+        let sent = async {
+            let sent = client.send(&arguments.to, body).await;
+            sent.map(|()| Outcome::Done).map_err(|error| failure(&arguments.to, &error))
+        };
+        interruptible(signals, sent).await
+    })
+}
+
+fn with_key(body: Body, arguments: &Publish) -> Body {
+    match &arguments.key {
+        Some(key) => body.key(key),
+        None => body,
+    }
+}
+
+fn failure(to: &str, error: &PublishError) -> Failure {
+    let (outcome, advice) = match error {
+        PublishError::InvalidTopic { .. } => (Outcome::Misused, ""),
+        PublishError::NoSuchClient { .. } => (
+            Outcome::NobodyAnswers,
+            "; a client has the name that it connects with, as in `broker sub --name NAME`",
+        ),
+        PublishError::TimedOut(_) => (Outcome::TimedOut, ""),
+        _ => (Outcome::Failed, ""),
+    };
+    outcome.because(format_args!("couldn't publish to {to}: {error}{advice}"))
+}

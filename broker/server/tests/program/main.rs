@@ -1,0 +1,7 @@
+//! The program as people, scripts and service managers run it.
+
+mod publish;
+mod request;
+mod server;
+mod subscribe;
+mod support;
