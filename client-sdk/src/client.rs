@@ -25,11 +25,11 @@ use crate::{
 /// subscriptions and servings with it; each subscriber is told of the interruption. What waits in
 /// the outgoing queue is sent then. Commands that were under way fail with `Disconnected`.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use client_sdk::{Client, Message};
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+/// # doc::with_client(async |client| {
+/// use client_sdk::Message;
 ///
-/// let client = Client::connect("ws://localhost:7400").await?;
 /// let _subscription = client
 ///     .subscribe("market.>", |message: &Message| {
 ///         println!("{}: {}", message.topic, message.text().unwrap_or("?"));
@@ -37,7 +37,7 @@ use crate::{
 ///     .await?;
 /// client.publish("market.btc", "42").await?;
 /// # Ok(())
-/// # }
+/// # }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct Client {
@@ -115,10 +115,12 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future before it is done means that nothing was published.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::PublishError> {
-    /// client.publish("chat.room", "hello").await
-    /// # }
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// client.publish("chat.room", "hello").await?;
+    /// # Ok(())
+    /// # }).unwrap();
     /// ```
     pub async fn publish(&self, topic: &str, body: impl Into<Body>) -> Result<(), PublishError> {
         Publication::new(self, topic, body.into()).publish().await
@@ -144,10 +146,12 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future leaves open whether the message is published.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::PublishError> {
-    /// client.publish_acked("orders.new", client_sdk::Body::json(r#"{"id": 7}"#)).await
-    /// # }
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// client.publish_acked("orders.new", client_sdk::Body::json(r#"{"id": 7}"#)).await?;
+    /// # Ok(())
+    /// # }).unwrap();
     /// ```
     pub async fn publish_acked(
         &self,
@@ -172,10 +176,13 @@ impl Client {
     /// # Errors
     /// As [`Client::publish_acked`], [`PublishError::NoSuchClient`] and [`PublishError::Busy`].
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::PublishError> {
-    /// client.send("bob", "are you there?").await
-    /// # }
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// # let _direct = client.direct(|_: &client_sdk::Message| {})?;
+    /// client.send("bob", "are you there?").await?;
+    /// # Ok(())
+    /// # }).unwrap();
     /// ```
     pub async fn send(&self, to: &str, body: impl Into<Body>) -> Result<(), PublishError> {
         publication::send(self.hub(), to, body.into()).await
@@ -189,12 +196,16 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future cancels the request: its provider is told.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::RequestError> {
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// # let _serving = client
+    /// #     .serve("math.double", async |_: client_sdk::Request| Ok("42".into()))
+    /// #     .await?;
     /// let reply = client.request("math.double", "21").await?;
     /// assert_eq!(reply.text(), Some("42"));
     /// # Ok(())
-    /// # }
+    /// # }).unwrap();
     /// ```
     pub async fn request(&self, topic: &str, body: impl Into<Body>) -> Result<Reply, RequestError> {
         let timeout = self.hub().config.request_timeout;
@@ -229,8 +240,9 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future unsubscribes.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::SubscribeError> {
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
     /// use client_sdk::Message;
     ///
     /// let mut count = 0;
@@ -242,7 +254,7 @@ impl Client {
     ///     .await?;
     /// subscription.unsubscribe().await;
     /// # Ok(())
-    /// # }
+    /// # }).unwrap();
     /// ```
     pub async fn subscribe(
         &self,
@@ -262,18 +274,21 @@ impl Client {
     /// # Errors
     /// See [`Client::subscribe`].
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::SubscribeError> {
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
     /// use client_sdk::Event;
     ///
     /// let mut events = client.stream("market.>").await?;
+    /// client.publish("market.btc", "42").await?;
     /// while let Some(event) = events.next().await {
     ///     if let Event::Message(message) = event {
-    ///         println!("{}", message.topic);
+    ///         assert_eq!(message.text(), Some("42"));
+    ///         break;
     ///     }
     /// }
     /// # Ok(())
-    /// # }
+    /// # }).unwrap();
     /// ```
     pub async fn stream(&self, filter: &str) -> Result<MessageStream, SubscribeError> {
         self.subscription(filter).stream().await
@@ -288,8 +303,9 @@ impl Client {
     /// # Errors
     /// If the client is closed.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::SubscribeError> {
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
     /// use client_sdk::Message;
     ///
     /// let _direct = client.direct(|message: &Message| {
@@ -297,7 +313,7 @@ impl Client {
     ///     println!("{from} says {}", message.text().unwrap_or("?"));
     /// })?;
     /// # Ok(())
-    /// # }
+    /// # }).unwrap();
     /// ```
     pub fn direct(&self, subscriber: impl Subscriber) -> Result<DirectGuard, SubscribeError> {
         let hub = self.hub();
@@ -317,15 +333,16 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future ends the serving.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::SubscribeError> {
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
     /// use client_sdk::{Refusal, Request};
     ///
     /// let _serving = client
     ///     .serve("echo", async |request: Request| Ok::<_, Refusal>(request.body))
     ///     .await?;
     /// # Ok(())
-    /// # }
+    /// # }).unwrap();
     /// ```
     pub async fn serve(
         &self,
@@ -346,10 +363,12 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future doesn't undo the closing.
     ///
-    /// ```no_run
-    /// # async fn example(client: client_sdk::Client) {
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
     /// client.close().await;
-    /// # }
+    /// # Ok(())
+    /// # }).unwrap();
     /// ```
     pub async fn close(&self) {
         self.hub().close();

@@ -134,7 +134,7 @@ impl Connection {
         if let Err(error) = self.sending.poll(self.link.as_mut(), cx) {
             return Poll::Ready(error.into());
         }
-        if self.sending.is_closing() {
+        if self.sending.poll_closing(cx) {
             ready!(self.alive.poll_close(cx));
             return Poll::Ready(End::Asked);
         }

@@ -12,7 +12,7 @@ mod wish;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use broker_protocol::frame::{ClientFrame, LaneOptions};
 use bytes::{Bytes, BytesMut};
@@ -159,6 +159,15 @@ impl Hub {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.lock().closing
+    }
+
+    /// Whether the program has asked to close; if not yet, the task is woken when it does.
+    pub(crate) fn poll_closing(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.lock();
+        if !state.closing {
+            state.writer = Some(cx.waker().clone());
+        }
+        state.closing
     }
 
     /// Nothing comes any more: everybody is told.

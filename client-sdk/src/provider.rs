@@ -25,8 +25,9 @@ pub(crate) const WAITING_MAX: usize = 1024;
 /// up, or the connection is lost, the future is dropped at its next await. An `async` closure
 /// `Fn(Request) -> Result<Body, Refusal>` is a provider too, and any other result that becomes one:
 ///
-/// ```no_run
-/// # async fn example(client: client_sdk::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+/// # doc::with_client(async |client| {
 /// use client_sdk::{Body, Refusal, Request};
 ///
 /// let _serving = client
@@ -39,7 +40,7 @@ pub(crate) const WAITING_MAX: usize = 1024;
 ///     })
 ///     .await?;
 /// # Ok(())
-/// # }
+/// # }).unwrap();
 /// ```
 pub trait Provider: Send + Sync + 'static {
     /// Answers one request.

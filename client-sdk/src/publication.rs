@@ -19,18 +19,17 @@ const FRAME_BYTES: usize = 64;
 
 /// A message to be published, with options that `publish` doesn't have.
 ///
-/// ```no_run
-/// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::PublishError> {
-/// use std::time::Duration;
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+/// # doc::with_client(async |client| {
 /// use client_sdk::Body;
 ///
 /// client
 ///     .publication("market.btc", Body::json(r#"{"price": 7}"#).key("btc"))
-///     .retain()
-///     .expires_in(Duration::from_secs(10))
 ///     .publish_acked()
-///     .await
-/// # }
+///     .await?;
+/// # Ok(())
+/// # }).unwrap();
 /// ```
 #[derive(Debug)]
 #[must_use = "a publication does nothing until it is published"]
@@ -47,13 +46,15 @@ impl<'a> Publication<'a> {
         Self { client, topic: topic.into(), body, retain: false, expires_in: None }
     }
 
-    /// Asks the broker to keep the message as the last value of its topic and key.
+    /// Asks the broker to keep the message as the last value of its topic and key. A broker that
+    /// doesn't serve this yet refuses it with [`ErrorCode::Unsupported`].
     pub fn retain(mut self) -> Self {
         self.retain = true;
         self
     }
 
-    /// Says after which time the message is no longer worth delivering, in steps of 1 ms.
+    /// Says after which time the message is no longer worth delivering, in steps of 1 ms. A broker
+    /// that doesn't serve this yet refuses it with [`ErrorCode::Unsupported`].
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires_in = Some(time);
         self

@@ -16,8 +16,9 @@ use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
 
 /// A subscription with options, before it begins; see [`Client::subscription`].
 ///
-/// ```no_run
-/// # async fn example(client: client_sdk::Client) -> Result<(), client_sdk::SubscribeError> {
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+/// # doc::with_client(async |client| {
 /// use client_sdk::{LaneOptions, Message, Overflow};
 ///
 /// // Rather lose old messages, and be told how many, than be ended for being slow.
@@ -29,7 +30,7 @@ use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
 ///     .start(|message: &Message| println!("{}", message.topic))
 ///     .await?;
 /// # Ok(())
-/// # }
+/// # }).unwrap();
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is subscribed until it is started"]

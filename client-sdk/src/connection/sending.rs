@@ -44,8 +44,9 @@ impl Sending {
         self.control.len() > CONTROL_BYTES_MAX
     }
 
-    pub(super) fn is_closing(&self) -> bool {
-        self.goodbye || self.open && self.hub.is_closing()
+    /// Whether the program has asked to close, or wakes the task when it does.
+    pub(super) fn poll_closing(&self, cx: &Context<'_>) -> bool {
+        self.goodbye || self.open && self.hub.poll_closing(cx)
     }
 
     pub(super) fn said_goodbye(&self) -> bool {

@@ -1,7 +1,6 @@
 //! What is to be sent, in the order in which the program said it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::Context;
 
 use broker_protocol::frame::{Cancel, ClientFrame, Serve, Subscribe, Unsubscribe};
@@ -213,10 +212,5 @@ impl State {
     pub(super) fn push_reply(&mut self, bytes: Bytes, room: usize) {
         let lifetime = Lifetime::Session;
         self.outgoing.frames.push_back(Queued { bytes, id: None, room, lifetime });
-    }
-
-    /// Stops answering a routed request. Returns whether it was still to be answered.
-    pub(super) fn forget_call(&mut self, token: &Arc<str>) -> bool {
-        self.answering.remove(token).is_some()
     }
 }

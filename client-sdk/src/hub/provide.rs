@@ -28,12 +28,14 @@ impl Hub {
         let to = Cow::Borrowed(&**token);
         let bytes = self.encode(&ClientFrame::Reply(Reply { to, outcome }));
         let mut state = self.lock();
-        let wanted = state.forget_call(token) && state.is_connected();
+        let cancel = state.answering.remove(token);
+        let wanted = cancel.is_some() && state.is_connected();
         if wanted {
             state.push_reply(bytes, room);
         }
         let writer = state.writer.take();
         drop(state);
+        drop(cancel);
         if !wanted {
             self.room.add_permits(room);
         }

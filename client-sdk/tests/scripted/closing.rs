@@ -1,8 +1,12 @@
 //! Ends, wanted and unwanted.
 
+use std::time::Duration;
+
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, ClientFrame, Reconnect, Shutdown};
 use client_sdk::{Client, ClosedReason, ConnectError, Message, PublishError};
+use tokio::time::Instant;
+use transport_memory::{Direction, Stall};
 
 use crate::peer::{Peer, Place};
 use crate::recorder::recorder;
@@ -65,6 +69,23 @@ async fn closing_does_not_wait_for_a_broker_that_never_answers() {
     let (client, _peer) = place.connect().await;
     client.close().await;
     assert_eq!(client.closed().await, ClosedReason::Asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_does_not_wait_for_a_link_that_takes_nothing() {
+    let mut place = Place::new();
+    let builder = place.builder().close_timeout(Duration::from_secs(2));
+    let (client, _peer) = place.connect_with(builder).await;
+    for link in place.network.links() {
+        link.change(Direction::ToServer, |conditions| conditions.stall = Stall::Everything);
+    }
+    while client.try_publish("t", vec![0; 1000]).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    client.close().await;
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
