@@ -22,6 +22,8 @@ fn built_in(trust: &Trust) -> Vec<Arc<dyn Connector>> {
         trust: trust.clone(),
         ..Default::default()
     })));
+    #[cfg(all(feature = "unix", unix))]
+    connectors.push(Arc::new(transport_unix::UnixConnector));
     connectors
 }
 
