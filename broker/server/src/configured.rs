@@ -153,7 +153,7 @@ fn bind(
     match listen.transport {
         Transport::WebSocket => bind_websocket(config, listen, identity),
         Transport::Quic => bind_quic(config, listen, identity),
-        Transport::Unix => Err(io::Error::new(io::ErrorKind::Unsupported, "not served yet")),
+        Transport::Unix => bind_unix(listen),
     }
 }
 
@@ -185,6 +185,17 @@ fn bind_quic(
     };
     let address = socket_address(listen)?;
     Ok(Box::new(transport_quic::listen(address, settings, &identity, &SUBPROTOCOLS)?))
+}
+
+#[cfg(unix)]
+fn bind_unix(listen: &Listen) -> io::Result<Box<dyn Listener>> {
+    let settings = transport_unix::Config { mode: listen.mode };
+    Ok(Box::new(transport_unix::listen(&listen.address, &settings, &SUBPROTOCOLS)?))
+}
+
+#[cfg(not(unix))]
+fn bind_unix(_listen: &Listen) -> io::Result<Box<dyn Listener>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 
 /// A packet from a client must be able to carry the largest payload.

@@ -1,10 +1,12 @@
 //! The kinds of values: how each is written, shown, and bounded.
 
 mod choice;
+mod mode;
 mod quantity;
 mod text;
 
 pub(super) use choice::{Choice, choice, switch};
+pub(super) use mode::mode;
 pub(super) use quantity::{GIB, KIB, MIB, bytes, count, time};
 pub(super) use text::{file, log_filter, path, text, texts};
 

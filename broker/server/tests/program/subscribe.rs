@@ -176,3 +176,24 @@ fn quic_needs_the_fingerprint_that_the_broker_prints() {
     let trusted = run(&[&publish[..], &["--fingerprint", broker.fingerprint()]].concat());
     assert_eq!(trusted.code, Some(0), "{trusted:?}");
 }
+
+#[test]
+fn a_unix_socket_serves_as_well_and_its_file_goes_with_the_broker() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("broker.sock");
+    let url = format!("unix:{}", socket.display());
+    let broker = Broker::start(&["--listen", &url]);
+    let published = run(&["pub", "a", "1", "--url", broker.url("unix")]);
+    assert_eq!(published.code, Some(0), "{published:?}");
+    assert_eq!(broker.signal_and_wait("TERM").code, Some(0));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn the_second_signal_ends_a_broker_at_once_while_it_waits_for_a_frozen_client() {
+    let broker = broker();
+    let frozen = subscribe(&broker, &[">"]);
+    frozen.signal("STOP");
+    let ended = broker.signal_twice_and_wait("TERM", "a second signal ends it at once");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+}

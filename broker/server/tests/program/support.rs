@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 /// How a run of the program ended.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub(crate) fn run_with_environment(arguments: &[&str], variables: &[(&str, &str)
 pub(crate) struct Broker {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Receiver<String>,
     /// What it said until it was ready.
     pub(crate) greeting: String,
 }
@@ -56,18 +57,13 @@ impl Broker {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = program(arguments).spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut stderr = child.stderr.take().expect("it is piped");
-        let stderr = thread::spawn(move || {
-            let mut text = String::new();
-            let _ = stderr.read_to_string(&mut text);
-            text
-        });
+        let stderr = lines(child.stderr.take().expect("it is piped"));
         let mut greeting = String::new();
         while !greeting.contains("try: ") {
             let read = stdout.read_line(&mut greeting).expect("it prints UTF-8");
-            assert!(read > 0, "it ended after {greeting:?}: {:?}", stderr.join());
+            assert!(read > 0, "it ended: {greeting}{}", stderr.iter().collect::<String>());
         }
-        Self { child, stdout, stderr: Some(stderr), greeting }
+        Self { child, stdout, stderr, greeting }
     }
 
     /// Where it listens with this scheme.
@@ -89,14 +85,42 @@ impl Broker {
     }
 
     /// Sends it a signal and waits for its end.
-    pub(crate) fn signal_and_wait(mut self, name: &str) -> Ended {
+    pub(crate) fn signal_and_wait(self, name: &str) -> Ended {
         signal(&self.child, name);
+        self.wait(String::new())
+    }
+
+    /// Sends it a signal, a second one once it has said these words, and waits for its end.
+    pub(crate) fn signal_twice_and_wait(self, name: &str, words: &str) -> Ended {
+        signal(&self.child, name);
+        let mut said = String::new();
+        while !said.contains(words) {
+            said += &self.stderr.recv().unwrap_or_else(|_| panic!("it ended: {said}"));
+        }
+        signal(&self.child, name);
+        self.wait(said)
+    }
+
+    fn wait(mut self, mut said: String) -> Ended {
         let status = self.child.wait().expect("it can be waited for");
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).expect("it prints UTF-8");
-        let stderr = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ended { code: status.code(), stdout, stderr }
+        said.extend(self.stderr.iter());
+        Ended { code: status.code(), stdout, stderr: said }
     }
+}
+
+/// Reads lines in a thread, so that nobody waits for room in the pipe.
+fn lines(from: ChildStderr) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if sender.send(line + "\n").is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 impl Drop for Broker {

@@ -1,7 +1,7 @@
 //! `[[listen]]`: one place where the broker listens.
 
 use crate::config::declare::section;
-use crate::config::kind::{Choice, choice, switch, text, texts};
+use crate::config::kind::{Choice, choice, mode, switch, text, texts};
 
 /// What moves the packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ section! {
         /// `Origin` always may. Restrict it where browsers must not reach the broker from any page.
         origins_allowed: Vec<String> = Vec::new(),
             texts(64, "origins such as \"https://example.org\"");
+        /// The mode of a Unix socket's file: who may write to it may connect.
+        mode: u32 = 0o600, mode();
     }
 }
 
