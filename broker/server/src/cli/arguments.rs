@@ -1,17 +1,15 @@
 //! What may stand on the command line.
 
 mod client;
+mod commands;
+mod examples;
 mod server;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use client::{
-    Codec, Connection, Content, Format, Output, Publish, Reply, Request, Send, Subscribe,
-    WhenBehind,
-};
+pub(crate) use client::{Codec, Connection, Content, Format, Output};
+pub(crate) use commands::{Publish, Reply, Request, Send, Subscribe, WhenBehind};
 pub(crate) use server::{Check, ServerSettings, Show};
-
-use super::outcome::EXIT_CODES;
 
 /// A broker for live messages, and small clients for the shell.
 ///
@@ -19,7 +17,7 @@ use super::outcome::EXIT_CODES;
 /// and QUIC on UDP.
 #[derive(Debug, Parser)]
 #[command(name = "broker", version, args_conflicts_with_subcommands = true)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(after_help = examples::BROKER, after_long_help = examples::with_exit_codes(examples::BROKER))]
 pub(crate) struct Arguments {
     /// What to do; without it, serve.
     #[command(subcommand)]
@@ -46,13 +44,3 @@ pub(crate) enum Command {
     /// Send a message to one client by its name.
     Send(Send),
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  broker                                        serve with the built-in defaults
-  broker --config config.toml                   serve as the file says
-  broker --listen ws://0.0.0.0:7400             serve one address only
-  broker sub 'market.>'                         print all that is published under market
-  broker pub market.btc '{\"price\": 42}'         publish one message
-  journalctl -f | broker pub logs.host1 --lines publish every line
-  broker request time.now                       ask, and print the answer";

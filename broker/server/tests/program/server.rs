@@ -96,10 +96,26 @@ fn a_command_line_that_is_wrong_ends_with_2() {
 fn log_lines_are_json_on_request_and_go_to_standard_error() {
     let flags = ["--listen", "ws://127.0.0.1:0", "--set", "log.format=json"];
     let broker = Broker::start(&[&flags[..], &["--log-level", "trace"]].concat());
+    assert_eq!(run(&["pub", "a", "1", "--url", broker.url("ws")]).code, Some(0));
     let ended = broker.signal_and_wait("TERM");
-    let lines: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with('{')).collect();
+    let mut lines: Vec<_> = ended.stderr.lines().collect();
+    lines.retain(|line| !line.starts_with("stopping; a second signal"));
+    assert!(!lines.is_empty(), "{ended:?}");
     for line in lines {
-        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+        let parsed = serde_json::from_str::<serde_json::Value>(line);
+        assert!(parsed.is_ok_and(|line| line["level"].is_string()), "{line}");
     }
-    assert!(!ended.stdout.contains("\"level\""), "{ended:?}");
+    assert!(!ended.stdout.contains("level"), "{ended:?}");
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["check", "config", "sub", "pub", "request", "reply", "send"] {
+        for help in ["-h", "--help"] {
+            let ended = run(&[command, help]);
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            assert!(ended.stdout.contains("Examples:"), "{command} {help}");
+        }
+    }
+    assert!(run(&["sub", "--help"]).stdout.contains("Exit codes:"));
 }

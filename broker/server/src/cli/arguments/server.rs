@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use broker::config::{Listen, Sources};
 use clap::Args;
 
+use super::examples;
+
 /// Where the broker's configuration comes from. Environment variables (BROKER__SECTION__SETTING) go
 /// over the file, flags over both.
 #[derive(Debug, Clone, Args)]
@@ -58,9 +60,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 
 /// `broker check`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  broker check --config config.toml && systemctl restart broker")]
+#[command(after_help = examples::CHECK)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) settings: ServerSettings,
@@ -68,10 +68,7 @@ pub(crate) struct Check {
 
 /// `broker config`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  broker config --print --config config.toml   what that file leads to, and who set what
-  broker config --defaults > config.toml       a commented file to start from")]
+#[command(after_help = examples::CONFIG)]
 pub(crate) struct Show {
     /// Print what is in force, with the source of each value that isn't built in (the default).
     #[arg(long)]

@@ -1,0 +1,62 @@
+//! The examples that `--help` ends with.
+
+use super::super::outcome::EXIT_CODES;
+
+/// The examples, and what the exit codes mean.
+pub(super) fn with_exit_codes(examples: &str) -> String {
+    format!("{examples}\n\n{EXIT_CODES}")
+}
+
+pub(super) const BROKER: &str = "\
+Examples:
+  broker                                        serve with the built-in defaults
+  broker --config config.toml                   serve as the file says
+  broker --listen ws://0.0.0.0:7400             serve one address only
+  broker sub 'market.>'                         print all that is published under market
+  broker pub market.btc '{\"price\": 42}'         publish one message
+  journalctl -f | broker pub logs.host1 --lines publish every line
+  broker request time.now                       ask, and print the answer";
+
+pub(super) const SUBSCRIBE: &str = "\
+Examples:
+  broker sub 'market.>'                            topic and payload on a line
+  broker sub market.btc --format raw               payloads alone
+  broker sub '>' --format json | jq .topic         JSON lines
+  broker sub jobs.done --count 1 --wait 30s        wait for one message: exit code 0, or 4
+  broker sub 'jobs.*' --group workers              share the messages with others of the group
+  broker sub --name bob                            what others send to bob";
+
+pub(super) const PUBLISH: &str = "\
+Examples:
+  broker pub market.btc 42                         one message
+  broker pub market.btc '{\"price\": 42}' --content json
+  broker pub files.logo - < logo.png               all of standard input as one message
+  journalctl -f | broker pub logs.host1 --lines    every line as a message";
+
+pub(super) const REQUEST: &str = "\
+Examples:
+  broker request time.now                          prints the answer
+  broker request sum.add '[1, 2]' --timeout 2s     exit code 4 after 2 s, 5 if nobody serves it";
+
+pub(super) const REPLY: &str = "\
+Examples:
+  broker reply health --text ok                    the same answer to everybody
+  broker reply time.now --exec date                what the command prints
+  broker reply upper --exec 'tr a-z A-Z'           the request is the command's input
+  broker reply echo --echo                         the request itself
+
+The command runs in sh with the topic in $BROKER_TOPIC; at most 16 run at a time. If it fails, the asker
+is told so.";
+
+pub(super) const SEND: &str = "\
+Examples:
+  broker send bob 'lunch?'                         exit code 5 if no client has this name";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  broker check --config config.toml && systemctl restart broker";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  broker config --print --config config.toml   what that file leads to, and who set what
+  broker config --defaults > config.toml       a commented file to start from";
