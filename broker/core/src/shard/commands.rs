@@ -35,6 +35,10 @@ impl Refusal {
 
 impl Shard {
     pub(super) fn carry_out(&mut self, now: Now, slot: u32, frame: ClientFrame<'_>) {
+        if id_of(&frame) == Some(0) {
+            let message = "ids start at 1; 0 stands in answers to commands without one";
+            return self.reject(slot, 0, Refusal::of("id", ErrorCode::InvalidId, message));
+        }
         match frame {
             ClientFrame::Publish(publish) => self.publish(slot, &publish),
             ClientFrame::Send(send) => self.send(slot, &send),
@@ -133,5 +137,23 @@ impl Shard {
                 self.request_failed(slot, id, Refusal::new(code, message));
             }
         }
+    }
+}
+
+/// The id that a command's answer repeats, if it has one. That of `cancel` names a request.
+fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {
+    match frame {
+        ClientFrame::Publish(publish) => publish.id,
+        ClientFrame::Send(send) => send.id,
+        ClientFrame::Subscribe(subscribe) => Some(subscribe.id),
+        ClientFrame::Serve(serve) => Some(serve.id),
+        ClientFrame::Unsubscribe(unsubscribe) => Some(unsubscribe.id),
+        ClientFrame::Request(request) => Some(request.id),
+        ClientFrame::Update(update) => Some(update.id),
+        ClientFrame::Move(moved) => Some(moved.id),
+        ClientFrame::Offer(offer) => Some(offer.id),
+        ClientFrame::Attach(attach) => Some(attach.id),
+        ClientFrame::Detach(detach) => Some(detach.id),
+        _ => None,
     }
 }

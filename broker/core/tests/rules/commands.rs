@@ -6,8 +6,8 @@ use std::time::Duration;
 use broker_core::{Config, Deadline};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Publish, Reconnect, Replay, Subscribe,
-    Unsubscribe,
+    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Move, Publish, Reconnect, Rejected,
+    Replay, Serve, Subscribe, Unsubscribe,
 };
 
 use crate::stage::{Stage, in_lane, request, send, subscribe};
@@ -85,6 +85,37 @@ fn ids_of_publishes_grow() {
 }
 
 #[test]
+fn no_command_has_the_id_0() {
+    let mut stage = stage();
+    let ann = stage.enter("ann");
+    stage.subscribe(ann, "a");
+    stage.frames(ann);
+    let frames = |id| {
+        [
+            ClientFrame::Publish(Publish { id: Some(id), ..Publish::bytes("a", b"") }),
+            send(id, "ann", b""),
+            ClientFrame::Subscribe(Subscribe { id, ..subscribe("b") }),
+            ClientFrame::Serve(Serve { id, filter: "svc".to_owned(), lane: None }),
+            request(id, "svc"),
+            ClientFrame::Unsubscribe(Unsubscribe { id, subscription: 1 }),
+        ]
+    };
+    let nothing = ClientFrame::Move(Move { id: 0, subscription: 1, lane: 0, options: None });
+    for frame in frames(0).into_iter().chain([nothing]) {
+        stage.say(ann, &frame);
+        let [BrokerFrame::Rejected(rejected)] = &stage.frames(ann)[..] else {
+            panic!("one refusal and nothing else is expected for {frame:?}");
+        };
+        let Rejected { id, code, field, .. } = rejected;
+        let field = field.as_deref();
+        assert_eq!((*id, *code, field), (0, ErrorCode::InvalidId, Some("id")), "{frame:?}");
+    }
+    for frame in frames(1) {
+        assert_eq!(said(&mut stage, ann, frame.clone()), None, "{frame:?}");
+    }
+}
+
+#[test]
 fn what_this_version_does_not_serve_is_refused_as_such() {
     let mut stage = stage();
     let ann = stage.enter("ann");
@@ -131,7 +162,7 @@ fn who_is_not_there_is_told_to_the_sender_and_to_the_asker() {
 fn a_request_that_nobody_answers_in_time_is_given_up_then_and_not_earlier() {
     let mut stage = stage();
     let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
-    let serve = broker_protocol::frame::Serve { id: 1, filter: "svc".to_owned(), lane: None };
+    let serve = Serve { id: 1, filter: "svc".to_owned(), lane: None };
     stage.say(bob, &ClientFrame::Serve(serve));
     stage.say(ann, &request(1, "svc"));
     stage.pass(Duration::from_millis(4999));
