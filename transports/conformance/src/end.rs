@@ -15,6 +15,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// How often a link may be writable and then take nothing.
 const EMPTY_PROMISES_MAX: usize = 100;
 
+/// How often a blocked link may wake its task before it is writable: more is a busy loop.
+const BUSY_POLLS_MAX: usize = 10_000;
+
 /// One end of a link under test, driven as its contract says.
 pub(crate) struct End {
     pub(crate) name: &'static str,
@@ -68,8 +71,7 @@ impl End {
                 Sent::Refused => self.writable().await?,
             }
         }
-        let name = self.name;
-        Err(format!("{name} was writable {EMPTY_PROMISES_MAX} times and took nothing"))
+        Err(self.empty_promises())
     }
 
     /// Sends packets in order.
@@ -95,9 +97,22 @@ impl End {
     /// Waits until the link is writable.
     pub(crate) async fn writable(&mut self) -> Seen<()> {
         let what = format!("{} to be writable", self.name);
-        let ready = poll_fn(|cx| self.link.poll_writable(cx));
-        let ready = within(self.bounds.patience, what, ready).await?;
+        let ready = within(self.bounds.patience, what, self.poll_writable_calmly()).await??;
         ready.map_err(|error| self.ended("while it was blocked", &error))
+    }
+
+    /// Waits until the link is writable, or says that it keeps its task busy.
+    async fn poll_writable_calmly(&mut self) -> Seen<Result<(), LinkError>> {
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls > BUSY_POLLS_MAX {
+                let name = self.name;
+                return Poll::Ready(Err(format!("{name} woke its task {polls} times for nothing")));
+            }
+            self.link.poll_writable(cx).map(Ok)
+        })
+        .await
     }
 
     /// Polls the link once for what arrived.
@@ -167,11 +182,15 @@ impl End {
     /// quiet. Returns what it took.
     pub(crate) async fn fill(&mut self, channel: Channel, length: usize) -> Seen<Vec<Bytes>> {
         let mut taken = Vec::new();
+        let mut refusals = 0;
         let text = self.link.properties().subprotocol.text;
-        loop {
+        while refusals < EMPTY_PROMISES_MAX {
             let packet = crate::packets::packet(taken.len(), length, text);
             let sent = self.offer(channel, &packet)?;
-            if sent != Sent::Refused {
+            if sent == Sent::Refused {
+                refusals += 1;
+            } else {
+                refusals = 0;
                 taken.push(packet);
             }
             self.check_bound(taken.len() * length)?;
@@ -179,6 +198,11 @@ impl End {
                 return Ok(taken);
             }
         }
+        Err(self.empty_promises())
+    }
+
+    fn empty_promises(&self) -> String {
+        format!("{} was writable {EMPTY_PROMISES_MAX} times and took nothing", self.name)
     }
 
     fn check_bound(&self, taken: usize) -> Seen<()> {
@@ -193,10 +217,10 @@ impl End {
 
     /// Whether the link becomes writable within the time that counts as quiet.
     pub(crate) async fn writable_soon(&mut self) -> Seen<bool> {
-        let ready = poll_fn(|cx| self.link.poll_writable(cx));
-        match within(self.bounds.quiet, "", ready).await {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) => Err(self.ended("while it was blocked", &error)),
+        match within(self.bounds.quiet, "", self.poll_writable_calmly()).await {
+            Ok(Err(busy)) => Err(busy),
+            Ok(Ok(Ok(()))) => Ok(true),
+            Ok(Ok(Err(error))) => Err(self.ended("while it was blocked", &error)),
             Err(_) => Ok(false),
         }
     }
@@ -214,7 +238,7 @@ impl End {
                 Sent::Refused => self.writable_while_receiving().await?,
             }
         }
-        Err(format!("{} was writable {EMPTY_PROMISES_MAX} times and took nothing", self.name))
+        Err(self.empty_promises())
     }
 
     /// Waits until nothing is held back, receiving meanwhile.

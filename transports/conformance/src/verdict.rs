@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 /// What a check came to: kept (or not promised by this transport), or broken.
 pub type Verdict = Result<(), Broken>;
@@ -44,12 +44,19 @@ pub(crate) async fn judge(promise: &'static str, check: impl Future<Output = See
 }
 
 /// Waits for `future` for at most `patience`; `what` completes the sentence "waited … for".
+///
+/// The time is looked at first: a future that is ready only when it is polled for the time's sake
+/// was never woken.
 pub(crate) async fn within<T>(
     patience: Duration,
     what: impl fmt::Display,
     future: impl Future<Output = T>,
 ) -> Seen<T> {
-    timeout(patience, future).await.map_err(|_| format!("waited {patience:?} in vain for {what}"))
+    tokio::select! {
+        biased;
+        () = sleep(patience) => Err(format!("waited {patience:?} in vain for {what}")),
+        value = future => Ok(value),
+    }
 }
 
 /// Both results as one sentence: a wait in vain is clearer with what had come until then.

@@ -112,7 +112,7 @@ pub async fn a_pausing_sink_loses_nothing(fixture: &dyn Fixture) -> Verdict {
 pub async fn polls_given_up_lose_nothing(fixture: &dyn Fixture) -> Verdict {
     judge("polls_given_up_lose_nothing", async {
         let Meeting { mut client, mut server, guard: _guard, .. } = meet(fixture).await?;
-        let sent = client.fill(CONTROL, 16 * 1024).await?;
+        let sent = client.fill(CONTROL, 15_000).await?;
         let mut given_up = 0;
         while server.heard.bytes() < total(&sent) && given_up < 10_000 {
             for _ in 0..3 {

@@ -43,7 +43,7 @@ pub async fn what_was_taken_before_the_close_arrives(fixture: &dyn Fixture) -> V
 
         let Meeting { mut client, server: other, guard: _guard, .. } = meet(fixture).await?;
         server = other;
-        let many = client.fill(CONTROL, 16 * 1024).await?;
+        let many = client.fill(CONTROL, 15_000).await?;
         let (reading, _) = close_and_read(client, server, normal()).await?;
         reading.check_heard(CONTROL, &many)
     })

@@ -42,7 +42,7 @@ pub async fn abrupt_death_is_noticed_while_writing(fixture: &dyn Fixture) -> Ver
 pub async fn abrupt_death_is_noticed_while_blocked(fixture: &dyn Fixture) -> Verdict {
     judge("abrupt_death_is_noticed_while_blocked", async {
         let Meeting { client, mut server, guard: _guard, bounds } = meet(fixture).await?;
-        server.fill(CONTROL, 16 * 1024).await?;
+        server.fill(CONTROL, 15_000).await?;
         let dying = tokio::spawn(async move { write_to_the_end(&mut server).await });
         tokio::task::yield_now().await;
         drop(client);

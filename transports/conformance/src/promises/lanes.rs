@@ -68,7 +68,7 @@ pub async fn a_lane_held_back_stops_no_other(fixture: &dyn Fixture) -> Verdict {
         if server.link.properties().lanes == Lanes::Shared || !reins.hold_lane(1) {
             return Ok(());
         }
-        let held = server.fill(Channel::Lane(1), 16 * 1024).await?;
+        let held = server.fill(Channel::Lane(1), 15_000).await?;
         let free = varied(20, 1000);
         for packet in &free {
             for channel in [Channel::Lane(2), Channel::Control] {
