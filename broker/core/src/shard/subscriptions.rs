@@ -134,7 +134,7 @@ impl Shard {
         let priority = wished.priority.unwrap_or(default.priority);
         let granted = LaneOptions { overflow, bound, priority, ..default };
         let invalid = |error: broker_delivery::lane::OptionsError| {
-            Refusal::of("options", ErrorCode::LaneOptions, error.to_string())
+            Refusal::of("options", ErrorCode::InvalidField, error.to_string())
         };
         granted.check().map_err(invalid)?;
         Ok(granted)

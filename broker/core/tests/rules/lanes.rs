@@ -191,3 +191,31 @@ fn a_stalled_client_costs_its_bound_and_a_constant_however_much_is_published() {
     assert_eq!(stage.messages(bob).len(), 1, "what it wants outlives everything around it");
     assert_eq!(stage.shard.log_bytes(), 0);
 }
+
+#[test]
+fn options_beyond_what_a_lane_can_be_are_refused_and_open_no_lane() {
+    let mut stage = Stage::new(Config::default());
+    let ann = stage.enter("ann");
+    let none = LaneOptions::default;
+    let pairs = [
+        (LaneOptions { priority: Some(8), ..none() }, LaneOptions { priority: Some(7), ..none() }),
+        (
+            LaneOptions { bound_messages: Some(0), ..none() },
+            LaneOptions { bound_messages: Some(1), ..none() },
+        ),
+        (
+            LaneOptions { bound_bytes: Some(0), ..none() },
+            LaneOptions { bound_bytes: Some(1), ..none() },
+        ),
+    ];
+    for (lane, (beyond, within)) in (1..).zip(pairs) {
+        stage.say(ann, &in_lane("a", lane, beyond.clone()));
+        let [BrokerFrame::Rejected(rejected)] = &stage.frames(ann)[..] else {
+            panic!("a refusal is expected for {beyond:?}");
+        };
+        let field = rejected.field.as_deref();
+        assert_eq!((rejected.code, field), (ErrorCode::InvalidField, Some("options")));
+        stage.say(ann, &in_lane("a", lane, within.clone()));
+        assert_eq!(stage.refused(ann), None, "{within:?}");
+    }
+}
