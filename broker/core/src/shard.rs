@@ -27,6 +27,7 @@ use slab::Slab;
 use crate::session::Session;
 use crate::{Addressee, Config, LinkInfo, Log, Now, SessionId, ShardId, Standing};
 pub use drain::Deadline;
+use drain::Draining;
 pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
 use outgoing::Outgoing;
@@ -58,6 +59,8 @@ pub struct Shard {
     next_scan: Duration,
     scratch: BytesMut,
     sessions_seen: u64,
+    /// Set once the broker stops.
+    draining: Option<Draining>,
     statistics: Statistics,
 }
 
@@ -122,6 +125,7 @@ impl Shard {
             next_scan: now.monotonic,
             scratch: BytesMut::new(),
             sessions_seen: 0,
+            draining: None,
             statistics: Statistics::default(),
         }
     }

@@ -114,6 +114,8 @@ impl Shard {
 
     fn dispatch(&mut self, now: Now, slot: u32, frame: ClientFrame<'_>) {
         match (self.sessions[slot as usize].stage, frame) {
+            // Whoever comes while the broker stops is told so with the next `end_drained`.
+            (Stage::Connecting, _) if self.draining.is_some() => {}
             (Stage::Connecting, ClientFrame::Connect(connect)) => self.connect(now, slot, connect),
             (Stage::Connecting, _) => {
                 let message = "the first frame of a connection must be `connect`";
