@@ -18,6 +18,8 @@ pub(crate) struct Exchange {
     inbox_bytes_max: usize,
     connections: AtomicUsize,
     connections_max: usize,
+    /// How many shards take no more commands, since the broker stops.
+    quiet: AtomicUsize,
     /// How often a connection that publishes had to wait for the broker.
     pub(crate) publishers_paused: AtomicU64,
 }
@@ -39,6 +41,7 @@ impl Exchange {
             inbox_bytes_max: bounds.inbox_bytes_max,
             connections: AtomicUsize::new(0),
             connections_max: bounds.connections_max,
+            quiet: AtomicUsize::new(0),
             publishers_paused: AtomicU64::new(0),
         }
     }
@@ -73,6 +76,17 @@ impl Exchange {
 
     pub(crate) fn leave(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Says that a shard takes no more commands, and has submitted those that it took.
+    pub(crate) fn fall_quiet(&self) {
+        self.quiet.fetch_add(1, Ordering::AcqRel);
+        self.inboxes.iter().for_each(Inbox::wake);
+    }
+
+    /// Whether all shards are quiet: what they had to say is in the inboxes.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Acquire) >= self.inboxes.len()
     }
 
     pub(crate) fn statistics(&self) -> (SequencerStatistics, usize) {

@@ -42,7 +42,12 @@ impl Inbox {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Waits until something is there.
+    /// Wakes whoever waits, though nothing is there.
+    pub(crate) fn wake(&self) {
+        self.arrived.notify_one();
+    }
+
+    /// Waits until something is there, or it is woken.
     pub(crate) async fn arrived(&self) {
         self.arrived.notified().await;
     }

@@ -39,18 +39,29 @@ pub(super) async fn run(
 }
 
 /// Sends what waits up to the deadline, then closes every connection.
+///
+/// Before the deadline nobody is closed until every shard has stopped taking commands and what they
+/// had taken is applied here: what was acknowledged is delivered.
 pub(super) async fn drain(shard: &Rc<Shard>, stop: Stop) {
     shard.rules.borrow_mut().drain();
+    shard.turn();
+    shard.exchange.fall_quiet();
     let until = Instant::now() + stop.deadline;
+    let mut settled = false;
     loop {
         let deadline = if Instant::now() < until { Deadline::Ahead } else { Deadline::Passed };
-        shard.rules.borrow_mut().end_drained(deadline, stop.spread);
+        if settled || deadline == Deadline::Passed {
+            shard.rules.borrow_mut().end_drained(deadline, stop.spread);
+        }
+        let quiet = shard.exchange.is_quiet();
         let next_tick = shard.clock.instant(shard.turn());
         if shard.rules.borrow().sessions() == 0 {
             return;
         }
+        let settles = quiet && !settled;
+        settled = quiet;
         let wake = if deadline == Deadline::Ahead { next_tick.min(until) } else { next_tick };
-        if shard.has_more() {
+        if settles || shard.has_more() {
             tokio::task::yield_now().await;
         } else {
             shard.wait(wake).await;
