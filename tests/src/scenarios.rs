@@ -11,6 +11,7 @@ macro_rules! over_every_transport {
         $crate::over_transport!(ws WebSocket: $($scenario),+);
         $crate::over_transport!(wss SecureWebSocket: $($scenario),+);
         $crate::over_transport!(quic Quic: $($scenario),+);
+        $crate::over_transport!(unix Unix: $($scenario),+);
     };
 }
 

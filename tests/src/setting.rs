@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker::{Broker, Builder, Running, SUBPROTOCOLS};
@@ -22,6 +23,8 @@ pub enum Transport {
     SecureWebSocket,
     /// Over loopback UDP.
     Quic,
+    /// Over a Unix socket.
+    Unix,
 }
 
 /// A broker in this process, and the way to it.
@@ -55,7 +58,8 @@ const NAME: &str = "broker";
 
 impl Transport {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Memory, Self::WebSocket, Self::SecureWebSocket, Self::Quic];
+    pub const ALL: [Self; 5] =
+        [Self::Memory, Self::WebSocket, Self::SecureWebSocket, Self::Quic, Self::Unix];
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
@@ -64,6 +68,7 @@ impl Transport {
             Self::WebSocket => "websocket",
             Self::SecureWebSocket => "websocket-tls",
             Self::Quic => "quic",
+            Self::Unix => "unix",
         }
     }
 
@@ -99,6 +104,7 @@ impl Transport {
                 websocket(Some(ServerIdentity::development(directory.path())?))
             }
             (Self::Quic, _) => quic(ServerIdentity::development(directory.path())?),
+            (Self::Unix, _) => unix(directory.path().join("socket")),
         };
         let running = builder.listen(bind).start().await?;
         let address = &running.listening()[0].1;
@@ -107,6 +113,7 @@ impl Transport {
             Self::WebSocket => format!("ws://{address}"),
             Self::SecureWebSocket => format!("wss://{address}"),
             Self::Quic => format!("quic://{address}"),
+            Self::Unix => format!("unix:{address}"),
         };
         Ok(Setting { running, place: Place { url, network, connect, _directory: Some(directory) } })
     }
@@ -170,6 +177,15 @@ fn quic(identity: ServerIdentity) -> Ends {
         Arc::new(transport_quic::QuicConnector::new(config))
     };
     (Box::new(bind), Box::new(connect))
+}
+
+fn unix(path: PathBuf) -> Ends {
+    let bind = move || {
+        let config = transport_unix::Config::default();
+        let listener = transport_unix::listen(&path, &config, &SUBPROTOCOLS)?;
+        Ok(Box::new(listener) as Box<dyn Listener>)
+    };
+    (Box::new(bind), Box::new(|| Arc::new(transport_unix::UnixConnector)))
 }
 
 fn any_port() -> SocketAddr {
