@@ -6,13 +6,19 @@
 
 use std::time::{Duration, Instant};
 
-use broker::SUBPROTOCOLS;
+use broker::{Broker, Builder, Liveness, SUBPROTOCOLS, ShardConfig};
 use broker_benches::fleet::Fleet;
-use broker_benches::setting::{Setting, Transport};
 use broker_benches::table::{Row, Table};
 use broker_benches::{cpu, is_short};
+use broker_tests::{Setting, Transport};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tokio::runtime::LocalRuntime;
+
+/// The transports that are measured.
+const MEASURED: [Transport; 3] = [Transport::Memory, Transport::WebSocket, Transport::Quic];
+
+/// Longer than any bench.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Payload bytes of every message.
 const PAYLOAD: [u8; 128] = [b'x'; 128];
@@ -31,7 +37,7 @@ fn main() {
         criterion = criterion.sample_size(10).measurement_time(Duration::from_secs(3));
     }
     let table = Table::default();
-    for transport in Transport::ALL {
+    for transport in MEASURED {
         for subscribers in fleets().iter().copied() {
             measure(&mut criterion, &table, transport, subscribers);
         }
@@ -44,14 +50,20 @@ fn fleets() -> &'static [usize] {
     if is_short() { &[1, 100] } else { &[1, 100, 1000, 5000] }
 }
 
+/// A broker that expects no sign of life: bare clients answer no pings.
+fn patient() -> Builder {
+    let liveness = Liveness { ping_interval: HOUR, ping_misses: 10, ..Liveness::default() };
+    Broker::builder().config(ShardConfig { liveness, ..ShardConfig::default() })
+}
+
 fn measure(criterion: &mut Criterion, table: &Table, transport: Transport, subscribers: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .expect("the system gives a runtime");
-    let setting = runtime.block_on(transport.start()).expect("the broker starts");
+    let setting = runtime.block_on(transport.start_with(patient())).expect("the broker starts");
     let mut fleet = runtime
-        .block_on(Fleet::connect(&setting, subscribers, SUBPROTOCOLS[0]))
+        .block_on(Fleet::connect(&setting.place, subscribers, SUBPROTOCOLS[0]))
         .expect("the fleet connects");
     let mut group = criterion.benchmark_group(format!("fanout/{}", transport.name()));
     for gathered in GATHERED {

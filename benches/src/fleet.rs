@@ -5,11 +5,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, Publish, Subscribe};
+use broker_tests::Place;
+use broker_tests::bare::{BUFFER_BYTES, Bare};
+use bytes::BytesMut;
 use tokio::sync::Notify;
-use transport_api::Subprotocol;
-
-use crate::link::{BUFFER_BYTES, Bare};
-use crate::setting::Setting;
+use transport_api::{Connector, Subprotocol};
 
 /// Subscribers that count what they receive. Needs a local runtime.
 pub struct Fleet {
@@ -39,28 +40,31 @@ impl Fleet {
     /// # Errors
     /// Whatever stands in the way.
     pub async fn connect(
-        setting: &Setting,
+        place: &Place,
         subscribers: usize,
         subprotocol: Subprotocol,
     ) -> anyhow::Result<Self> {
         let counted = Rc::new(Counted::default());
         let buffer = Rc::new(RefCell::new(vec![0; BUFFER_BYTES]));
-        let mut connector = setting.connector();
-        for place in 0..subscribers {
-            if place % LINKS_PER_CONNECTOR == 0 {
-                connector = setting.connector();
+        let mut connector = place.connector();
+        for number in 0..subscribers {
+            if number % LINKS_PER_CONNECTOR == 0 {
+                connector = place.connector();
             }
-            let mut bare = Bare::connect(&*connector, &setting.url, subprotocol).await?;
-            bare.subscribe(TOPIC).await?;
+            let mut bare = connect(&*connector, &place.url, subprotocol).await?;
+            subscribe(&mut bare).await?;
             let (counted, buffer) = (counted.clone(), buffer.clone());
             tokio::task::spawn_local(poll_fn(move |cx| {
                 loop {
-                    let polled = bare.poll_receive(cx, &mut buffer.borrow_mut());
-                    counted.add(bare.take_messages());
+                    let mut messages = 0;
+                    let polled = bare.poll_frames(cx, &mut buffer.borrow_mut(), &mut |_, frame| {
+                        messages += u64::from(matches!(frame, BrokerFrame::Message(_)));
+                    });
+                    counted.add(messages);
                     match polled {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(error)) => {
-                            counted.fail(error);
+                            counted.fail(error.into());
                             return Poll::Ready(());
                         }
                         Poll::Pending => return Poll::Pending,
@@ -68,7 +72,7 @@ impl Fleet {
                 }
             }));
         }
-        let publisher = Bare::connect(&*setting.connector(), &setting.url, subprotocol).await?;
+        let publisher = connect(&*place.connector(), &place.url, subprotocol).await?;
         Ok(Self { counted, subscribers: subscribers as u64, publisher })
     }
 
@@ -77,16 +81,26 @@ impl Fleet {
     /// # Errors
     /// If a link ends.
     pub async fn round(&mut self, payload: &[u8], count: usize) -> anyhow::Result<()> {
-        let Counted { received, wanted, reached, failed } = &*self.counted;
-        wanted.set(received.get() + self.subscribers * count as u64);
-        self.publisher.publish(TOPIC, payload, count).await?;
-        while received.get() < wanted.get() {
+        let wanted = self.counted.received.get() + self.subscribers * count as u64;
+        self.counted.wanted.set(wanted);
+        self.publish(payload, count).await?;
+        let Counted { received, reached, failed, .. } = &*self.counted;
+        while received.get() < wanted {
             reached.notified().await;
             if let Some(error) = failed.take() {
                 return Err(error.context("a subscriber's link ended"));
             }
         }
         Ok(())
+    }
+
+    async fn publish(&mut self, payload: &[u8], count: usize) -> anyhow::Result<()> {
+        let mut packet = BytesMut::new();
+        for _ in 0..count {
+            let publish = ClientFrame::Publish(Publish::bytes(TOPIC, payload));
+            self.publisher.codec().write_client(&publish, &mut packet);
+        }
+        Ok(self.publisher.send_bytes(&packet).await?)
     }
 
     /// How many subscribers there are.
@@ -107,4 +121,36 @@ impl Counted {
             self.reached.notify_one();
         }
     }
+}
+
+async fn connect(
+    connector: &dyn Connector,
+    url: &str,
+    subprotocol: Subprotocol,
+) -> anyhow::Result<Bare> {
+    let mut bare = Bare::open(connector, url, subprotocol).await?;
+    bare.send(&ClientFrame::Connect(Connect { version: 1, ..Connect::default() })).await?;
+    answer(&mut bare).await?;
+    Ok(bare)
+}
+
+async fn subscribe(bare: &mut Bare) -> anyhow::Result<()> {
+    let subscribe = Subscribe { id: 1, filter: TOPIC.to_owned(), ..Subscribe::default() };
+    bare.send(&ClientFrame::Subscribe(subscribe)).await?;
+    answer(bare).await
+}
+
+/// Waits for a frame that isn't a message.
+async fn answer(bare: &mut Bare) -> anyhow::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut answers = 0;
+    while answers == 0 {
+        poll_fn(|cx| {
+            bare.poll_frames(cx, &mut buffer, &mut |_, frame| {
+                answers += u64::from(!matches!(frame, BrokerFrame::Message(_)));
+            })
+        })
+        .await?;
+    }
+    Ok(())
 }

@@ -1,9 +1,8 @@
-//! What the benches share: a broker, a fleet of subscribers, and the processor time of its shards.
+//! What the benches share: a fleet of subscribers, and the processor time of the broker's shards. The
+//! broker itself and the way to it are those of `broker-tests`.
 
 pub mod cpu;
 pub mod fleet;
-pub mod link;
-pub mod setting;
 pub mod table;
 
 /// Whether the benches run in their short mode: enough to see that they work, too little for
