@@ -100,12 +100,7 @@ async fn who_is_quiet_and_answers_stays(over: Transport) {
         }
         PingSupport::None => {
             for _ in 0..=MISSES {
-                let ping = quiet.wait_for("a ping", |heard| match &heard.frame {
-                    BrokerFrame::Ping(ping) => Some(ping.clone()),
-                    _ => None,
-                });
-                let mark = ping.await.mark;
-                quiet.send(&ClientFrame::Pong(Pong { mark, lag: Vec::new() })).await;
+                answer_ping(&mut quiet).await;
             }
         }
     }
@@ -127,6 +122,31 @@ async fn the_broker_answers_pings_with_the_lag_of_each_lane(over: Transport) {
     assert_eq!(pong.mark, Some(77));
     let lanes: Vec<_> = pong.lag.iter().map(|lag| (lag.lane, lag.messages)).collect();
     assert_eq!(lanes, [(0, 0), (4, 0)]);
+}
+
+#[tokio::test]
+async fn nobody_is_given_up_without_having_been_asked() {
+    let liveness = Liveness {
+        ping_interval: Duration::from_millis(100),
+        ping_interval_min: Duration::from_millis(100),
+        ping_misses: 1,
+        ..Liveness::default()
+    };
+    let config = ShardConfig { liveness, ..ShardConfig::default() };
+    let setting = Transport::Memory.start_with(Broker::builder().config(config)).await.unwrap();
+    let mut quiet = Client::connect(&setting.place, Json, "quiet").await;
+    for _ in 0..3 {
+        answer_ping(&mut quiet).await;
+    }
+}
+
+async fn answer_ping(client: &mut Client) {
+    let ping = client.wait_for("a ping", |heard| match &heard.frame {
+        BrokerFrame::Ping(ping) => Some(ping.clone()),
+        _ => None,
+    });
+    let mark = ping.await.mark;
+    client.send(&ClientFrame::Pong(Pong { mark, lag: Vec::new() })).await;
 }
 
 #[tokio::test]

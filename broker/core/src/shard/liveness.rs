@@ -70,7 +70,10 @@ impl Session {
                 Measure::End(ErrorCode::HandshakeTimeout, "`connect` didn't come in time")
             }
             Stage::Connecting | Stage::Ending => Measure::Wait,
-            Stage::Open | Stage::Draining if silent >= link.ping_interval * misses => {
+            // Nobody is given up without having been asked, however short the interval is.
+            Stage::Open | Stage::Draining
+                if silent >= link.ping_interval * misses && link.pings_sent > 0 =>
+            {
                 Measure::End(ErrorCode::IdleTimeout, "no sign of life, in spite of pings")
             }
             Stage::Open | Stage::Draining => {

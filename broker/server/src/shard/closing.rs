@@ -15,6 +15,10 @@ use super::connection::{Connection, Stage};
 /// How long a closing word may take to leave, and the peer to take note.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The same for a peer that gave no sign of life: little is to be hoped for, and its place in the
+/// count of connections is to be free soon.
+const SILENT_CLOSE_TIMEOUT: Duration = Duration::from_millis(400);
+
 impl Shard {
     /// A link is gone: its session ends without a word.
     pub(super) fn lose(&self, connection: &Connection) {
@@ -29,8 +33,12 @@ impl Shard {
         let Some(connection) = self.connection(ending.slot) else { return };
         tracing::debug!(slot = ending.slot, code = ending.code.name(), reason = %ending.reason,
             "session ended");
+        let timeout = match ending.code {
+            ErrorCode::IdleTimeout => SILENT_CLOSE_TIMEOUT,
+            _ => CLOSE_TIMEOUT,
+        };
         let reason = CloseReason::new(close_code(ending.code), ending.reason);
-        let deadline = Box::pin(tokio::time::sleep(CLOSE_TIMEOUT));
+        let deadline = Box::pin(tokio::time::sleep(timeout));
         *connection.stage.borrow_mut() = Stage::Closing { reason: Some(reason), deadline };
         connection.wake();
     }
