@@ -17,6 +17,9 @@ use crate::{
 /// [`Subprotocol`](crate::Subprotocol), and wraps it. Correct, and not as fast as a link written
 /// for its socket: success may cost the runtime a wake-up.
 ///
+/// Packets are written to the stream as they come and it is not flushed after each: a stream that
+/// gathers writes of its own accord needs a link of its own.
+///
 /// # Bounds
 /// Holds at most the rest of one packet.
 #[derive(Debug)]

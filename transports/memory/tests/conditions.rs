@@ -200,6 +200,18 @@ fn a_cut_link_is_an_error_for_both_ends_and_loses_what_is_under_way() {
 }
 
 #[test]
+fn a_link_closed_on_demand_brings_what_is_under_way_and_the_reason_to_both_ends() {
+    let (mut client, mut server) = pair(Config::default());
+    send(&mut client, b"first");
+    client.faults().close(CloseReason::new(CloseCode::GoingAway, "test"));
+    assert_eq!(receive_now(&mut server).expect("it arrived").expect("first"), [b"first"]);
+    for end in [&mut client, &mut server] {
+        let ended = receive_now(end).expect("it ended");
+        assert!(matches!(ended, Err(LinkError::Closed(reason)) if reason.text() == "test"));
+    }
+}
+
+#[test]
 fn a_dropped_end_is_a_broken_link_after_what_it_sent() {
     let (mut client, server) = pair(Config::default());
     let faults = client.faults();
