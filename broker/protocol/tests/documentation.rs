@@ -52,7 +52,13 @@ fn the_table_of_error_codes_is_the_enum() {
         .iter()
         .map(|code| (code.number(), code.name().to_owned(), code.meaning().to_owned()))
         .collect();
-    assert_eq!(numbered_rows(section("## 10. Error codes")), expected);
+    let told =
+        numbered_rows(section("## 10. Error codes")).into_iter().map(|(number, name, rest)| {
+            let (meaning, _) =
+                rest.split_once(" |").expect("a fourth cell says how a connection ends");
+            (number, name, meaning.to_owned())
+        });
+    assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 
 #[test]
