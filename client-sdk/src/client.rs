@@ -12,8 +12,9 @@ use crate::standing::Standing;
 use crate::subscription::Receiving;
 use crate::{
     Body, ClosedReason, ConnectError, ConnectionState, DirectGuard, MessageStream, Provider,
-    Publication, PublishError, Reply, RequestError, Serving, ServingBuilder, SubscribeError,
-    Subscriber, Subscription, SubscriptionBuilder, publication, request, subscriber,
+    Publication, PublishError, Reply, RequestError, Serving, ServingBuilder, Statistics,
+    SubscribeError, Subscriber, Subscription, SubscriptionBuilder, publication, request,
+    subscriber,
 };
 
 /// A connection to a broker, kept up as long as it is needed.
@@ -101,6 +102,11 @@ impl Client {
             ConnectionState::Connected(session) => Some(session.name),
             _ => None,
         }
+    }
+
+    /// What was counted so far: how often the bounds of this client were met.
+    pub fn statistics(&self) -> Statistics {
+        self.hub().counters.now()
     }
 
     /// Publishes a message, without waiting for more than room in the outgoing queue.

@@ -7,24 +7,47 @@ use transport_tls::Trust;
 
 use crate::ConnectError;
 
+type Built = Option<Arc<dyn Connector>>;
+
 /// The transports that this program was built with.
-#[expect(clippy::allow_attributes, reason = "without any transport there is nothing to push")]
 fn built_in(trust: &Trust) -> Vec<Arc<dyn Connector>> {
-    #[allow(unused_mut, reason = "as the features say")]
-    let mut connectors: Vec<Arc<dyn Connector>> = Vec::new();
-    let _ = trust;
-    #[cfg(feature = "websocket")]
-    connectors.push(Arc::new(transport_websocket::WebSocketConnector::new(
-        transport_websocket::ClientConfig { trust: trust.clone(), ..Default::default() },
-    )));
-    #[cfg(feature = "quic")]
-    connectors.push(Arc::new(transport_quic::QuicConnector::new(transport_quic::ClientConfig {
-        trust: trust.clone(),
-        ..Default::default()
-    })));
-    #[cfg(all(feature = "unix", unix))]
-    connectors.push(Arc::new(transport_unix::UnixConnector));
-    connectors
+    [websocket(trust), quic(trust), unix()].into_iter().flatten().collect()
+}
+
+#[cfg(feature = "websocket")]
+fn websocket(trust: &Trust) -> Built {
+    use transport_websocket::{ClientConfig, WebSocketConnector};
+    let packet_bytes_max = crate::config::Config::FRAME_BYTES_MAX;
+    let trust = trust.clone();
+    let config = ClientConfig { trust, packet_bytes_max, ..ClientConfig::default() };
+    Some(Arc::new(WebSocketConnector::new(config)))
+}
+
+#[cfg(not(feature = "websocket"))]
+fn websocket(_: &Trust) -> Built {
+    None
+}
+
+#[cfg(feature = "quic")]
+fn quic(trust: &Trust) -> Built {
+    use transport_quic::{ClientConfig, QuicConnector};
+    let config = ClientConfig { trust: trust.clone(), ..ClientConfig::default() };
+    Some(Arc::new(QuicConnector::new(config)))
+}
+
+#[cfg(not(feature = "quic"))]
+fn quic(_: &Trust) -> Built {
+    None
+}
+
+#[cfg(all(unix, feature = "unix"))]
+fn unix() -> Built {
+    Some(Arc::new(transport_unix::UnixConnector))
+}
+
+#[cfg(not(all(unix, feature = "unix")))]
+fn unix() -> Built {
+    None
 }
 
 /// Finds what opens `url` by its scheme; what the program brought itself comes first.

@@ -23,7 +23,8 @@ use crate::config::Config;
 use crate::inbox::Inbox;
 use crate::notices::Notices;
 use crate::state::{ConnectionState, Session};
-use crate::{ClosedReason, Ended, SubscribeError};
+use crate::statistics::Counters;
+use crate::{ClosedReason, Ended, Refused, SubscribeError};
 
 pub(crate) use answer::RouteChange;
 pub(crate) use open::{Answer, Failure, Open};
@@ -41,6 +42,7 @@ pub(crate) struct Hub {
     pub(crate) runtime: Handle,
     /// Room in the outgoing queue, in bytes.
     pub(crate) room: Semaphore,
+    pub(crate) counters: Counters,
     /// Commands that may still be open.
     pub(crate) commands: Semaphore,
     connection: watch::Sender<ConnectionState>,
@@ -89,6 +91,7 @@ impl Hub {
         };
         Self {
             runtime,
+            counters: Counters::default(),
             room: Semaphore::new(config.outgoing_bytes_max),
             commands: Semaphore::new(Config::COMMANDS_OPEN_MAX),
             connection: watch::Sender::new(ConnectionState::Connecting),
@@ -99,8 +102,12 @@ impl Hub {
         }
     }
 
-    pub(crate) fn notices(&self) -> &Notices {
-        &self.notices
+    /// Tells that the broker refused a publish that nobody waits for.
+    pub(crate) fn tell_refused(&self, refused: Refused) {
+        self.counters.publishes_refused.count();
+        if !self.notices.refused(refused) {
+            self.counters.notices_left_out.count();
+        }
     }
 
     /// How the client stands, now and later.
@@ -111,7 +118,9 @@ impl Hub {
     /// Tells how the client stands.
     pub(crate) fn tell(&self, state: ConnectionState) {
         self.connection.send_replace(state.clone());
-        self.notices.state(state);
+        if !self.notices.state(state) {
+            self.counters.notices_left_out.count();
+        }
     }
 
     /// A session is open: all wishes are to be made known in it.
@@ -121,6 +130,7 @@ impl Hub {
             state.session = Some(session.clone());
             state.unannounced = state.wishes.keys().copied().collect();
         }
+        self.counters.sessions.count();
         self.tell(ConnectionState::Connected(session));
     }
 

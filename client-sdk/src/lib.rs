@@ -47,6 +47,7 @@ mod request;
 mod serving;
 mod standing;
 mod state;
+mod statistics;
 mod subscriber;
 mod subscription;
 
@@ -61,6 +62,7 @@ pub use reconnect::Reconnect;
 pub use request::Reply;
 pub use serving::{Serving, ServingBuilder};
 pub use state::{ConnectionState, Refused, Session};
+pub use statistics::Statistics;
 pub use subscriber::Subscriber;
 pub use subscription::{DirectGuard, MessageStream, Subscription, SubscriptionBuilder};
 

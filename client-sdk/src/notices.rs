@@ -46,20 +46,19 @@ impl Notices {
         Self { sender: Some(sender) }
     }
 
-    pub(crate) fn state(&self, state: ConnectionState) {
-        self.send(Notice::State(state));
+    /// Returns whether the callback will hear of it, or there is none.
+    pub(crate) fn state(&self, state: ConnectionState) -> bool {
+        self.send(Notice::State(state))
     }
 
-    pub(crate) fn refused(&self, refused: Refused) {
+    /// Returns whether the callback will hear of it, or there is none.
+    pub(crate) fn refused(&self, refused: Refused) -> bool {
         tracing::debug!(code = %refused.code, refused.message, "a publish was refused");
-        self.send(Notice::Refused(refused));
+        self.send(Notice::Refused(refused))
     }
 
-    fn send(&self, notice: Notice) {
-        let Some(sender) = &self.sender else { return };
-        if sender.try_send(notice).is_err() {
-            tracing::warn!("a notice of the connection was left out: its callback is too slow");
-        }
+    fn send(&self, notice: Notice) -> bool {
+        self.sender.as_ref().is_none_or(|sender| sender.try_send(notice).is_ok())
     }
 }
 

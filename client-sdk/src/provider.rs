@@ -157,6 +157,7 @@ pub(crate) fn call(
     match provider.map(mpsc::Sender::try_reserve) {
         Some(Ok(place)) => place.send(call),
         Some(Err(mpsc::error::TrySendError::Full(()))) => {
+            hub.counters.requests_busy.count();
             let refusal = Refusal::new(Refusal::BUSY, "the provider has no room for more");
             call.unanswered.answer(refusal.into_outcome(), 0);
         }

@@ -196,6 +196,11 @@ fn permits(hub: &Hub, size: usize) -> u32 {
 /// Waits for room in the outgoing queue; `None` if the client is closed.
 pub(crate) async fn room_for(hub: &Hub, size: usize) -> Option<usize> {
     let permits = permits(hub, size);
+    if let Ok(room) = hub.room.try_acquire_many(permits) {
+        room.forget();
+        return Some(permits as usize);
+    }
+    hub.counters.outgoing_full.count();
     hub.room.acquire_many(permits).await.ok()?.forget();
     Some(permits as usize)
 }
@@ -209,6 +214,7 @@ fn try_room_for(hub: &Hub, size: usize) -> Result<usize, PublishError> {
         }
         Err(tokio::sync::TryAcquireError::Closed) => Err(closed(hub)),
         Err(tokio::sync::TryAcquireError::NoPermits) => {
+            hub.counters.outgoing_full.count();
             Err(PublishError::Full { bytes_max: hub.config.outgoing_bytes_max })
         }
     }

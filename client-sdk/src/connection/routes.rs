@@ -79,6 +79,7 @@ impl Routes {
     }
 
     pub(super) fn message(&mut self, header: LaneHeader, message: &frame::Message<'_>, hub: &Hub) {
+        hub.counters.messages_received.count();
         if message.topic.starts_with(DIRECT_PREFIX) {
             return self.direct(message, hub);
         }
@@ -165,8 +166,7 @@ impl Routes {
     fn direct(&mut self, message: &frame::Message<'_>, hub: &Hub) {
         let receivers = hub.direct();
         if receivers.is_empty() {
-            tracing::debug!(topic = &*message.topic, "a direct message that nobody here receives");
-            return;
+            return hub.counters.direct_unheard.count();
         }
         let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
         for (wish, inbox) in &receivers {
@@ -236,7 +236,7 @@ fn push_to_all(targets: &[Receiver], event: Event, hub: &Hub) {
 
 fn push(wish: WishId, inbox: &Inbox, event: Event, hub: &Hub) {
     if inbox.push(event) == Pushed::Overflowed {
-        tracing::warn!("a subscription ended: its subscriber is too slow");
+        hub.counters.subscribers_too_slow.count();
         hub.take_wish(wish);
     }
 }

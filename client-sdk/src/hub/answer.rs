@@ -48,7 +48,7 @@ impl Hub {
             Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
             Some(Open::Leave(None)) => {}
             None if rejected.id == 0 => {
-                self.notices().refused(Refused { code: rejected.code, message: rejected.message });
+                self.tell_refused(Refused { code: rejected.code, message: rejected.message });
             }
             None => tracing::trace!(id = rejected.id, "an answer that nobody waits for"),
         }

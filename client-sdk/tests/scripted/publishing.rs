@@ -105,6 +105,7 @@ async fn a_full_queue_makes_publish_wait_and_try_publish_refuse() {
     }
     let refused = client.try_publish("t", vec![0; 500]);
     assert_eq!(refused, Err(PublishError::Full { bytes_max: 1000 }));
+    assert!(client.statistics().outgoing_full >= 2);
     let mut waiting = Box::pin(client.publish("t", vec![1; 500]));
     assert!(waiting.as_mut().now_or_never().is_none());
 

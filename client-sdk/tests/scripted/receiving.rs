@@ -243,6 +243,7 @@ async fn a_subscriber_that_is_too_slow_ends_alone() {
     assert!(matches!(events[2], Event::Message(Message { seq: 2, .. })), "{events:?}");
     assert!(matches!(events[3], Event::Ended(Ended::TooSlow { messages: 3, .. })), "{events:?}");
     assert_eq!(events.len(), 4);
+    assert_eq!(client.statistics().subscribers_too_slow, 1);
     record.expect(&["subscribed 2", "t 1 x", "t 2 x", "t 3 x", "t 4 x", "t 5 x"]).await;
 }
 
@@ -262,6 +263,7 @@ async fn direct_messages_go_to_their_receiver() {
     let (client, mut peer) = place.connect().await;
     peer.message("$to.tester", 1, "nobody listens").await;
     peer.heard().await;
+    assert_eq!(client.statistics().direct_unheard, 1);
     let (calls, mut record) = recorder();
     let _direct = client.direct(calls).unwrap();
     peer.message("$to.tester", 2, "hi").await;

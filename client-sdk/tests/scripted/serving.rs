@@ -88,6 +88,7 @@ async fn what_exceeds_concurrency_waits_and_what_exceeds_that_is_busy() {
     ask(&mut peer, "5", "x").await;
     let (to, refused) = reply(&mut peer).await;
     assert_eq!((&*to, &*refused.unwrap_err().code), ("5", "busy"));
+    assert_eq!(client.statistics().requests_busy, 1);
     gate.add_permits(4);
     let mut answered = Vec::new();
     for _ in 0..4 {

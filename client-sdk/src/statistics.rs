@@ -1,0 +1,67 @@
+//! What a client counts: how often each of its bounds was met, and what came of it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counted since the client was made; all over its connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Sessions that were opened.
+    pub sessions: u64,
+    /// Messages received, before they went to the subscribers they are for.
+    pub messages_received: u64,
+    /// Times that a message found no room in the outgoing queue: it waited, or was refused.
+    pub outgoing_full: u64,
+    /// Publishes without acknowledgement that the broker refused.
+    pub publishes_refused: u64,
+    /// Subscriptions that ended because their subscribers were too slow.
+    pub subscribers_too_slow: u64,
+    /// Direct messages for which there was no receiver.
+    pub direct_unheard: u64,
+    /// Requests for which a provider here had no room.
+    pub requests_busy: u64,
+    /// Notices of the connection that were left out because their callbacks were too slow.
+    pub notices_left_out: u64,
+}
+
+/// One thing that is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) sessions: Counter,
+    pub(crate) messages_received: Counter,
+    pub(crate) outgoing_full: Counter,
+    pub(crate) publishes_refused: Counter,
+    pub(crate) subscribers_too_slow: Counter,
+    pub(crate) direct_unheard: Counter,
+    pub(crate) requests_busy: Counter,
+    pub(crate) notices_left_out: Counter,
+}
+
+impl Counters {
+    pub(crate) fn now(&self) -> Statistics {
+        Statistics {
+            sessions: self.sessions.now(),
+            messages_received: self.messages_received.now(),
+            outgoing_full: self.outgoing_full.now(),
+            publishes_refused: self.publishes_refused.now(),
+            subscribers_too_slow: self.subscribers_too_slow.now(),
+            direct_unheard: self.direct_unheard.now(),
+            requests_busy: self.requests_busy.now(),
+            notices_left_out: self.notices_left_out.now(),
+        }
+    }
+}
