@@ -14,6 +14,7 @@ use client_sdk::{
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+broker_tests::over_transport!(lost Memory: a_cut_link_is_made_anew_and_the_books_balance);
 broker_tests::over_every_transport!(
     a_publisher_and_a_callback_meet,
     ten_thousand_messages_come_in_order,
@@ -259,4 +260,36 @@ async fn a_broker_that_drains_is_told_apart_from_a_lost_one(over: Transport) {
     assert!(error.contains("shutting-down"), "{error}");
     within(client.close()).await;
     assert!(matches!(next(&mut stream).await, Event::Ended(_)));
+}
+
+async fn a_cut_link_is_made_anew_and_the_books_balance(over: Transport) {
+    const PUBLISHED: u64 = 300;
+    let setting = over.start().await.unwrap();
+    let subscriber = connect(&setting.place, "cut").await;
+    let mut stream = within(subscriber.stream("books")).await.unwrap();
+    let publisher = connect(&setting.place, "publisher").await;
+    let link = setting.place.network.as_ref().unwrap().links().remove(0);
+    for number in 0..PUBLISHED {
+        within(publisher.publish_acked("books", "x")).await.unwrap();
+        if number == 50 {
+            link.cut();
+        }
+    }
+    let (mut received, mut missed, mut begun) = (0, 0, 0);
+    let mut published = PUBLISHED;
+    while received + missed < published {
+        match next(&mut stream).await {
+            Event::Message(_) => received += 1,
+            Event::Gap(gap) => missed += gap.count,
+            Event::Interrupted(_) => {}
+            Event::Subscribed(_) => begun += 1,
+            other => panic!("{other:?}"),
+        }
+        if begun == 2 && published == PUBLISHED {
+            // How much was missed shows with the first message that comes behind.
+            within(publisher.publish_acked("books", "the last")).await.unwrap();
+            published += 1;
+        }
+    }
+    assert_eq!((received + missed, begun), (published, 2));
 }
