@@ -6,6 +6,8 @@ use broker_protocol::Codec::{Bincode, Json};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, GapReason, LaneOptions, Overflow, Reconnect, Subscribe};
 use broker_tests::{Client, Place, Transport};
+use transport_api::{Channel, Lanes};
+use transport_memory::{Config, Direction, Stall};
 
 broker_tests::over_every_transport!(
     gaps_are_exact_after_a_stall,
@@ -36,6 +38,33 @@ async fn gaps_are_exact_after_a_stall(over: Transport) {
             publisher.publish_acked(topic, &PAYLOAD).await.unwrap();
         }
         balance(&mut stalled).await;
+    }
+}
+
+/// Where lanes have channels of their own, one that stands still holds up no other.
+#[tokio::test]
+async fn a_lane_that_stands_still_holds_up_no_other() {
+    let setting = Transport::Memory.start().await.unwrap();
+    let network = setting.place.network.as_ref().unwrap();
+    network.set_config(Config { lanes: Lanes::Separate, ..Config::default() });
+    let mut client = Client::connect(&setting.place, Bincode, "client").await;
+    let options = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
+    let still = Subscribe { filter: "still".into(), lane: Some(1), ..Subscribe::default() };
+    client.subscribe_as(Subscribe { options: Some(options), ..still }).await.unwrap();
+    client.subscribe("moving").await;
+    network.links()[0].change(Direction::ToClient, |to_client| {
+        to_client.stall = Stall::Channel(Channel::Lane(1));
+    });
+    let mut publisher = Client::connect(&setting.place, Bincode, "publisher").await;
+    for seq in 1..=30 {
+        publisher.publish_acked("still", &PAYLOAD).await.unwrap();
+        publisher.publish_acked("moving", "").await.unwrap();
+        assert_eq!(client.message().await.seq, seq, "of the lane that moves");
+    }
+    network.links()[0].thaw();
+    let mut missing = 30;
+    while missing > 0 {
+        missing -= client.message_or_gap().await.map_or_else(|gap| gap.count, |_| 1);
     }
 }
 
