@@ -25,8 +25,10 @@ pub enum Item {
         publication: Publication,
         /// The receiving session.
         to: SessionId,
-        /// Who sent it, and the id to acknowledge.
-        acknowledge: Option<(SessionId, u64)>,
+        /// Who sent it.
+        from: SessionId,
+        /// The id to acknowledge; without one only a refusal is told.
+        id: Option<u64>,
     },
     /// A subscription begins here: what follows is for it.
     Begun {

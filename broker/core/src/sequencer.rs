@@ -200,9 +200,8 @@ impl Sequencer {
             Ok(topic) => topic,
             Err(full) => return answer_to(session, too_many_topics(id, full), out),
         };
-        let acknowledge = id.map(|id| (session, id));
         let publication = topic.stamp_always(now.wall, batch.bytes(parts));
-        out.put(to.shard, Item::Sent { publication, to, acknowledge });
+        out.put(to.shard, Item::Sent { publication, to, from: session, id });
     }
 
     fn subscribe(&mut self, standing: &Standing, out: &mut impl Inboxes) {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use crate::command::{Purpose, Standing};
 use crate::{SessionId, Token};
 pub(crate) use control::Control;
-pub(crate) use lanes::{LaneFrame, LaneSlot, Presences};
+pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
 
 /// What the shard must know of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub(crate) struct Attachment {
     pub(crate) blocked: bool,
     /// The place of the lane that sent last.
     pub(crate) last_lane: usize,
+    /// How many packets in a row lanes of the highest priority had while others waited.
+    pub(crate) favoured: u8,
     /// Part of a frame, on a byte stream.
     pub(crate) partial: Vec<u8>,
     pub(crate) packet_bytes_max: usize,
@@ -200,6 +202,7 @@ impl Attachment {
             header: LaneHeader::default(),
             blocked: false,
             last_lane: 0,
+            favoured: 0,
             partial: Vec::new(),
             packet_bytes_max: 0,
             opened: now,

@@ -180,14 +180,18 @@ impl<F: Frame> Lane<F> {
     }
 
     fn sent_in_part(&mut self, count: u32, log: &mut impl Entries) {
-        let front = self.items.front_mut().expect("the item that was sent in part is there");
-        if let Item::Gaps(ledger) = front {
-            self.gap_bytes -= ledger.take_front(count);
-            self.books.gaps += u64::from(count);
-            return;
+        match self.items.front_mut().expect("the item that was sent in part is there") {
+            Item::Gaps(ledger) => {
+                self.gap_bytes -= ledger.take_front(count);
+                self.books.gaps += u64::from(count);
+            }
+            // Its owner knows what of it was sent; it keeps its place until all was.
+            Item::Frame(_) => {}
+            messages => {
+                let extent = messages.take_front(count);
+                self.leave(extent, log);
+            }
         }
-        let extent = front.take_front(count);
-        self.leave(extent, log);
     }
 
     fn account_sent(&mut self, item: &Item<F>, log: &mut impl Entries) {
@@ -235,7 +239,7 @@ impl<F: Frame> Lane<F> {
 pub struct Sent {
     /// Whole items from the front.
     pub items: usize,
-    /// Messages or gaps of the item behind them.
+    /// Messages, gaps or parts of the item behind them.
     pub of_next: u32,
 }
 

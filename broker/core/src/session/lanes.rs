@@ -8,8 +8,7 @@ use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
-/// What a waiting presence frame costs in a lane, in bytes. Its names are bounded by themselves: a
-/// name waits once.
+/// What a waiting presence costs in a lane, in bytes. Its names are bounded by the crowd.
 const PRESENCE_BYTES: u64 = 64;
 
 /// One lane of a session.
@@ -47,13 +46,6 @@ impl LaneFrame {
         Codec::Bincode.write_broker(frame, &mut encoded);
         Self::Encoded(encoded.freeze())
     }
-
-    pub(crate) fn write(&self, codec: Codec, presences: &Presences, out: &mut BytesMut) {
-        match self {
-            Self::Encoded(frame) => transcode(codec, frame, out),
-            Self::Presence(subscription) => presences.write(*subscription, codec, out),
-        }
-    }
 }
 
 impl Frame for LaneFrame {
@@ -73,9 +65,11 @@ pub(crate) fn transcode(codec: Codec, frame: &[u8], out: &mut BytesMut) {
     }
 }
 
-/// Who came and went while presence frames wait: per subscription and name the last word.
+/// Who came and went while presence frames wait, by subscription.
 ///
-/// Like a waiting key, a waiting presence keeps its place and takes what is new.
+/// Like a waiting key, a waiting presence keeps its place and takes what is new. Who came and went
+/// again meanwhile isn't told at all, so that no more names wait than the client knows or has to
+/// learn.
 #[derive(Debug, Default)]
 pub(crate) struct Presences {
     waiting: BTreeMap<u64, BTreeMap<Arc<str>, Change>>,
@@ -87,6 +81,9 @@ enum Change {
     Left,
 }
 
+/// How many names go into one frame, so that a crowd doesn't make a giant of it.
+const NAMES_PER_FRAME: usize = 500;
+
 impl Presences {
     /// Notes a change. Returns whether a place in the lane is needed: none waited.
     pub(crate) fn note(
@@ -97,23 +94,80 @@ impl Presences {
     ) -> bool {
         let needs_place = !self.waiting.contains_key(&subscription);
         let changes = self.waiting.entry(subscription).or_default();
-        changes.extend(joined.into_iter().map(|name| (name, Change::Joined)));
-        changes.extend(left.into_iter().map(|name| (name, Change::Left)));
+        let joined = joined.into_iter().map(|name| (name, Change::Joined));
+        let left = left.into_iter().map(|name| (name, Change::Left));
+        for (name, change) in joined.chain(left) {
+            // The sequencer tells joining and leaving in turns: two in a row undo each other.
+            if changes.remove(&name).is_none_or(|waiting| waiting == change) {
+                changes.insert(name, change);
+            }
+        }
         needs_place
     }
 
-    fn write(&self, subscription: u64, codec: Codec, out: &mut BytesMut) {
-        let Some(changes) = self.waiting.get(&subscription) else { return };
-        let names = |wanted: Change| {
-            let of = changes.iter().filter(move |(_, change)| **change == wanted);
-            of.map(|(name, _)| name.to_string()).collect()
-        };
-        let (joined, left) = (names(Change::Joined), names(Change::Left));
-        codec.write_broker(&BrokerFrame::Presence(Presence { subscription, joined, left }), out);
+    /// What is to be told, in frames of at most [`NAMES_PER_FRAME`] names; at least one.
+    pub(crate) fn frames(&self, subscription: u64) -> impl Iterator<Item = Presence> + '_ {
+        let changes = self.waiting.get(&subscription);
+        let mut names = changes.into_iter().flatten().peekable();
+        let mut first = true;
+        std::iter::from_fn(move || {
+            let more = names.peek().is_some() || std::mem::take(&mut first);
+            first = false;
+            more.then(|| {
+                let mut presence = Presence { subscription, ..Presence::default() };
+                for (name, change) in names.by_ref().take(NAMES_PER_FRAME) {
+                    match change {
+                        Change::Joined => presence.joined.push(name.to_string()),
+                        Change::Left => presence.left.push(name.to_string()),
+                    }
+                }
+                presence
+            })
+        })
     }
 
-    /// Forgets what was sent.
+    /// Forgets everything of a subscription: it was sent.
     pub(crate) fn sent(&mut self, subscription: u64) {
         self.waiting.remove(&subscription);
+    }
+
+    /// Forgets what the first `frames` frames of a subscription told.
+    pub(crate) fn sent_in_part(&mut self, subscription: u64, frames: u32) {
+        if let Some(changes) = self.waiting.get_mut(&subscription) {
+            for _ in 0..frames as usize * NAMES_PER_FRAME {
+                changes.pop_first();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(range: std::ops::Range<usize>) -> Vec<Arc<str>> {
+        range.map(|number| Arc::from(format!("n{number:05}"))).collect()
+    }
+
+    #[test]
+    fn a_crowd_is_told_in_frames_of_500_names_and_each_name_once() {
+        let mut presences = Presences::default();
+        assert!(presences.note(7, names(0..1001), Vec::new()));
+        let counts: Vec<_> = presences.frames(7).map(|frame| frame.joined.len()).collect();
+        assert_eq!(counts, [500, 500, 1]);
+        presences.sent_in_part(7, 2);
+        let left: Vec<_> = presences.frames(7).flat_map(|frame| frame.joined).collect();
+        assert_eq!(left, ["n01000"]);
+    }
+
+    #[test]
+    fn who_comes_and_goes_while_a_watcher_is_behind_costs_nothing() {
+        let mut presences = Presences::default();
+        presences.note(7, names(0..1), Vec::new());
+        for number in 1..10_000 {
+            assert!(!presences.note(7, names(number..number + 1), Vec::new()));
+            assert!(!presences.note(7, Vec::new(), names(number..number + 1)));
+        }
+        assert_eq!(presences.waiting[&7].len(), 1);
     }
 }

@@ -26,8 +26,8 @@ impl Shard {
             Item::Message { publication, to_all, addressed } => {
                 self.deliver(&publication, to_all, &addressed);
             }
-            Item::Sent { publication, to, acknowledge } => {
-                self.deliver_sent(&publication, to, acknowledge);
+            Item::Sent { publication, to, from, id } => {
+                self.deliver_sent(&publication, to, (from, id));
             }
             Item::Begun { session, subscription } => self.begun(session, subscription),
             Item::Ended { session, subscription, id } => self.ended(session, subscription, id),
@@ -107,7 +107,7 @@ impl Shard {
         &mut self,
         publication: &Publication,
         to: SessionId,
-        acknowledge: Option<(SessionId, u64)>,
+        (session, id): (SessionId, Option<u64>),
     ) {
         let size = publication.frame_bytes() as u64;
         let answer = match self.find(to) {
@@ -121,8 +121,7 @@ impl Shard {
                 Refused::No
             }
         };
-        if let Some((session, id)) = acknowledge {
-            let answer = answer.into_answer(id);
+        if let Some(answer) = answer.into_answer(id) {
             self.outgoing.push(Command::Answer { session, answer });
         }
     }
@@ -175,13 +174,14 @@ enum Refused {
 }
 
 impl Refused {
-    fn into_answer(self, id: u64) -> Answer {
+    /// What the sender is told: a refusal always, success where it asked.
+    fn into_answer(self, id: Option<u64>) -> Option<Answer> {
         use broker_protocol::ErrorCode;
         let (code, message) = match self {
-            Self::No => return Answer::Accepted { id },
+            Self::No => return id.map(|id| Answer::Accepted { id }),
             Self::Gone => (ErrorCode::NoSuchClient, "the client went away"),
             Self::Busy => (ErrorCode::Busy, "the client has more waiting than it may"),
         };
-        Answer::Rejected { id, code, message: message.to_owned() }
+        Some(Answer::Rejected { id: id.unwrap_or(0), code, message: message.to_owned() })
     }
 }

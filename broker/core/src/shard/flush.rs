@@ -4,12 +4,12 @@
 //! as it lies. Everything else (control, a change of lane, gaps, frames, scattered extents) is
 //! gathered in the shard's scratch buffer into one packet.
 
-use broker_delivery::lane::{Item, Lane, Sent};
+use broker_delivery::lane::{Item, Sent};
 use broker_protocol::frame::LaneHeader;
 
 use super::Shard;
 use crate::Run;
-use crate::session::{LaneFrame, LaneSlot, Presences, Session, Stage};
+use crate::session::{LaneFrame, LaneSlot, Session, Stage};
 
 /// Where a packet goes in a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +156,7 @@ impl Shard {
             session.link.control.sent(control_bytes);
         }
         if let Some((place, sent)) = lane {
+            session.count_turn(place);
             session.link.last_lane = place;
             let separate = session.link.info.separate_lanes;
             let lane_slot = &mut session.lanes[place];
@@ -163,7 +164,7 @@ impl Shard {
                 true => lane_slot.addressee = header.subscription,
                 false => session.link.header = header,
             }
-            forget_presences(&lane_slot.lane, &mut lane_slot.presences, sent);
+            lane_slot.forget_presences(sent);
             let before = lane_slot.lane.books().received;
             lane_slot.lane.sent(sent, log);
             statistics.delivered += lane_slot.lane.books().received - before;
@@ -172,31 +173,59 @@ impl Shard {
     }
 }
 
-fn forget_presences(lane: &Lane<LaneFrame>, presences: &mut Presences, sent: Sent) {
-    if sent.items == 0 {
-        return;
-    }
-    for item in lane.items().take(sent.items) {
-        if let Item::Frame(LaneFrame::Presence(subscription)) = item {
-            presences.sent(*subscription);
+impl LaneSlot {
+    fn forget_presences(&mut self, sent: Sent) {
+        for (place, item) in self.lane.items().take(sent.items + 1).enumerate() {
+            let Item::Frame(LaneFrame::Presence(subscription)) = item else { continue };
+            match place < sent.items {
+                true => self.presences.sent(*subscription),
+                false => self.presences.sent_in_part(*subscription, sent.of_next),
+            }
         }
     }
 }
 
+/// Lanes below the highest priority get one packet in this many, all together, while they wait.
+const LOWER_SHARE: u8 = 8;
+
 impl Session {
-    /// The lane that sends next: of those that are ready, the one with the highest priority. Equal
-    /// ones take turns, packet by packet.
+    /// The lane that sends next: of those that are ready, the one with the highest priority; every
+    /// [`LOWER_SHARE`]th packet is for the others. Equal ones take turns, packet by packet.
     fn next_lane(&self) -> Option<usize> {
         if !self.lanes_flow() {
             return None;
         }
-        let ready = |(_, slot): &(usize, &LaneSlot)| !slot.blocked && !slot.lane.is_empty();
-        let lanes = self.lanes.iter().enumerate().filter(ready);
+        let (highest, _) = self.priorities()?;
+        let lower_turn = self.link.favoured >= LOWER_SHARE - 1;
+        let ready = self.ready_lanes();
+        let lanes = ready.filter(|(_, priority)| !(lower_turn && *priority == highest));
         let (count, last) = (self.lanes.len(), self.link.last_lane);
         // How long ago a lane's turn was: the next one behind the last has waited longest.
         let waited = |place: usize| count - (place + count - last - 1) % count;
-        let rank =
-            |(place, slot): &(usize, &LaneSlot)| (slot.lane.options().priority, waited(*place));
-        lanes.max_by_key(rank).map(|(place, _)| place)
+        lanes.max_by_key(|(place, priority)| (*priority, waited(*place))).map(|(place, _)| place)
+    }
+
+    /// The places and priorities of the lanes that could send.
+    fn ready_lanes(&self) -> impl Iterator<Item = (usize, u8)> + '_ {
+        let lanes = self.lanes.iter().enumerate();
+        let ready = lanes.filter(|(_, slot)| !slot.blocked && !slot.lane.is_empty());
+        ready.map(|(place, slot)| (place, slot.lane.options().priority))
+    }
+
+    /// The highest and the lowest priority of the lanes that could send.
+    fn priorities(&self) -> Option<(u8, u8)> {
+        self.ready_lanes().fold(None, |known, (_, priority)| {
+            let (highest, lowest) = known.unwrap_or((priority, priority));
+            Some((highest.max(priority), lowest.min(priority)))
+        })
+    }
+
+    /// Notes whose turn it was, before what was sent is struck off.
+    fn count_turn(&mut self, place: usize) {
+        let priority = self.lanes[place].lane.options().priority;
+        let favoured = self
+            .priorities()
+            .is_some_and(|(highest, lowest)| priority == highest && lowest < highest);
+        self.link.favoured = if favoured { self.link.favoured.saturating_add(1) } else { 0 };
     }
 }

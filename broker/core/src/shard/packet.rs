@@ -2,11 +2,11 @@
 
 use broker_delivery::lane::{Extent, Item, Ledger, Sent};
 use broker_protocol::Codec;
-use broker_protocol::frame::{BrokerFrame, Gap, GapReason, LaneHeader};
+use broker_protocol::frame::{BrokerFrame, Gap, GapReason, LaneHeader, Presence};
 use bytes::BytesMut;
 
 use super::flush::Handed;
-use crate::session::{LaneSlot, Session};
+use crate::session::{LaneFrame, LaneSlot, Session, transcode};
 use crate::{Log, Run};
 
 impl Session {
@@ -66,7 +66,10 @@ impl Session {
                 Item::Addressed { extent, subscription } => {
                     packer.run(*extent, Some(*subscription))
                 }
-                Item::Frame(frame) => packer.frame(|out| frame.write(codec, &slot.presences, out)),
+                Item::Frame(LaneFrame::Encoded(frame)) => packer.frame(frame),
+                Item::Frame(LaneFrame::Presence(subscription)) => {
+                    packer.presence(slot.presences.frames(*subscription))
+                }
                 Item::Gaps(ledger) => packer.gaps(ledger),
             };
             match taken {
@@ -92,7 +95,7 @@ impl Session {
 /// How much of an item went into a packet.
 enum Taken {
     Whole,
-    /// So many of its messages or gaps.
+    /// So many of its messages, gaps or frames.
     Part(u32),
 }
 
@@ -122,15 +125,31 @@ impl Packer<'_> {
     fn gaps(&mut self, ledger: &Ledger) -> Taken {
         let codec = self.codec;
         for (count, gap) in ledger.gaps().iter().enumerate() {
-            if !self.fits(self.addressee(), |out| codec.write_broker(&told(gap), out)) {
+            if !self.fits(gap.addressee, |out| codec.write_broker(&told(gap), out)) {
                 return Taken::Part(count as u32);
             }
         }
         Taken::Whole
     }
 
-    fn frame(&mut self, write: impl FnOnce(&mut BytesMut)) -> Taken {
-        if self.fits(self.addressee(), write) { Taken::Whole } else { Taken::Part(0) }
+    fn frame(&mut self, frame: &[u8]) -> Taken {
+        let codec = self.codec;
+        match self.fits(self.addressee(), |out| transcode(codec, frame, out)) {
+            true => Taken::Whole,
+            false => Taken::Part(0),
+        }
+    }
+
+    /// Writes as many frames of a waiting presence as fit, and at least one into an empty packet.
+    fn presence(&mut self, frames: impl Iterator<Item = Presence>) -> Taken {
+        let codec = self.codec;
+        for (count, presence) in frames.enumerate() {
+            let frame = BrokerFrame::Presence(presence);
+            if !self.fits(self.addressee(), |out| codec.write_broker(&frame, out)) {
+                return Taken::Part(count as u32);
+            }
+        }
+        Taken::Whole
     }
 
     /// Whoever the lane speaks to: what isn't a message is for no subscription alone.

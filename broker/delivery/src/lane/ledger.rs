@@ -30,13 +30,28 @@ pub struct Gap {
     pub count: u64,
     /// Why.
     pub reason: GapReason,
+    /// The one subscription that misses them; `None` for all of the lane.
+    pub addressee: Option<u64>,
 }
 
-/// The gaps that wait at one place of a lane: at most one per topic, epoch and reason.
+/// One message that will never arrive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missing<'a> {
+    pub(super) topic: &'a Arc<str>,
+    pub(super) epoch: u64,
+    pub(super) seq: u64,
+    pub(super) reason: GapReason,
+    pub(super) addressee: Option<u64>,
+}
+
+/// What gaps of one topic have in common.
+type Place = (Arc<str>, u64, GapReason, Option<u64>);
+
+/// The gaps that wait at one place of a lane: at most one per topic, epoch, reason and addressee.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     gaps: Vec<Gap>,
-    places: HashMap<(Arc<str>, u64, GapReason), usize, foldhash::fast::FixedState>,
+    places: HashMap<Place, usize, foldhash::fast::FixedState>,
     bytes: u64,
 }
 
@@ -57,17 +72,20 @@ impl Ledger {
     /// Counts one missing message.
     ///
     /// Once the ledger was folded, everything of the same reason joins the gap of the whole lane.
-    pub fn record(&mut self, topic: &Arc<str>, epoch: u64, seq: u64, reason: GapReason) {
-        if let Some(whole) = self.whole_lane(reason) {
+    pub(super) fn record(&mut self, missing: Missing<'_>) {
+        let Missing { topic, epoch, seq, reason, addressee } = missing;
+        if let Some(whole) = self.whole_lane(reason, addressee) {
             whole.count += 1;
             return;
         }
         let next = self.gaps.len();
-        let place = *self.places.entry((topic.clone(), epoch, reason)).or_insert(next);
+        let place = (topic.clone(), epoch, reason, addressee);
+        let place = *self.places.entry(place).or_insert(next);
         if place == next {
             self.bytes += GAP_BYTES + topic.len() as u64;
             let of = Some((topic.clone(), epoch));
-            self.gaps.push(Gap { of, first_seq: seq, last_seq: seq, count: 1, reason });
+            let (first_seq, last_seq, count) = (seq, seq, 1);
+            self.gaps.push(Gap { of, first_seq, last_seq, count, reason, addressee });
             return;
         }
         let gap = &mut self.gaps[place];
@@ -89,25 +107,29 @@ impl Ledger {
         self.places = topics
             .filter_map(|(place, gap)| {
                 let (topic, epoch) = gap.of.clone()?;
-                Some(((topic, epoch, gap.reason), place))
+                Some(((topic, epoch, gap.reason, gap.addressee), place))
             })
             .collect();
         taken
     }
 
-    fn whole_lane(&mut self, reason: GapReason) -> Option<&mut Gap> {
+    fn whole_lane(&mut self, reason: GapReason, addressee: Option<u64>) -> Option<&mut Gap> {
         let first = self.gaps.first()?;
         if first.of.is_some() {
             return None;
         }
-        self.gaps.iter_mut().find(|gap| gap.reason == reason)
+        let same =
+            |gap: &&mut Gap| gap.of.is_none() && gap.reason == reason && gap.addressee == addressee;
+        self.gaps.iter_mut().find(same)
     }
 
-    /// Folds everything into one gap per reason for the whole lane.
+    /// Folds everything into one gap per reason and addressee for the whole lane.
     pub fn fold(&mut self) {
         let mut folded: Vec<Gap> = Vec::new();
         for gap in self.gaps.drain(..) {
-            match folded.iter_mut().find(|whole| whole.reason == gap.reason) {
+            let same =
+                |whole: &&mut Gap| whole.reason == gap.reason && whole.addressee == gap.addressee;
+            match folded.iter_mut().find(same) {
                 Some(whole) => whole.count += gap.count,
                 None => folded.push(Gap { of: None, first_seq: 0, last_seq: 0, ..gap }),
             }
@@ -122,14 +144,37 @@ impl Ledger {
 mod tests {
     use super::*;
 
+    fn lose(ledger: &mut Ledger, topic: &Arc<str>, epoch: u64, seq: u64) {
+        let (reason, addressee) = (GapReason::Dropped, None);
+        ledger.record(Missing { topic, epoch, seq, reason, addressee });
+    }
+
+    #[test]
+    fn what_one_subscription_misses_is_no_gap_of_the_others() {
+        let (topic, reason) = (&Arc::from("a"), GapReason::Dropped);
+        let mut ledger = Ledger::default();
+        for seq in 1..=3 {
+            for addressee in [None, Some(2)] {
+                ledger.record(Missing { topic, epoch: 1, seq, reason, addressee });
+            }
+        }
+        let told = |ledger: &Ledger| -> Vec<_> {
+            ledger.gaps().iter().map(|gap| (gap.addressee, gap.count)).collect()
+        };
+        assert_eq!(told(&ledger), [(None, 3), (Some(2), 3)]);
+        ledger.fold();
+        ledger.record(Missing { topic, epoch: 1, seq: 4, reason, addressee: Some(2) });
+        assert_eq!(told(&ledger), [(None, 3), (Some(2), 4)]);
+    }
+
     #[test]
     fn gaps_of_one_topic_join_and_keep_their_hull_and_count() {
         let (a, b) = (Arc::from("a"), Arc::from("b"));
         let mut ledger = Ledger::default();
         for seq in [3, 4, 9] {
-            ledger.record(&a, 1, seq, GapReason::Dropped);
+            lose(&mut ledger, &a, 1, seq);
         }
-        ledger.record(&b, 1, 1, GapReason::Dropped);
+        lose(&mut ledger, &b, 1, 1);
         let first = &ledger.gaps()[0];
         assert_eq!((first.first_seq, first.last_seq, first.count), (3, 9, 3));
         assert_eq!(ledger.gaps().len(), 2);
@@ -139,8 +184,8 @@ mod tests {
     fn a_new_epoch_of_a_topic_is_a_gap_of_its_own() {
         let topic = Arc::from("a");
         let mut ledger = Ledger::default();
-        ledger.record(&topic, 1, 7, GapReason::Dropped);
-        ledger.record(&topic, 2, 1, GapReason::Dropped);
+        lose(&mut ledger, &topic, 1, 7);
+        lose(&mut ledger, &topic, 2, 1);
         assert_eq!(ledger.gaps().len(), 2);
     }
 
@@ -148,11 +193,11 @@ mod tests {
     fn a_ledger_told_in_part_goes_on_with_what_is_left() {
         let topics: [Arc<str>; 3] = ["a".into(), "b".into(), "c".into()];
         let mut ledger = Ledger::default();
-        topics.iter().for_each(|topic| ledger.record(topic, 1, 1, GapReason::Dropped));
+        topics.iter().for_each(|topic| lose(&mut ledger, topic, 1, 1));
         let before = ledger.bytes();
         assert_eq!(ledger.take_front(1) + ledger.bytes(), before);
-        ledger.record(&topics[2], 1, 2, GapReason::Dropped);
-        ledger.record(&topics[0], 1, 2, GapReason::Dropped);
+        lose(&mut ledger, &topics[2], 1, 2);
+        lose(&mut ledger, &topics[0], 1, 2);
         let told: Vec<_> = ledger.gaps().iter().map(|gap| (gap.first_seq, gap.count)).collect();
         assert_eq!(told, [(1, 1), (1, 2), (2, 1)]);
         assert_eq!(ledger.take_front(3), before);
@@ -163,10 +208,10 @@ mod tests {
     fn a_folded_ledger_keeps_counting_exactly() {
         let mut ledger = Ledger::default();
         for topic in 0..10 {
-            ledger.record(&Arc::from(format!("t{topic}")), 1, 1, GapReason::Dropped);
+            lose(&mut ledger, &Arc::from(format!("t{topic}")), 1, 1);
         }
         ledger.fold();
-        ledger.record(&Arc::from("new"), 1, 1, GapReason::Dropped);
+        lose(&mut ledger, &Arc::from("new"), 1, 1);
         assert_eq!(ledger.gaps().len(), 1);
         assert_eq!((ledger.gaps()[0].count, &ledger.gaps()[0].of), (11, &None));
     }

@@ -1,5 +1,6 @@
 //! What happens at the bound.
 
+use super::ledger::Missing;
 use super::{Entries, Frame, GapReason, Item, Lane, Ledger, Overflow};
 
 /// What a lane did with what was pushed.
@@ -67,6 +68,10 @@ impl<F: Frame> Lane<F> {
         let extent = item.extent().expect("the items that lead are the ones without messages");
         let entry = extent.start;
         let dropped = super::Extent::one(entry);
+        let addressee = match item {
+            Item::Addressed { subscription, .. } => Some(*subscription),
+            _ => None,
+        };
         if extent.len() == 1 {
             self.items.remove(self.leading);
         } else {
@@ -75,7 +80,7 @@ impl<F: Frame> Lane<F> {
         self.messages -= 1;
         self.bytes -= u64::from(log.size(entry));
         self.books.dropped += 1;
-        self.record_drop(entry, log);
+        self.record_drop(entry, addressee, log);
         log.let_go(dropped);
         true
     }
@@ -86,7 +91,7 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    fn record_drop(&mut self, entry: u64, log: &impl Entries) {
+    fn record_drop(&mut self, entry: u64, addressee: Option<u64>, log: &impl Entries) {
         if self.ledger().is_none() {
             self.items.insert(self.leading, Item::Gaps(Ledger::default()));
             self.leading += 1;
@@ -98,7 +103,8 @@ impl<F: Frame> Lane<F> {
         };
         let before = ledger.bytes();
         let (topic, epoch) = log.topic(entry);
-        ledger.record(topic, epoch, log.seq(entry), GapReason::Dropped);
+        let (seq, reason) = (log.seq(entry), GapReason::Dropped);
+        ledger.record(Missing { topic, epoch, seq, reason, addressee });
         if ledger.gaps().len() as u64 > share || ledger.bytes() > bytes_share {
             ledger.fold();
         }

@@ -140,7 +140,12 @@ impl Connection {
         {
             ready?;
             self.blocked.set(false);
-            shard.rules.borrow_mut().writable(self.slot);
+            let mut rules = shard.rules.borrow_mut();
+            // Whoever makes room reads. A link that is always full takes no pings, and a client
+            // that is behind has nothing to say: room is the sign of life that it gives.
+            rules.sign_of_life(shard.now(), self.slot);
+            rules.writable(self.slot);
+            drop(rules);
             shard.work.notify_one();
         }
         Ok(())
@@ -201,6 +206,17 @@ impl Connection {
             return false;
         }
         matches!(*self.stage.borrow(), Stage::Open)
+    }
+
+    /// Sends a ping of the transport's own. A link that doesn't take it is full: room in it will
+    /// be a sign of life, and no room for long is none.
+    pub(super) fn ping(&self) {
+        let sent = self.link.borrow_mut().try_ping(0);
+        if let Ok(Sent::TakenAndBlocked) = sent
+            && !self.blocked.replace(true)
+        {
+            self.wake();
+        }
     }
 
     /// Hands to the link what waits for it.

@@ -119,8 +119,7 @@ impl Shard {
     fn ping(&self, rules: &mut Rules) {
         for slot in rules.take_native_pings() {
             if let Some(connection) = self.connection(slot) {
-                // A link that can't take a ping is a link that gives no sign of life.
-                let _ = connection.link.borrow_mut().try_ping(0);
+                connection.ping();
             }
         }
     }

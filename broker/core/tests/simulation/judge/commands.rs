@@ -80,7 +80,8 @@ impl Judge {
     }
 
     pub(super) fn rejected(&mut self, client: usize, rejected: &Rejected) -> Wrong {
-        if rejected.id == 0 && rejected.code == ErrorCode::NoSuchClient {
+        let of_a_send = matches!(rejected.code, ErrorCode::NoSuchClient | ErrorCode::Busy);
+        if rejected.id == 0 && of_a_send {
             return Ok(());
         }
         let Some(pending) = self.views[client].pending.remove(&rejected.id) else {
