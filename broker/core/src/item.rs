@@ -116,7 +116,7 @@ impl Item {
 }
 
 /// The one subscription that a message is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Addressee {
     /// The session.
     pub session: SessionId,

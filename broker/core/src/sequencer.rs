@@ -13,6 +13,7 @@ mod groups;
 mod interest;
 mod providers;
 mod topics;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -336,5 +337,7 @@ fn no_such_client(id: Option<u64>, name: &str) -> Answer {
 /// A topic's name, shared.
 type Name = Arc<str>;
 
+#[cfg(test)]
+mod crowds;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Who is subscribed to a filter, for those who asked to be told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -22,7 +22,7 @@ pub(super) struct Attendance {
 #[derive(Debug, Default)]
 struct Crowd {
     names: BTreeMap<Arc<str>, u32>,
-    watchers: Vec<Addressee>,
+    watchers: BTreeSet<Addressee>,
 }
 
 impl Attendance {
@@ -34,14 +34,14 @@ impl Attendance {
             crowd.tell(std::slice::from_ref(&standing.name), &[], out);
         }
         if (standing.purpose == Purpose::Messages { presence: true }) {
-            crowd.watchers.push(addressee(standing));
+            crowd.watchers.insert(addressee(standing));
             crowd.tell_all_to(addressee(standing), out);
         }
     }
 
     pub(super) fn leave(&mut self, standing: &Standing, out: &mut impl Inboxes) {
         let Some(crowd) = self.filters.get_mut(&standing.filter) else { return };
-        crowd.watchers.retain(|watcher| *watcher != addressee(standing));
+        crowd.watchers.remove(&addressee(standing));
         let count = crowd.names.get_mut(&standing.name).expect("who leaves has joined");
         *count -= 1;
         if *count == 0 {

@@ -1,33 +1,45 @@
 //! Who answers requests.
 
-use broker_delivery::Matcher;
+use std::sync::Arc;
 
-use super::groups::{Groups, addressee, take_turn};
+use broker_delivery::Matcher;
+use hashbrown::HashMap;
+
+use super::groups::{Groups, addressee};
+use super::turns::Turns;
 use crate::{Addressee, Standing};
 
 /// Who answers requests. Several providers of a topic take turns.
 #[derive(Debug, Default)]
 pub(super) struct Providers {
-    matcher: Matcher<Addressee>,
-    turn: usize,
+    turns: Turns,
+    /// The roster of each filter that is served.
+    by_filter: HashMap<Arc<str>, usize>,
+    matcher: Matcher<usize>,
 }
 
 impl Providers {
     pub(super) fn begin(&mut self, standing: &Standing) {
-        self.matcher.insert(&standing.filter, addressee(standing));
+        let roster = *self.by_filter.entry(standing.filter.clone()).or_insert_with(|| {
+            let roster = self.turns.open();
+            self.matcher.insert(&standing.filter, roster);
+            roster
+        });
+        self.turns.join(roster, addressee(standing));
     }
 
     pub(super) fn end(&mut self, standing: &Standing) {
-        self.matcher.remove(&standing.filter, &addressee(standing));
+        let Some(roster) = self.by_filter.get(&standing.filter).copied() else { return };
+        if self.turns.leave(roster, addressee(standing)) {
+            self.by_filter.remove(&standing.filter);
+            self.matcher.remove(&standing.filter, &roster);
+        }
     }
 
     /// Chooses a provider for a request topic, passing over those that can't be written to.
     pub(super) fn choose(&mut self, topic: &str, groups: &Groups) -> Option<Addressee> {
-        let mut providers = Vec::new();
-        self.matcher.for_each_match(topic, |provider| providers.push(*provider));
-        self.turn = self.turn.wrapping_add(1);
-        let ready = |provider: &Addressee| !groups.is_blocked(provider.session);
-        let turn = self.turn.checked_rem(providers.len())?;
-        take_turn(&providers, turn, ready).map(|chosen| providers[chosen])
+        let mut rosters = Vec::new();
+        self.matcher.for_each_match(topic, |roster| rosters.push(*roster));
+        self.turns.choose(&rosters, |provider| !groups.is_blocked(provider.session))
     }
 }
