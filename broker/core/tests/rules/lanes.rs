@@ -5,7 +5,7 @@ use broker_delivery::lane::{Bound, LaneOptions as Granted, Overflow as GrantedOv
 use broker_protocol::frame::{BrokerFrame, ClientFrame, LaneOptions, Overflow, Publish};
 use broker_protocol::{Codec, ErrorCode, frames_in_packet};
 
-use crate::stage::{Stage, in_lane, send};
+use crate::stage::{Stage, in_group, in_lane, send};
 
 fn dropping(messages: u32) -> LaneOptions {
     LaneOptions {
@@ -218,4 +218,72 @@ fn options_beyond_what_a_lane_can_be_are_refused_and_open_no_lane() {
         stage.say(ann, &in_lane("a", lane, within.clone()));
         assert_eq!(stage.refused(ann), None, "{within:?}");
     }
+}
+
+/// What a client heard, each message or gap with the subscription that it was told to be for.
+fn heard_by(frames: Vec<BrokerFrame<'static>>) -> Vec<(Option<u64>, String, u64)> {
+    let mut addressee = None;
+    let mut heard = Vec::new();
+    for frame in frames {
+        match frame {
+            BrokerFrame::Lane(header) => addressee = header.subscription,
+            BrokerFrame::Message(message) => heard.push((addressee, message.topic.into(), 1)),
+            BrokerFrame::Gap(gap) => {
+                heard.push((addressee, gap.topic.unwrap_or_default(), gap.count));
+            }
+            _ => {}
+        }
+    }
+    heard
+}
+
+#[test]
+fn a_gap_is_told_to_those_who_miss_something_and_counts_only_that() {
+    let mut stage = Stage::new(bounded(GrantedOverflow::DropOldest, 80));
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, "plain");
+    stage.say(bob, &in_group("group", "g"));
+    stage.publish(ann, "group", b"x");
+    stage.frames(bob);
+    stage.set_room(bob, 0);
+    for _ in 0..200 {
+        stage.publish(ann, "plain", b"x");
+        stage.publish(ann, "group", b"x");
+    }
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    let heard = heard_by(stage.frames(bob));
+    let sum = |addressee, topic: &str| -> u64 {
+        let of = heard.iter().filter(|one| one.0 == addressee && one.1 == topic);
+        of.map(|(_, _, count)| count).sum()
+    };
+    assert_eq!((sum(None, "plain"), sum(Some(2), "group")), (200, 200), "{heard:?}");
+}
+
+#[test]
+fn lanes_of_lower_priority_get_every_eighth_packet() {
+    let limits = Limits { packet_bytes_max: 512, ..Limits::default() };
+    let mut stage = Stage::new(Config { limits, ..Config::default() });
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    for (lane, priority) in [(1, 7), (2, 0)] {
+        let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+        stage.say(bob, &in_lane("a", lane, options));
+    }
+    stage.packets(bob);
+    stage.set_room(bob, 0);
+    for _ in 0..40 {
+        stage.publish(ann, "a", &[b'x'; 400]);
+    }
+    stage.packets(bob);
+    stage.set_room(bob, 16);
+    stage.turn();
+    let lanes: Vec<u8> = stage
+        .frames(bob)
+        .into_iter()
+        .filter_map(|frame| match frame {
+            BrokerFrame::Lane(header) => Some(header.lane),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lanes.iter().filter(|lane| **lane == 2).count(), 2, "{lanes:?}");
 }
