@@ -3,7 +3,7 @@
 mod control;
 mod lanes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub(crate) struct Session {
     /// Whether the sequencer was told that it can't be written to.
     pub(crate) told_blocked: bool,
     /// Memberships of queue groups that have ended while messages for them still wait.
-    pub(crate) left: Vec<Standing>,
+    pub(crate) left: BTreeMap<u64, Standing>,
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
     /// Requests that this session asked, by its ids.
@@ -139,7 +139,7 @@ impl Session {
             name: Arc::from(""),
             standing: BTreeMap::new(),
             told_blocked: false,
-            left: Vec::new(),
+            left: BTreeMap::new(),
             next_subscription: 1,
             last_publish_id: 0,
             asked: BTreeMap::new(),
@@ -161,20 +161,21 @@ impl Session {
 
     /// A membership of a queue group, which may have ended by now.
     pub(crate) fn membership(&self, subscription: u64) -> Option<Standing> {
-        let left = || self.left.iter().find(|left| left.subscription == subscription).cloned();
+        let left = || self.left.get(&subscription).cloned();
         let standing = self.standing_of(subscription).or_else(left);
         standing.filter(|standing| matches!(standing.purpose, Purpose::Group(_)))
     }
 
-    /// Remembers a membership for as long as messages for it wait.
-    pub(crate) fn remember(&mut self, membership: Standing) {
-        self.left.push(membership);
-        let lanes = &self.lanes;
-        let waits_for = |number| {
-            let mut items = lanes.iter().flat_map(|slot| slot.lane.items());
-            items.any(|item| matches!(item, Item::Addressed { subscription, .. } if *subscription == number))
-        };
-        self.left.retain(|left| waits_for(left.subscription));
+    /// Forgets the memberships that have ended and for which no message waits. Costs a visit to
+    /// all that waits, so that it is done once in a turn.
+    pub(crate) fn forget_memberships(&mut self) {
+        let items = self.lanes.iter().flat_map(|slot| slot.lane.items());
+        let addressed = items.filter_map(|item| match item {
+            Item::Addressed { subscription, .. } => Some(*subscription),
+            _ => None,
+        });
+        let waited_for: BTreeSet<u64> = addressed.collect();
+        self.left.retain(|subscription, _| waited_for.contains(subscription));
     }
 
     /// Whether lanes may send: not before `connected`, not after `disconnect`.

@@ -52,6 +52,8 @@ pub struct Shard {
     laggards: BTreeSet<u32>,
     /// Members of queue groups whose session has ended, until the sequencer knows.
     departed: HashMap<Addressee, Standing>,
+    /// Sessions that left queue groups in this turn.
+    left: BTreeSet<SessionId>,
     endings: Vec<Ending>,
     native_pings: Vec<u32>,
     /// When open requests time out: the time, the slot, its generation and the asker's id.
@@ -119,6 +121,7 @@ impl Shard {
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),
             departed: HashMap::new(),
+            left: BTreeSet::new(),
             endings: Vec::new(),
             native_pings: Vec::new(),
             deadlines: BTreeSet::new(),

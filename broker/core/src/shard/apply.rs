@@ -18,6 +18,11 @@ impl Shard {
         for item in items {
             self.apply_item(item);
         }
+        for session in std::mem::take(&mut self.left) {
+            if let Some(session) = self.find(session) {
+                session.forget_memberships();
+            }
+        }
         self.log.seal();
     }
 

@@ -185,10 +185,13 @@ impl Shard {
         self.departed.remove(&Addressee { session, subscription: number });
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;
-        if let Some(membership) = session.membership(number) {
-            session.remember(membership);
+        let (id_of_session, membership) = (session.id, session.membership(number));
+        let found = session.standing.remove(&number);
+        if let Some(membership) = membership {
+            session.left.insert(number, membership);
+            self.left.insert(id_of_session);
         }
-        let Some(found) = session.standing.remove(&number) else { return };
+        let Some(found) = found else { return };
         let target = Target { slot, lane: found.lane as u32, subscription: number };
         self.matcher.remove(&found.filter, &target);
         let Some(id) = id else { return };

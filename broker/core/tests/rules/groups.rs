@@ -115,3 +115,24 @@ fn what_is_on_its_way_to_a_member_that_goes_is_handed_on() {
     stage.lose(members[0]);
     assert_eq!(payloads(&mut stage, members[1]), [1]);
 }
+
+/// Where each end looks through all that waits for each of those before it, this takes many minutes.
+#[test]
+fn who_is_blocked_and_leaves_very_many_groups_keeps_what_waits_for_each() {
+    const GROUPS: u64 = 4_000;
+    let (mut stage, members) = crew(&["ann"]);
+    let publisher = stage.enter("eve");
+    let mut names = (1..GROUPS).map(|group| format!("crew{group}"));
+    names.by_ref().for_each(|name| stage.write(members[0], &in_group("job", &name)));
+    stage.turn();
+    stage.set_room(members[0], 0);
+    stage.publish(publisher, "job", &[1]);
+    for subscription in 1..=GROUPS {
+        let leave = Unsubscribe { id: 9, subscription };
+        stage.write(members[0], &ClientFrame::Unsubscribe(leave));
+    }
+    stage.turn();
+    stage.set_room(members[0], usize::MAX);
+    stage.turn();
+    assert_eq!(payloads(&mut stage, members[0]).len(), GROUPS as usize);
+}
