@@ -5,7 +5,7 @@ use broker_protocol::frame::{Body, BrokerFrame};
 use broker_protocol::{Codec, message};
 use bytes::BytesMut;
 
-use crate::{Batch, Command, ShardId, Span, Token};
+use crate::{Batch, Command, Purpose, ShardId, Span, Standing, Token};
 
 /// The memory that is taken at once for what commands refer to, in bytes.
 const ARENA_BYTES: usize = 64 << 10;
@@ -15,16 +15,20 @@ const ARENA_BYTES: usize = 64 << 10;
 pub(super) struct Outgoing {
     shard: ShardId,
     commands: Vec<Command>,
+    /// What the commands cost beside the arena, in bytes.
+    command_bytes: usize,
     arena: BytesMut,
     requests_seen: u64,
 }
 
 impl Outgoing {
     pub(super) fn new(shard: ShardId) -> Self {
-        Self { shard, commands: Vec::new(), arena: BytesMut::new(), requests_seen: 0 }
+        let (commands, arena) = (Vec::new(), BytesMut::new());
+        Self { shard, commands, command_bytes: 0, arena, requests_seen: 0 }
     }
 
     pub(super) fn push(&mut self, command: Command) {
+        self.command_bytes += size_of::<Command>() + text_bytes(&command);
         self.commands.push(command);
     }
 
@@ -62,9 +66,9 @@ impl Outgoing {
         Span { start, end: self.arena.len() as u32 }
     }
 
-    /// Bytes that wait to be taken.
+    /// Bytes that wait to be taken: the commands, and what they refer to.
     pub(super) fn bytes(&self) -> usize {
-        self.arena.len()
+        self.arena.len() + self.command_bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -72,8 +76,29 @@ impl Outgoing {
     }
 
     pub(super) fn take(&mut self) -> Batch {
+        self.command_bytes = 0;
         Batch { commands: std::mem::take(&mut self.commands), arena: self.arena.split().freeze() }
     }
+}
+
+/// The text that a command brings along, in bytes. A client's name belongs to its session.
+fn text_bytes(command: &Command) -> usize {
+    match command {
+        Command::Subscribe(standing) | Command::Unsubscribe { standing, .. } => {
+            standing_bytes(standing)
+        }
+        Command::Refuse { message, .. } => message.len(),
+        Command::Send { to, .. } => to.len(),
+        _ => 0,
+    }
+}
+
+fn standing_bytes(standing: &Standing) -> usize {
+    let group = match &standing.purpose {
+        Purpose::Group(group) => group.len(),
+        Purpose::Messages { .. } | Purpose::Requests => 0,
+    };
+    standing.filter.len() + group
 }
 
 impl super::Shard {
@@ -87,9 +112,45 @@ impl super::Shard {
         !self.outgoing.is_empty()
     }
 
-    /// Bytes that wait to be taken with the next batch: whoever reads for the shard stops for this
+    /// Bytes that wait to be taken with the next batch, the commands themselves included: whoever reads for the shard stops for this
     /// turn at some bound of its own.
     pub fn batch_bytes(&self) -> usize {
         self.outgoing.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::SessionId;
+
+    fn subscribe(filter: &str, purpose: Purpose) -> Command {
+        Command::Subscribe(Standing {
+            session: SessionId { shard: ShardId(0), slot: 0, generation: 1 },
+            name: Arc::from("client"),
+            subscription: 1,
+            filter: Arc::from(filter),
+            purpose,
+        })
+    }
+
+    #[test]
+    fn a_command_counts_though_it_writes_nothing_into_the_arena() {
+        let mut outgoing = Outgoing::new(ShardId(0));
+        outgoing.push(subscribe("a.b", Purpose::Requests));
+        assert_eq!(outgoing.bytes(), size_of::<Command>() + 3);
+        outgoing.push(subscribe("a.b", Purpose::Group(Arc::from("team"))));
+        assert_eq!(outgoing.bytes(), 2 * (size_of::<Command>() + 3) + 4);
+    }
+
+    #[test]
+    fn nothing_counts_any_more_once_it_is_taken() {
+        let mut outgoing = Outgoing::new(ShardId(0));
+        outgoing.push(subscribe("a.b", Purpose::Requests));
+        outgoing.write_text("topic");
+        assert_eq!(outgoing.take().commands.len(), 1);
+        assert_eq!(outgoing.bytes(), 0);
     }
 }
