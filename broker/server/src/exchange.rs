@@ -62,6 +62,16 @@ impl Exchange {
         &self.inboxes[usize::from(shard.0)]
     }
 
+    /// Takes what a shard is to apply, leaving `empty` in its place. If that ends an overrun, every
+    /// shard is woken: its connections that publish may be waiting for it.
+    pub(crate) fn take(&self, shard: ShardId, empty: Vec<Item>) -> Vec<Item> {
+        let (items, taken) = self.inbox(shard).take(empty);
+        if taken.ends_overrun(self.inbox_bytes_max) {
+            self.inboxes.iter().for_each(Inbox::wake);
+        }
+        items
+    }
+
     /// Whether some shard has more to apply than it may: then connections that publish aren't
     /// read. They wait for the broker, never for a subscriber.
     pub(crate) fn is_overrun(&self) -> bool {
@@ -100,4 +110,52 @@ impl Exchange {
 pub(crate) struct Bounds {
     pub(crate) inbox_bytes_max: usize,
     pub(crate) connections_max: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use broker_core::SessionId;
+
+    use super::*;
+
+    const HERE: ShardId = ShardId(0);
+    const THERE: ShardId = ShardId(1);
+
+    fn item() -> Item {
+        let session = SessionId { shard: THERE, slot: 0, generation: 1 };
+        Item::Begun { session, subscription: 1 }
+    }
+
+    fn exchange(inbox_bytes_max: usize) -> Exchange {
+        let now = Now { monotonic: Duration::ZERO, wall: 0 };
+        let bounds = Bounds { inbox_bytes_max, connections_max: 1 };
+        Exchange::new(SequencerConfig::default(), 2, bounds, now)
+    }
+
+    fn is_woken(exchange: &Exchange, shard: ShardId) -> bool {
+        let arrived = pin!(exchange.inbox(shard).arrived());
+        arrived.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn the_end_of_an_overrun_elsewhere_wakes_this_shard() {
+        let exchange = exchange(item().size());
+        exchange.inbox(THERE).put(&mut vec![item(), item()]);
+        assert!(exchange.is_overrun() && !is_woken(&exchange, HERE));
+        exchange.take(THERE, Vec::new());
+        assert!(!exchange.is_overrun() && is_woken(&exchange, HERE));
+    }
+
+    #[test]
+    fn what_is_taken_within_the_bound_wakes_nobody_else() {
+        let exchange = exchange(item().size());
+        exchange.inbox(THERE).put(&mut vec![item()]);
+        exchange.take(THERE, Vec::new());
+        assert!(!is_woken(&exchange, HERE));
+    }
 }

@@ -17,6 +17,20 @@ pub(crate) struct Inbox {
     arrived: Notify,
 }
 
+/// Bytes that waited before and after something was taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    before: usize,
+    after: usize,
+}
+
+impl Taken {
+    /// Whether this is what brought the inbox back to its bound.
+    pub(crate) fn ends_overrun(self, bytes_max: usize) -> bool {
+        self.before > bytes_max && self.after <= bytes_max
+    }
+}
+
 impl Inbox {
     /// Appends items, in order.
     pub(crate) fn put(&self, items: &mut Vec<Item>) {
@@ -29,12 +43,13 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Takes everything, leaving `empty` in its place so that its memory is used again.
-    pub(crate) fn take(&self, mut empty: Vec<Item>) -> Vec<Item> {
+    /// Takes everything, leaving `empty` in its place so that its memory is used again. Returns how
+    /// the bytes that wait have changed, too.
+    pub(crate) fn take(&self, mut empty: Vec<Item>) -> (Vec<Item>, Taken) {
         std::mem::swap(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner), &mut empty);
         let bytes: usize = empty.iter().map(Item::size).sum();
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        empty
+        let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        (empty, Taken { before, after: before - bytes })
     }
 
     /// Bytes that wait.

@@ -66,8 +66,10 @@ pub(crate) struct Shard {
     buffer: RefCell<Vec<u8>>,
     /// There is something to do for the turn.
     work: Notify,
-    /// Connections that wait until the broker has caught up.
+    /// Connections that wait for the next turn, since this one's batch is full.
     paused: RefCell<Vec<Rc<Connection>>>,
+    /// Connections that wait until the broker has caught up.
+    held_back: RefCell<Vec<Rc<Connection>>>,
     /// Reused from turn to turn.
     items: Cell<Vec<Item>>,
     /// Connections whose handshake isn't done.
@@ -91,6 +93,7 @@ pub(crate) async fn run(
         buffer: RefCell::new(vec![0; READ_BUFFER_BYTES]),
         work: Notify::new(),
         paused: RefCell::new(Vec::new()),
+        held_back: RefCell::new(Vec::new()),
         items: Cell::new(Vec::new()),
         handshakes: Cell::new(0),
     });

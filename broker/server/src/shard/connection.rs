@@ -34,11 +34,11 @@ pub(crate) struct Connection {
     framing: Framing,
     /// Whether the link refused and is to be polled for room.
     pub(super) blocked: Cell<bool>,
-    /// Whether anything it sent went to the sequencer: then it waits for the broker when that is
-    /// overrun.
+    /// Whether anything it sent went to the sequencer since it last waited for the broker: then it
+    /// waits again when that is overrun.
     publishes: Cell<bool>,
-    /// Whether it stands in the list of connections that wait for the broker.
-    pub(super) paused: Cell<bool>,
+    /// Whether it stands in a list of connections that wait.
+    paused: Cell<bool>,
     pub(super) stage: RefCell<Stage>,
     waker: RefCell<Option<Waker>>,
     _guest: Guest,
@@ -193,16 +193,13 @@ impl Connection {
 
     /// Whether the connection may be read now; if not, it is woken when it may.
     fn may_read(self: &Rc<Self>, shard: &Shard) -> bool {
-        let full = shard.rules.borrow().batch_bytes() >= BATCH_BYTES_MAX;
-        let overrun = self.publishes.get() && shard.exchange.is_overrun();
-        if full || overrun {
-            if overrun {
-                shard.exchange.publishers_paused.fetch_add(1, Ordering::Relaxed);
-            }
-            if !self.paused.replace(true) {
-                shard.paused.borrow_mut().push(self.clone());
-            }
-            shard.work.notify_one();
+        if self.publishes.get() && shard.exchange.is_overrun() {
+            shard.exchange.publishers_paused.fetch_add(1, Ordering::Relaxed);
+            self.pause(shard, &shard.held_back);
+            return false;
+        }
+        if shard.rules.borrow().batch_bytes() >= BATCH_BYTES_MAX {
+            self.pause(shard, &shard.paused);
             return false;
         }
         matches!(*self.stage.borrow(), Stage::Open)
@@ -217,6 +214,25 @@ impl Connection {
         {
             self.wake();
         }
+    }
+
+    fn pause(self: &Rc<Self>, shard: &Shard, waiting: &RefCell<Vec<Rc<Self>>>) {
+        if !self.paused.replace(true) {
+            waiting.borrow_mut().push(self.clone());
+        }
+        shard.work.notify_one();
+    }
+
+    /// Lets it be read again, and wait for the broker again only if it brings something.
+    pub(super) fn release(&self) {
+        self.publishes.set(false);
+        self.resume();
+    }
+
+    /// Lets it be read again.
+    pub(super) fn resume(&self) {
+        self.paused.set(false);
+        self.wake();
     }
 
     /// Hands to the link what waits for it.

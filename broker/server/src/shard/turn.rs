@@ -86,7 +86,7 @@ impl Shard {
         if let Some(batch) = rules.take_batch() {
             self.exchange.submit(now, &batch);
         }
-        let mut items = self.exchange.inbox(self.id).take(self.items.take());
+        let mut items = self.exchange.take(self.id, self.items.take());
         rules.apply(items.drain(..));
         self.items.set(items);
         let lost = self.flush_slice(&mut rules);
@@ -124,14 +124,12 @@ impl Shard {
         }
     }
 
-    /// Has the connections polled that wait for the broker, unless it is still behind.
+    /// Has the connections polled that wait for this turn, and those that wait for the broker
+    /// unless it is still behind.
     fn resume_paused(&self) {
-        if self.exchange.is_overrun() {
-            return;
-        }
-        for connection in self.paused.take() {
-            connection.paused.set(false);
-            connection.wake();
+        self.paused.take().iter().for_each(|connection| connection.resume());
+        if !self.exchange.is_overrun() {
+            self.held_back.take().iter().for_each(|connection| connection.release());
         }
     }
 
