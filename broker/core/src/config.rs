@@ -39,6 +39,11 @@ pub struct Limits {
     pub packet_bytes_max: usize,
     /// The most subscriptions and servings of a session.
     pub subscriptions_max: usize,
+    /// The most subscriptions of a session that ask for presence: everybody who comes costs a
+    /// word to each of them.
+    pub watches_max: usize,
+    /// The most memberships of queue groups of a session: a message costs a choice in each group.
+    pub memberships_max: usize,
     /// The most requests of a session that wait for an answer.
     pub commands_open_max: usize,
     /// The longest client name, in bytes.
@@ -92,6 +97,8 @@ impl Default for Limits {
             frames_per_packet_max: 10_000,
             packet_bytes_max: 64 << 10,
             subscriptions_max: 10_000,
+            watches_max: 64,
+            memberships_max: 256,
             commands_open_max: 1024,
             name_bytes_max: 64,
             key_bytes_max: 255,

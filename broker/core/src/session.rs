@@ -51,6 +51,10 @@ pub(crate) struct Session {
     pub(crate) link: Attachment,
     pub(crate) name: Arc<str>,
     pub(crate) standing: BTreeMap<u64, Subscription>,
+    /// How many of them ask for presence.
+    pub(crate) watches: usize,
+    /// How many of them are memberships of queue groups.
+    pub(crate) memberships: usize,
     /// Whether the sequencer was told that it can't be written to.
     pub(crate) told_blocked: bool,
     /// Memberships of queue groups that have ended while messages for them still wait.
@@ -138,12 +142,42 @@ impl Session {
             link: Attachment::new(info, now),
             name: Arc::from(""),
             standing: BTreeMap::new(),
+            watches: 0,
+            memberships: 0,
             told_blocked: false,
             left: BTreeMap::new(),
             next_subscription: 1,
             last_publish_id: 0,
             asked: BTreeMap::new(),
             answering: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a standing wish. Returns its number.
+    pub(crate) fn stand(&mut self, wish: Subscription) -> u64 {
+        let number = self.next_subscription;
+        self.next_subscription += 1;
+        if let Some(count) = self.count_of(&wish.purpose) {
+            *count += 1;
+        }
+        self.standing.insert(number, wish);
+        number
+    }
+
+    /// Takes a standing wish away.
+    pub(crate) fn end_standing(&mut self, number: u64) -> Option<Subscription> {
+        let wish = self.standing.remove(&number)?;
+        if let Some(count) = self.count_of(&wish.purpose) {
+            *count -= 1;
+        }
+        Some(wish)
+    }
+
+    fn count_of(&mut self, purpose: &Purpose) -> Option<&mut usize> {
+        match purpose {
+            Purpose::Messages { presence: true } => Some(&mut self.watches),
+            Purpose::Group(_) => Some(&mut self.memberships),
+            Purpose::Messages { presence: false } | Purpose::Requests => None,
         }
     }
 

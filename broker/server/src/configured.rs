@@ -114,6 +114,8 @@ fn limits(config: &Config) -> Limits {
         frames_per_packet_max: limits.frames_per_packet_max,
         packet_bytes_max: limits.packet_bytes_max,
         subscriptions_max: limits.subscriptions_per_session_max,
+        watches_max: limits.watches_per_session_max,
+        memberships_max: limits.memberships_per_session_max,
         commands_open_max: limits.commands_open_max,
         name_bytes_max: limits.name_bytes_max,
         key_bytes_max: limits.key_bytes_max,

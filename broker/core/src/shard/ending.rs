@@ -90,7 +90,7 @@ impl Shard {
         numbers.sort_unstable();
         for number in numbers {
             let standing = session.standing_of(number).expect("its number was just there");
-            let found = session.standing.remove(&number).expect("its number was just there");
+            let found = session.end_standing(number).expect("its number was just there");
             if found.state != Standpoint::Asked {
                 let lane = found.lane as u32;
                 self.matcher.remove(&found.filter, &Target { slot, lane, subscription: number });

@@ -32,7 +32,7 @@ impl Shard {
             return Err(Refusal::unsupported("replay"));
         }
         let purpose = purpose_of(&subscribe)?;
-        self.check_room(slot)?;
+        self.check_room(slot, &purpose)?;
         let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref())?;
         self.stand(slot, subscribe.id, &subscribe.filter, purpose, lane);
         Ok(())
@@ -40,7 +40,7 @@ impl Shard {
 
     pub(super) fn serve(&mut self, slot: u32, serve: &Serve) {
         let lane = check_open_filter(&serve.filter)
-            .and_then(|()| self.check_room(slot))
+            .and_then(|()| self.check_room(slot, &Purpose::Requests))
             .and_then(|()| self.lane_for(slot, serve.lane, None));
         match lane {
             Ok(lane) => self.stand(slot, serve.id, &serve.filter, Purpose::Requests, lane),
@@ -50,23 +50,25 @@ impl Shard {
 
     fn stand(&mut self, slot: u32, command: u64, filter: &str, purpose: Purpose, lane: usize) {
         let session = &mut self.sessions[slot as usize];
-        let subscription = session.next_subscription;
-        session.next_subscription += 1;
-        let filter = Arc::from(filter);
         let state = Standpoint::Asked;
-        let wish = Subscription { filter, purpose, lane, command, state };
-        session.standing.insert(subscription, wish);
+        let wish = Subscription { filter: Arc::from(filter), purpose, lane, command, state };
+        let subscription = session.stand(wish);
         let standing = session.standing_of(subscription).expect("it was inserted just now");
         self.outgoing.push(Command::Subscribe(standing));
     }
 
-    fn check_room(&self, slot: u32) -> Result<(), Refusal> {
-        let most = self.config.limits.subscriptions_max;
-        if self.sessions[slot as usize].standing.len() < most {
-            return Ok(());
+    fn check_room(&self, slot: u32, purpose: &Purpose) -> Result<(), Refusal> {
+        let (limits, session) = (&self.config.limits, &self.sessions[slot as usize]);
+        room_for(session.standing.len(), limits.subscriptions_max, "subscriptions")?;
+        match purpose {
+            Purpose::Messages { presence: true } => {
+                room_for(session.watches, limits.watches_max, "subscriptions with presence")
+            }
+            Purpose::Group(_) => {
+                room_for(session.memberships, limits.memberships_max, "memberships of queue groups")
+            }
+            Purpose::Messages { presence: false } | Purpose::Requests => Ok(()),
         }
-        let message = format!("the session has {most} subscriptions, and may have no more");
-        Err(Refusal::new(ErrorCode::TooManySubscriptions, message))
     }
 
     /// The place of the lane that a client asks for, opened if it has to be.
@@ -186,7 +188,7 @@ impl Shard {
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;
         let (id_of_session, membership) = (session.id, session.membership(number));
-        let found = session.standing.remove(&number);
+        let found = session.end_standing(number);
         if let Some(membership) = membership {
             session.left.insert(number, membership);
             self.left.insert(id_of_session);
@@ -214,6 +216,14 @@ fn purpose_of(subscribe: &Subscribe) -> Result<Purpose, Refusal> {
         return Err(Refusal::of("group", ErrorCode::InvalidField, message));
     }
     Ok(Purpose::Group(Arc::from(&**group)))
+}
+
+fn room_for(count: usize, most: usize, what: &str) -> Result<(), Refusal> {
+    if count < most {
+        return Ok(());
+    }
+    let message = format!("the session has {most} {what}, and may have no more");
+    Err(Refusal::new(ErrorCode::TooManySubscriptions, message))
 }
 
 fn check_open_filter(filter: &str) -> Result<(), Refusal> {

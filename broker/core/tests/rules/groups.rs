@@ -1,12 +1,16 @@
 //! Queue groups: one member for each message, whoever comes, is blocked or goes.
 
-use broker_core::Config;
+use broker_core::{Config, Limits};
 use broker_protocol::frame::{ClientFrame, Unsubscribe};
 
 use crate::stage::{Stage, in_group};
 
 fn crew(names: &[&str]) -> (Stage, Vec<u32>) {
-    let mut stage = Stage::new(Config::default());
+    crew_with(Limits::default(), names)
+}
+
+fn crew_with(limits: Limits, names: &[&str]) -> (Stage, Vec<u32>) {
+    let mut stage = Stage::new(Config { limits, ..Config::default() });
     let members = names.iter().map(|name| stage.enter(name)).collect::<Vec<_>>();
     for member in &members {
         stage.say(*member, &in_group("job", "crew"));
@@ -120,7 +124,8 @@ fn what_is_on_its_way_to_a_member_that_goes_is_handed_on() {
 #[test]
 fn who_is_blocked_and_leaves_very_many_groups_keeps_what_waits_for_each() {
     const GROUPS: u64 = 4_000;
-    let (mut stage, members) = crew(&["ann"]);
+    let limits = Limits { memberships_max: GROUPS as usize, ..Limits::default() };
+    let (mut stage, members) = crew_with(limits, &["ann"]);
     let publisher = stage.enter("eve");
     let mut names = (1..GROUPS).map(|group| format!("crew{group}"));
     names.by_ref().for_each(|name| stage.write(members[0], &in_group("job", &name)));

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use broker_core::{Config, Framing, Limits, Now, SequencerConfig};
 use broker_protocol::frame::{
-    ClientFrame, Connect, LaneOptions, Outcome, Publish, Reply, RequestError, Serve,
+    ClientFrame, Connect, LaneOptions, Outcome, Publish, Reply, RequestError, Serve, Subscribe,
+    Unsubscribe,
 };
 use broker_protocol::{Codec, ErrorCode};
 
-use crate::stage::{Stage, in_lane, request, send, subscribe};
+use crate::stage::{Stage, in_group, in_lane, request, send, subscribe};
 
 fn limited(limits: Limits) -> Stage {
     Stage::new(Config { limits, ..Config::default() })
@@ -91,6 +92,24 @@ fn the_last_subscription_is_accepted_and_the_next_is_refused() {
     let refused = Some(ErrorCode::TooManySubscriptions);
     assert_eq!(stand(ClientFrame::Subscribe(subscribe("a"))), refused);
     assert_eq!(stand(ClientFrame::Serve(serve(3))), refused);
+}
+
+#[test]
+fn the_last_watch_and_the_last_membership_are_accepted_and_the_next_are_refused_until_one_ends() {
+    let mut stage = limited(Limits { watches_max: 2, memberships_max: 2, ..Limits::default() });
+    let ann = stage.enter("ann");
+    let refused = Some(ErrorCode::TooManySubscriptions);
+    let watch = ClientFrame::Subscribe(Subscribe { presence: true, ..subscribe("a") });
+    // Their subscriptions are numbered 1 and 2, and after one of them 3; then 4 and 5.
+    for (frame, first) in [(watch, 1), (in_group("a", "crew"), 4)] {
+        assert_eq!(said(&mut stage, ann, frame.clone()), None);
+        assert_eq!(said(&mut stage, ann, frame.clone()), None);
+        assert_eq!(said(&mut stage, ann, frame.clone()), refused);
+        let leave = ClientFrame::Unsubscribe(Unsubscribe { id: 9, subscription: first });
+        assert_eq!(said(&mut stage, ann, leave), None);
+        assert_eq!(said(&mut stage, ann, frame), None);
+    }
+    assert_eq!(said(&mut stage, ann, ClientFrame::Subscribe(subscribe("a"))), None);
 }
 
 #[test]
