@@ -36,6 +36,8 @@ pub struct Log {
     entries: VecDeque<Entry>,
     bincode: Rendering,
     json: Rendering,
+    /// Each block of json that is wanted, and the last entry in it.
+    json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
     checked_at_bytes: usize,
     /// The entry behind the last one without json.
@@ -73,6 +75,9 @@ impl Log {
             message::write_frame(*seq, *epoch, *time, parts, out);
         });
         let json = (render == Render::Both).then(|| self.render_json(place));
+        if let Some(json) = json {
+            self.note_json(json.block);
+        }
         self.entries.push_back(Entry {
             topic: publication.topic.clone(),
             topic_id: publication.topic_id,
@@ -94,6 +99,15 @@ impl Log {
         self.json.append(frame.len() * 2, |out| {
             message::to_json(frame, out).expect("the log holds what this broker encoded");
         })
+    }
+
+    /// Notes that the entry which is made has its json in `block`.
+    fn note_json(&mut self, block: u64) {
+        let entry = self.end();
+        match self.json_ends.back_mut() {
+            Some((last, end)) if *last == block => *end = entry,
+            _ => self.json_ends.push_back((block, entry)),
+        }
     }
 
     /// Closes the blocks of this turn: from now on they can be shared.

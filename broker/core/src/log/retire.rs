@@ -8,6 +8,9 @@ use super::Log;
 /// each of them.
 const CHECK_EVERY_BYTES: usize = 256 << 10;
 
+/// Which part of its budget is free when the log has moved entries out: a quarter.
+const ROOM_MADE: usize = 4;
+
 impl Log {
     /// Lets everything go: no lane waits for anything.
     pub fn retire_all(&mut self) {
@@ -15,6 +18,7 @@ impl Log {
         self.entries.clear();
         self.bincode.retire_all();
         self.json.retire_all();
+        self.json_ends.clear();
         self.checked_at_bytes = 0;
     }
 
@@ -31,18 +35,20 @@ impl Log {
         self.retire_blocks();
     }
 
-    /// What has to move out so that no more than `bytes_max` stays in blocks: the entry before
-    /// which everything goes, if there is too much.
+    /// What has to move out if more than `bytes_max` stays in blocks: the entry before which
+    /// everything goes. Room is made for a good while: moving out costs a visit to all laggards.
     pub fn over_budget(&self, bytes_max: usize) -> Option<u64> {
-        let mut excess = self.bincode.held().checked_sub(bytes_max + 1)?;
-        let beyond = self.entries.iter().position(|entry| {
-            let bytes = entry.bincode.length as usize;
-            let last = excess < bytes;
-            excess = excess.saturating_sub(bytes);
-            last
+        let held = self.bincode.held();
+        if held <= bytes_max {
+            return None;
+        }
+        let mut excess = held - (bytes_max - bytes_max / ROOM_MADE);
+        let beyond = self.entries.iter().take_while(|entry| {
+            let too_much = excess > 0;
+            excess = excess.saturating_sub(entry.bincode.length as usize);
+            too_much
         });
-        let entries = beyond.map_or(self.entries.len(), |place| place + 1);
-        Some(self.first + entries as u64)
+        Some(self.first + beyond.count() as u64)
     }
 
     /// Moves what one lane wants of the entries before `cut` to the survivors.
@@ -60,13 +66,14 @@ impl Log {
         let Some(front) = self.entries.front() else {
             self.bincode.retire_all();
             self.json.retire_all();
+            self.json_ends.clear();
             self.checked_at_bytes = 0;
             return;
         };
-        let json = self.entries.iter().find_map(|entry| entry.json);
         self.bincode.retire_before(front.bincode.block);
-        match json {
-            Some(place) => self.json.retire_before(place.block),
+        while self.json_ends.pop_front_if(|(_, end)| *end < self.first).is_some() {}
+        match self.json_ends.front() {
+            Some((block, _)) => self.json.retire_before(*block),
             None => self.json.retire_all(),
         }
         self.checked_at_bytes = self.bincode.held();

@@ -133,15 +133,62 @@ fn what_a_laggard_wants_survives_its_block_and_goes_with_the_last_who_wants_it()
 }
 
 #[test]
-fn as_many_entries_move_out_as_bring_the_blocks_within_their_budget() {
+fn as_many_entries_move_out_as_leave_a_quarter_of_the_budget_free() {
     let mut log = Log::default();
-    let size = append(&mut log, 0..10, 100, Render::Bincode) as usize;
+    let size = append(&mut log, 0..12, 100, Render::Bincode) as usize;
     log.seal();
-    assert_eq!(log.over_budget(10 * size), None);
-    assert_eq!(log.over_budget(10 * size - 1), Some(1));
-    assert_eq!(log.over_budget(9 * size), Some(1));
-    assert_eq!(log.over_budget(9 * size - 1), Some(2));
-    assert_eq!(log.over_budget(0), Some(10));
+    assert_eq!(log.over_budget(12 * size), None);
+    assert_eq!(log.over_budget(12 * size - 1), Some(3), "nine stay");
+    assert_eq!(log.over_budget(8 * size), Some(6));
+    assert_eq!(log.over_budget(8 * size - 4), Some(7));
+    assert_eq!(log.over_budget(0), Some(12));
+}
+
+#[test]
+fn a_log_at_its_budget_moves_entries_out_only_once_for_a_quarter_of_it() {
+    let mut log = Log::default();
+    let (budget, mut moved, mut written) = (8 << 20, 0, 0);
+    for number in 0..1_000 {
+        written += append(&mut log, number..number + 1, 100_000, Render::Bincode) as usize;
+        log.seal();
+        if let Some(cut) = log.over_budget(budget) {
+            moved += 1;
+            log.retire_before(cut);
+        }
+        assert!(log.bytes_held() <= budget);
+    }
+    assert!(moved <= written / (budget / 4), "{moved} times for {written} bytes");
+}
+
+/// Where each retirement looks for json in all of the log, this takes many minutes.
+#[test]
+fn a_long_log_without_json_is_retired_from_bit_by_bit() {
+    const ENTRIES: u64 = 200_000;
+    let mut log = Log::default();
+    let message = publication(1, 1);
+    for _ in 0..ENTRIES {
+        log.append(&message, Render::Bincode);
+    }
+    log.seal();
+    (0..ENTRIES).for_each(|oldest| log.retire_before(oldest));
+    assert_eq!(log.end() - log.first, 1);
+}
+
+#[test]
+fn json_is_let_go_with_the_last_entry_of_its_block() {
+    let mut log = Log::default();
+    for (numbers, render) in [(0..2, Render::Both), (2..4, Render::Bincode), (4..6, Render::Both)] {
+        append(&mut log, numbers, 100, render);
+        log.seal();
+    }
+    let all = log.json.held();
+    let mut held = |oldest| {
+        log.retire_before(oldest);
+        log.json.held()
+    };
+    assert_eq!(held(1), all);
+    assert_eq!([held(2), held(4), held(5)], [all / 2; 3]);
+    assert_eq!(held(6), 0);
 }
 
 #[test]
