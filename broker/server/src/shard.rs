@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use broker_core::{Config, Item, Now, Shard as Rules, ShardId, Statistics};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use transport_api::{Address, Incoming};
 
 use crate::broker::Bind;
@@ -74,6 +75,8 @@ pub(crate) struct Shard {
     items: Cell<Vec<Item>>,
     /// Connections whose handshake isn't done.
     handshakes: Cell<usize>,
+    /// Handshakes and connections: none outlives the turn, without which they'd wait forever.
+    tasks: RefCell<JoinSet<()>>,
 }
 
 /// Runs a shard until the broker is stopped.
@@ -96,6 +99,7 @@ pub(crate) async fn run(
         held_back: RefCell::new(Vec::new()),
         items: Cell::new(Vec::new()),
         handshakes: Cell::new(0),
+        tasks: RefCell::new(JoinSet::new()),
     });
     let listeners = match accept::open(binds) {
         Ok(listeners) => listeners,
@@ -119,6 +123,7 @@ pub(crate) async fn run(
     if let Some(stop) = stop {
         turn::drain(&shard, stop).await;
     }
+    shard.let_go();
     let statistics = shard.rules.borrow().statistics();
     // Nobody listens if the broker was dropped without a shutdown.
     let _ = tell.send(statistics).await;
@@ -127,6 +132,23 @@ pub(crate) async fn run(
 impl Shard {
     fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// Runs a task that ends with the shard at the latest.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.tasks.borrow_mut().spawn_local(task);
+    }
+
+    /// Ends what still runs. Connections know the shard and the shard knows them: unless it forgets
+    /// them here, their links would stay open.
+    fn let_go(&self) {
+        self.tasks.borrow_mut().abort_all();
+        drop((self.connections.take(), self.paused.take(), self.held_back.take()));
+    }
+
+    /// Forgets the tasks that have ended.
+    fn reap(&self) {
+        while self.tasks.borrow_mut().try_join_next().is_some() {}
     }
 
     fn connection(&self, slot: u32) -> Option<Rc<Connection>> {

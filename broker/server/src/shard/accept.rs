@@ -55,12 +55,12 @@ fn take_in(shard: &Rc<Shard>, incoming: Box<dyn Incoming>) {
     if !guard.welcome && shard.handshakes.get() > REFUSALS_AT_A_TIME {
         return;
     }
-    let shard = shard.clone();
-    tokio::task::spawn_local(async move {
+    let at_work = shard.clone();
+    shard.spawn(async move {
         let peer = incoming.peer();
-        let timeout = shard.config.liveness.handshake_timeout;
+        let timeout = at_work.config.liveness.handshake_timeout;
         match tokio::time::timeout(timeout, incoming.handshake()).await {
-            Ok(Ok(link)) => attach(&shard, link, guard),
+            Ok(Ok(link)) => attach(&at_work, link, guard),
             Ok(Err(error)) => tracing::debug!(%peer, %error, "handshake failed"),
             Err(_) => tracing::debug!(%peer, ?timeout, "handshake timed out"),
         }

@@ -90,9 +90,9 @@ pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut gu
         connections.resize_with(slot as usize + 1, || None);
     }
     connections[slot as usize] = Some(connection.clone());
-    let shard = shard.clone();
-    tokio::task::spawn_local(async move {
-        poll_fn(|cx| connection.poll(&shard, cx)).await;
+    let at_work = shard.clone();
+    shard.spawn(async move {
+        poll_fn(|cx| connection.poll(&at_work, cx)).await;
     });
     slot
 }

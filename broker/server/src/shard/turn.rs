@@ -97,6 +97,7 @@ impl Shard {
         lost.iter().for_each(|connection| self.lose(connection));
         endings.into_iter().for_each(|ending| self.begin_to_close(ending));
         self.resume_paused();
+        self.reap();
         next_tick
     }
 
