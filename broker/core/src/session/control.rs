@@ -20,9 +20,16 @@ impl Control {
         codec.write_broker(frame, &mut self.encoded);
     }
 
-    /// Appends a frame that is encoded in bincode.
-    pub(crate) fn push_bincode(&mut self, codec: Codec, frame: &[u8]) {
+    /// Appends a frame that is encoded in bincode, unless more than `bytes_max` would wait then.
+    /// Returns whether it did.
+    pub(crate) fn push_within(&mut self, bytes_max: usize, codec: Codec, frame: &[u8]) -> bool {
+        let before = self.encoded.len();
         super::lanes::transcode(codec, frame, &mut self.encoded);
+        let fits = self.encoded.len() <= bytes_max;
+        if !fits {
+            self.encoded.truncate(before);
+        }
+        fits
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

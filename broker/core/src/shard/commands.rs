@@ -9,6 +9,9 @@ use super::Shard;
 use crate::session::LaneSlot;
 use crate::{Answer, Now};
 
+/// Which part of the control queue replies leave free: a quarter.
+const NOT_FOR_REPLIES: usize = 4;
+
 /// Why a command is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -99,11 +102,16 @@ impl Shard {
         self.control_grew(slot);
     }
 
-    /// Puts a frame that is encoded in bincode into the control queue.
-    pub(super) fn tell_encoded(&mut self, slot: u32, frame: &[u8]) {
+    /// Puts a reply that is encoded in bincode into the control queue. Returns whether there was
+    /// room: replies are large, and leave a part of the queue to smaller control.
+    pub(super) fn tell_reply(&mut self, slot: u32, frame: &[u8]) -> bool {
+        let most = self.config.limits.control_bytes_max;
         let link = &mut self.sessions[slot as usize].link;
-        link.control.push_bincode(link.info.codec, frame);
-        self.control_grew(slot);
+        let room = link.control.push_within(most - most / NOT_FOR_REPLIES, link.info.codec, frame);
+        if room {
+            self.control_grew(slot);
+        }
+        room
     }
 
     fn control_grew(&mut self, slot: u32) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    BrokerFrame, Outcome, Reply, Request, RoutedCancel, RoutedReply, RoutedRequest,
+    BrokerFrame, Outcome, Reply, Request, RequestError, RoutedCancel, RoutedReply, RoutedRequest,
 };
 use bytes::Bytes;
 
@@ -14,6 +14,12 @@ use super::commands::Refusal;
 use super::publish::{check_body, check_open_topic};
 use crate::session::{Asked, LaneFrame};
 use crate::{Command, Now, SessionId, Token};
+
+/// The longest code of a provider's failure, in bytes; what is longer is cut.
+const FAILURE_CODE_BYTES: usize = 64;
+
+/// The longest message of a provider's failure, in bytes; what is longer is cut.
+const FAILURE_MESSAGE_BYTES: usize = 4 << 10;
 
 impl Shard {
     pub(super) fn request(&mut self, now: Now, slot: u32, request: &Request<'_>) {
@@ -100,8 +106,12 @@ impl Shard {
 
     /// An answer arrives at the asker.
     pub(super) fn replied(&mut self, asker: SessionId, id: u64, frame: &Bytes) {
-        if self.find(asker).is_some() && self.end_wait(asker.slot, id).is_some() {
-            self.tell_encoded(asker.slot, frame);
+        if self.find(asker).is_none() || self.end_wait(asker.slot, id).is_none() {
+            return;
+        }
+        if !self.tell_reply(asker.slot, frame) {
+            let message = "the answer came, but more waits for this client than may; read faster";
+            self.reject(asker.slot, id, Refusal::new(ErrorCode::Busy, message));
         }
     }
 
@@ -141,12 +151,12 @@ impl Shard {
             return self.outgoing.refuse(token, refusal.code, &message);
         }
         let from = Some(Cow::Borrowed(&*session.name));
-        let outcome = reply.outcome.clone();
-        let routed = BrokerFrame::Reply(RoutedReply { id, from, outcome });
-        let about = match &reply.outcome {
+        let outcome = bounded(&reply.outcome);
+        let about = match &outcome {
             Outcome::Answer(body) => body.payload.len() + 256,
             Outcome::Failure(error) => error.message.len() + 256,
         };
+        let routed = BrokerFrame::Reply(RoutedReply { id, from, outcome });
         let frame = self.outgoing.write_frame(about, &routed);
         self.outgoing.push(Command::Reply { token, frame });
     }
@@ -159,4 +169,14 @@ impl Shard {
             self.tell(provider.slot, &BrokerFrame::Cancelled(RoutedCancel { token }));
         }
     }
+}
+
+/// An outcome that fits into the asker's frames in either codec.
+fn bounded<'a>(outcome: &Outcome<'a>) -> Outcome<'a> {
+    let Outcome::Failure(error) = outcome else { return outcome.clone() };
+    let cut = |text: &str, most| text[..text.floor_char_boundary(most)].to_owned();
+    Outcome::Failure(RequestError {
+        code: cut(&error.code, FAILURE_CODE_BYTES),
+        message: cut(&error.message, FAILURE_MESSAGE_BYTES),
+    })
 }

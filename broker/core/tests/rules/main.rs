@@ -4,4 +4,5 @@ mod commands;
 mod groups;
 mod lanes;
 mod limits;
+mod replies;
 mod stage;
