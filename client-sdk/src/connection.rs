@@ -75,6 +75,8 @@ pub(crate) struct Connection {
     sending: Sending,
     alive: Alive,
     buffer: Box<[u8]>,
+    /// How it ended, if that came together with its beginning.
+    ended: Option<End>,
 }
 
 impl Connection {
@@ -85,18 +87,23 @@ impl Connection {
         let alive = Alive::new(hub.config.ping_interval, hub.config.close_timeout);
         let incoming = Incoming::new(hub, link.properties());
         let buffer = vec![0; RECEIVE_BYTES].into_boxed_slice();
-        Self { link, incoming, sending, alive, buffer }
+        Self { link, incoming, sending, alive, buffer, ended: None }
     }
 
-    /// Waits until the session is open. Nothing but `connect` is sent until then.
+    /// Waits until the session is open. Nothing but `connect` is sent until then. If it has ended in
+    /// the same moment, [`Connection::run`] says how.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub(crate) async fn opened(&mut self) -> Result<(), End> {
-        poll_fn(|cx| match self.poll(cx) {
-            _ if self.incoming.is_open() => Poll::Ready(Ok(())),
-            Poll::Ready(end) => Poll::Ready(Err(end)),
-            Poll::Pending => Poll::Pending,
+        poll_fn(|cx| match (self.poll(cx), self.incoming.is_open()) {
+            (Poll::Ready(end), true) => {
+                self.ended = Some(end);
+                Poll::Ready(Ok(()))
+            }
+            (Poll::Ready(end), false) => Poll::Ready(Err(end)),
+            (Poll::Pending, true) => Poll::Ready(Ok(())),
+            (Poll::Pending, false) => Poll::Pending,
         })
         .await
     }
@@ -105,7 +112,10 @@ impl Connection {
     pub(crate) async fn run(mut self, routes: Routes) -> (End, Routes) {
         self.incoming.set_routes(routes);
         self.sending.open();
-        let end = poll_fn(|cx| self.poll(cx)).await;
+        let end = match self.ended.take() {
+            Some(end) => end,
+            None => poll_fn(|cx| self.poll(cx)).await,
+        };
         let routes = self.close(&end).await;
         (end, routes)
     }

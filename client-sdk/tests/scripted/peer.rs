@@ -81,6 +81,11 @@ pub(crate) struct Peer {
 
 impl Peer {
     async fn connected(&mut self) {
+        self.connected_and(&[]).await;
+    }
+
+    /// Opens a session, and says more in the same packet.
+    pub(crate) async fn connected_and(&mut self, more: &[BrokerFrame<'_>]) {
         let frame = self.frame().await;
         assert!(matches!(frame.read(), ClientFrame::Connect(_)), "{:?}", frame.read());
         let limits = SessionLimits {
@@ -91,7 +96,11 @@ impl Peer {
             commands_open_max: 1024,
         };
         let name = "tester".to_owned();
-        self.say(&BrokerFrame::Connected(Connected { name, limits, ..Connected::default() })).await;
+        let connected = Connected { name, limits, ..Connected::default() };
+        let mut out = BytesMut::new();
+        Codec::Bincode.write_broker(&BrokerFrame::Connected(connected), &mut out);
+        more.iter().for_each(|frame| Codec::Bincode.write_broker(frame, &mut out));
+        self.say_bytes(out.freeze()).await;
     }
 
     /// The next frame, or how the link ended.

@@ -239,6 +239,24 @@ async fn the_broker_says_when_to_return() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_that_comes_together_with_the_beginning_is_heeded() {
+    let mut place = Place::new();
+    let never = BrokerFrame::Disconnect(Shutdown {
+        code: ErrorCode::ShuttingDown,
+        reason: "for good".to_owned(),
+        reconnect: frame::Reconnect::Never,
+    });
+    let (client, _peer) = tokio::join!(place.builder().connect(), async {
+        let mut peer = place.accept_silently().await;
+        peer.connected_and(&[never]).await;
+        peer
+    });
+    let client = client.unwrap();
+    let closed = tokio::time::timeout(Duration::from_secs(60), client.closed()).await.unwrap();
+    assert!(matches!(closed, ClosedReason::Refused { .. }), "{closed:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_lived_for_a_while_makes_attempts_count_anew() {
     let mut place = Place::new();
     let (builder, mut states) = observed(&place, Reconnect::default());
