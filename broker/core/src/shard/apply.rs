@@ -42,7 +42,7 @@ impl Shard {
                 }
             }
             Item::Request { provider, subscription, token, id, frame } => {
-                self.requested(provider, subscription, (token, id), frame);
+                self.requested(provider, subscription, (token, id), &frame);
             }
             Item::Reply { asker, id, frame } => self.replied(asker, id, &frame),
             Item::Cancelled { provider, token } => self.cancelled(provider, token),

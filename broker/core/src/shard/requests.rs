@@ -121,7 +121,7 @@ impl Shard {
         provider: SessionId,
         subscription: u64,
         (token, id): (Token, u64),
-        frame: Bytes,
+        frame: &Bytes,
     ) {
         let Some(session) = self.find(provider) else {
             let message = "the provider went away before it got the request";
@@ -136,7 +136,9 @@ impl Shard {
             return self.outgoing.refuse(token, ErrorCode::Busy, message);
         }
         session.answering.insert(token, id);
-        self.push_frame(provider.slot, lane, LaneFrame::Encoded(frame));
+        // A copy: what is cut from the batch would hold all of its memory for as long as it waits.
+        let frame = LaneFrame::Encoded(Bytes::copy_from_slice(frame));
+        self.push_frame(provider.slot, lane, frame);
     }
 
     /// A provider answers. What nobody waits for any more is passed over.

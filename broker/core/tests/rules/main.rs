@@ -4,5 +4,5 @@ mod commands;
 mod groups;
 mod lanes;
 mod limits;
-mod replies;
+mod requests;
 mod stage;

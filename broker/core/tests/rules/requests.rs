@@ -1,12 +1,13 @@
-//! Answers to requests, good and bad: none of them ends the connection of who asked.
+//! Requests and their answers, good and bad: none of them ends the connection of who asked.
 
 use std::borrow::Cow;
 
-use broker_core::{Config, SequencerConfig};
+use broker_core::{Config, Item, Now, SequencerConfig, ShardId};
 use broker_protocol::frame::{
     Body, BrokerFrame, ClientFrame, Outcome, Reply, RequestError, RoutedReply, Serve,
 };
 use broker_protocol::{Codec, ErrorCode};
+use bytes::Bytes;
 
 use crate::stage::{Stage, request};
 
@@ -74,4 +75,20 @@ fn a_failure_is_cut_to_what_either_codec_has_room_for() {
             assert_eq!([error.code.len(), error.message.len()], sizes, "{codec}");
         }
     }
+}
+
+#[test]
+fn a_request_that_waits_for_its_provider_holds_nothing_of_the_batch_it_came_with() {
+    let (mut stage, ann, bob) = setting(Codec::Bincode);
+    stage.set_room(bob, 0);
+    stage.write(ann, &request(1, "svc"));
+    let batch = stage.shard.take_batch().expect("a request was written");
+    let mut items: Vec<Item> = Vec::new();
+    let mut inbox = |_: ShardId, item| items.push(item);
+    stage.sequencer.handle(Now::default(), &batch, &mut inbox);
+    let [Item::Request { frame, .. }] = &mut items[..] else { panic!("{items:?}") };
+    *frame = Bytes::copy_from_slice(frame);
+    let of_the_batch = frame.clone();
+    stage.shard.apply(items);
+    assert!(of_the_batch.is_unique());
 }
