@@ -72,6 +72,8 @@ impl Shard {
         for lane_slot in &mut session.lanes {
             self.statistics.dropped += lane_slot.lane.books().dropped;
             lane_slot.lane.clear(&mut self.log);
+            // Nothing of it is to be sent any more: the closing word doesn't wait for its channel.
+            lane_slot.blocked = false;
         }
         self.withdraw_subscriptions(slot);
         // Behind the withdrawal: nothing is handed back to the member that goes.
