@@ -6,6 +6,7 @@ use broker_protocol::frame::{
 };
 
 use super::Shard;
+use super::publish::shortened;
 use crate::session::LaneSlot;
 use crate::{Answer, Now};
 
@@ -91,7 +92,7 @@ impl Shard {
     }
 
     fn disconnect(&mut self, slot: u32, disconnect: &Disconnect) {
-        let reason = format!("the client said goodbye: {}", disconnect.reason);
+        let reason = format!("the client said goodbye: {}", shortened(&disconnect.reason));
         self.end(slot, ErrorCode::Closed, reason, Reconnect::Never);
     }
 

@@ -24,3 +24,14 @@ fn a_lane_that_was_blocked_does_not_hold_up_the_end_of_its_session() {
     });
     assert_eq!(flushed, Flushed::Everything);
 }
+
+#[test]
+fn the_reason_of_a_client_that_goes_is_not_repeated_at_length() {
+    let mut stage = Stage::new(Config::default());
+    let ann = stage.enter("ann");
+    let disconnect = Disconnect { reason: "é".repeat(10_000), ..Disconnect::default() };
+    stage.write(ann, &ClientFrame::Disconnect(disconnect));
+    let endings = stage.shard.take_endings();
+    assert!(endings[0].reason.contains("éé"));
+    assert!(endings[0].reason.len() < 200, "{} bytes", endings[0].reason.len());
+}
