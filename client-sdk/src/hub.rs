@@ -29,7 +29,7 @@ use crate::{ClosedReason, Ended, Refused, SubscribeError};
 pub(crate) use answer::RouteChange;
 pub(crate) use open::{Answer, Failure, Open};
 pub(crate) use outgoing::{Gathered, Lifetime};
-pub(crate) use wish::{Kind, Route, Target, WishId};
+pub(crate) use wish::{Attendance, Kind, Route, Target, WishId};
 
 use open::OpenCommands;
 use outgoing::Outgoing;

@@ -1,13 +1,14 @@
 //! Which subscriptions a message is for: matched here, because it comes once for all of a lane.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use broker_delivery::{Matcher, filter_matches};
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
-use super::positions::{Position, Topics};
-use crate::hub::{Hub, Route, Target, WishId};
+use super::positions::{Attended, Position, Topic, Topics};
+use crate::hub::{Attendance, Hub, Route, Target, WishId};
 use crate::inbox::{Inbox, Pushed};
 use crate::provider;
 use crate::{Body, Event, Gap, GapCause, Message};
@@ -20,7 +21,7 @@ const DIRECT_PREFIX: &str = "$to.";
 struct Receiver {
     wish: WishId,
     inbox: Arc<Inbox>,
-    since: Arc<OnceLock<u64>>,
+    attendance: Arc<Attendance>,
 }
 
 /// One lane: its filters, and what is known of its topics.
@@ -50,6 +51,9 @@ impl Routes {
         self.connection += 1;
         for route in std::mem::take(&mut self.begun).into_values() {
             self.remove_filter(&route);
+            if let Some(lane) = self.lanes.get(&route.lane) {
+                route.attendance.until.store(lane.tick, Ordering::Relaxed);
+            }
         }
     }
 
@@ -57,7 +61,8 @@ impl Routes {
     pub(super) fn begin(&mut self, route: Route) {
         if matches!(route.target, Target::Inbox(_)) {
             let lane = self.lanes.entry(route.lane).or_default();
-            route.since.get_or_init(|| lane.tick);
+            route.attendance.since.get_or_init(|| lane.tick);
+            route.attendance.begun.store(lane.tick, Ordering::Relaxed);
             if !route.grouped {
                 lane.filters.insert(&route.filter, route.subscription);
             }
@@ -92,12 +97,11 @@ impl Routes {
         lane.tick += 1;
         let (epoch, seq, tick) = (message.epoch, message.seq, lane.tick);
         let topic = lane.topic(&message.topic, &self.begun);
-        let missed = topic.missed(Position { epoch, seq, tick, connection });
-        topic.position = Some(Position { epoch, seq, tick, connection });
+        let at = Position { epoch, seq, tick, connection };
+        let late = topic.late(at);
+        topic.advance(at);
         let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
-        if let Some((gap, last_tick)) = missed {
-            tell_missed(&targets, &gap, last_tick, hub);
-        }
+        tell_missed(late, hub);
         if !targets.is_empty() {
             let event = Event::Message(self.owned(message, name));
             push_to_all(&targets, event, hub);
@@ -128,7 +132,10 @@ impl Routes {
         }
     }
 
-    fn lane_gap(&self, lane: u8, told: &Gap, hub: &Hub) {
+    fn lane_gap(&mut self, lane: u8, told: &Gap, hub: &Hub) {
+        if let Some(lane) = self.lanes.get_mut(&lane) {
+            lane.topics.forget_positions();
+        }
         let members = self.begun.values().filter(|route| route.lane == lane && !route.grouped);
         for route in members {
             self.addressed(route.subscription, Event::Gap(told.clone()), hub);
@@ -145,11 +152,9 @@ impl Routes {
         if let (Some(epoch), Some(first), Some(last)) = (told.epoch, told.first_seq, told.last_seq)
         {
             let at = |seq| Position { epoch, seq, tick, connection };
-            let missed = topic.missed(at(first));
-            topic.position = Some(at(last));
-            if let Some((gap, last_tick)) = missed {
-                tell_missed(&targets, &gap, last_tick, hub);
-            }
+            let late = topic.late(at(first));
+            topic.advance(at(last));
+            tell_missed(late, hub);
         }
         push_to_all(&targets, Event::Gap(told), hub);
     }
@@ -191,11 +196,7 @@ impl Routes {
 
 impl Lane {
     /// What is known of a topic, with where its messages go.
-    fn topic(
-        &mut self,
-        name: &str,
-        begun: &HashMap<u64, Route>,
-    ) -> &mut super::positions::Topic<Receiver> {
+    fn topic(&mut self, name: &str, begun: &HashMap<u64, Route>) -> &mut Topic<Receiver> {
         let topic = self.topics.entry(name);
         let generation = Some(self.filters.generation());
         if topic.generation != generation {
@@ -213,16 +214,31 @@ impl Lane {
 impl Receiver {
     fn of(route: &Route) -> Option<Self> {
         let Target::Inbox(inbox) = &route.target else { return None };
-        let (inbox, since) = (Arc::clone(inbox), Arc::clone(&route.since));
-        Some(Self { wish: route.wish, inbox, since })
+        let (inbox, attendance) = (Arc::clone(inbox), Arc::clone(&route.attendance));
+        Some(Self { wish: route.wish, inbox, attendance })
+    }
+
+    fn attended(&self) -> Attended {
+        let Attendance { since, until, begun } = &*self.attendance;
+        Attended {
+            since: since.get().copied().unwrap_or(u64::MAX),
+            until: until.load(Ordering::Relaxed),
+            begun: begun.load(Ordering::Relaxed),
+        }
     }
 }
 
-/// Tells what was missed to those that had received the topic's last message before.
-fn tell_missed(targets: &[Receiver], gap: &Gap, last_tick: u64, hub: &Hub) {
-    let was_there = |one: &&Receiver| one.since.get().is_some_and(|since| *since < last_tick);
-    for receiver in targets.iter().filter(was_there) {
-        push(receiver.wish, &receiver.inbox, Event::Gap(gap.clone()), hub);
+impl Topic<Receiver> {
+    /// Those that missed something before this position, with what they missed.
+    fn late(&self, now: Position) -> Vec<(Receiver, Gap)> {
+        let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), now)?));
+        self.targets.iter().filter_map(missed).collect()
+    }
+}
+
+fn tell_missed(late: Vec<(Receiver, Gap)>, hub: &Hub) {
+    for (receiver, gap) in late {
+        push(receiver.wish, &receiver.inbox, Event::Gap(gap), hub);
     }
 }
 

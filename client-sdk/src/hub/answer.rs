@@ -85,7 +85,7 @@ impl Hub {
             lane: accepted.lane.unwrap_or(wish.lane),
             grouped: matches!(&wish.kind, Kind::Messages { group: Some(_), .. }),
             target: wish.target.clone(),
-            since: wish.since.clone(),
+            attendance: wish.attendance.clone(),
         };
         drop(state);
 

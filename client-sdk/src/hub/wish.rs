@@ -1,5 +1,6 @@
 //! Standing wishes: the subscriptions and servings that the program holds, over all sessions.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -71,8 +72,7 @@ pub(super) struct Wish {
     pub(super) waiter: Option<Waiter>,
     /// When the session was lost in which it had begun.
     pub(super) lost_at: Option<SystemTime>,
-    /// From which message of its lane on it saw everything that matches.
-    pub(super) since: Arc<OnceLock<u64>>,
+    pub(super) attendance: Arc<Attendance>,
 }
 
 impl Wish {
@@ -91,6 +91,18 @@ impl Wish {
     }
 }
 
+/// Which messages of its lane a wish saw, counted over all connections. Only the connection's task
+/// changes it.
+#[derive(Debug, Default)]
+pub(crate) struct Attendance {
+    /// It began for the first time behind this one.
+    pub(crate) since: OnceLock<u64>,
+    /// The last one before its connection was lost.
+    pub(crate) until: AtomicU64,
+    /// It began in the present session behind this one.
+    pub(crate) begun: AtomicU64,
+}
+
 /// A wish that has begun, as the connection's task knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
@@ -101,7 +113,7 @@ pub(crate) struct Route {
     /// Whether it gets what is addressed to it alone.
     pub(crate) grouped: bool,
     pub(crate) target: Target,
-    pub(crate) since: Arc<OnceLock<u64>>,
+    pub(crate) attendance: Arc<Attendance>,
 }
 
 impl Hub {
@@ -128,7 +140,7 @@ impl Hub {
             stage: Stage::Waiting,
             waiter: Some(waiter),
             lost_at: None,
-            since: Arc::default(),
+            attendance: Arc::default(),
         };
         let id = state.take_wish_id();
         state.wishes.insert(id, wish);

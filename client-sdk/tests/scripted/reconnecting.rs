@@ -74,6 +74,58 @@ async fn a_subscription_that_was_not_there_before_is_told_no_gap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_subscription_of_a_topic_is_told_its_own_gap() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (first_calls, mut first) = recorder();
+    let (begun, _) = tokio::join!(client.subscribe("t", first_calls), peer.subscribed(1));
+    let _first = begun.unwrap();
+    let (second_calls, mut second) = recorder();
+    let (begun, _) = tokio::join!(client.subscribe("*", second_calls), peer.subscribed(2));
+    let _second = begun.unwrap();
+    peer.message("t", 1, "x").await;
+    peer.heard().await;
+
+    let mut peer = lose(&mut place, peer).await;
+    peer.subscribed(1).await;
+    peer.message("t", 5, "y").await;
+    peer.subscribed(2).await;
+    peer.message("t", 6, "z").await;
+    let begin = ["subscribed 1", "t 1 x", "interrupted", "subscribed 1"];
+    first.expect(&begin).await;
+    first.expect(&["gap t 3 Interrupted", "t 5 y", "t 6 z"]).await;
+    second.expect(&["subscribed 2", "t 1 x", "interrupted", "subscribed 2"]).await;
+    second.expect(&["gap t 4 Interrupted", "t 6 z"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_gap_of_the_whole_lane_told_is_not_told_again() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (calls, mut record) = recorder();
+    let (subscription, _) = tokio::join!(client.subscribe("t", calls), peer.subscribed(1));
+    let _subscription = subscription.unwrap();
+    peer.message("t", 1, "x").await;
+    peer.say(&BrokerFrame::Gap(frame::Gap {
+        topic: None,
+        epoch: None,
+        first_seq: None,
+        last_seq: None,
+        count: 3,
+        reason: frame::GapReason::Dropped,
+    }))
+    .await;
+    peer.heard().await;
+
+    let mut peer = lose(&mut place, peer).await;
+    peer.subscribed(1).await;
+    peer.message("t", 5, "y").await;
+    record.expect(&["subscribed 1", "t 1 x"]).await;
+    assert!(record.next().await.starts_with("gap lane 3"));
+    record.expect(&["interrupted", "subscribed 1", "t 5 y"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_epoch_is_not_counted() {
     let mut place = Place::new();
     let (client, mut peer) = place.connect().await;
