@@ -139,7 +139,7 @@ impl Sequencer {
             Command::Close { session, name } => {
                 self.directory.leave(name, *session);
                 self.groups.set_blocked(*session, false);
-                self.topics.forget_maker(*session);
+                self.topics.maker_gone(*session);
             }
             Command::Subscribe(standing) => self.subscribe(standing, out),
             Command::Unsubscribe { standing, id } => self.unsubscribe(standing, *id, out),

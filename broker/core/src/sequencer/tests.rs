@@ -155,6 +155,49 @@ fn one_session_makes_no_more_topics_than_it_may_and_hinders_nobody_else() {
 }
 
 #[test]
+fn a_session_that_is_gone_makes_room_and_one_that_lives_does_not() {
+    let config =
+        SequencerConfig { topics_max: 3, topics_per_session_max: 2, ..SequencerConfig::default() };
+    let mut stage = Stage::new(config);
+    stage.subscribe(messages(BOB, ">"));
+    for topic in ["a", "b"] {
+        assert_eq!(refusals(&stage.publish(ANN, topic)), []);
+    }
+    assert_eq!(refusals(&stage.publish(BOB, "c")), []);
+    assert_eq!(refusals(&stage.publish(EVE, "d")), [ErrorCode::TooManyTopics]);
+    stage.carry_out(b"", Command::Close { session: ANN, name: "ann".into() });
+    let told = stage.publish(EVE, "d");
+    let forgotten = |(_, item): &(ShardId, Item)| matches!(item, Item::Forgotten { .. });
+    assert_eq!(told.iter().filter(|one| forgotten(one)).count(), 1);
+    assert_eq!(stage.place("b"), (1000, 2), "only as many make room as must");
+    let of_eve = |told: &[(ShardId, Item)]| match &told[0].1 {
+        Item::Message { publication, .. } => (publication.epoch, publication.seq),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of_eve(&stage.publish(EVE, "a")), (1002, 1), "it comes back, and `b` goes");
+    assert_eq!(refusals(&stage.publish(EVE, "e")), [ErrorCode::TooManyTopics], "all makers live");
+    assert_eq!(stage.sequencer.topics(), 3);
+}
+
+#[test]
+fn a_session_that_comes_again_and_again_leaves_nothing_behind_but_topics_that_are_known() {
+    let config = SequencerConfig { topics_max: 10, ..SequencerConfig::default() };
+    let mut stage = Stage::new(config);
+    for slot in 0..100 {
+        let session = session(0, slot);
+        for number in 0..5 {
+            assert_eq!(refusals(&stage.publish(session, &format!("{slot}-{number}"))), []);
+        }
+        stage.carry_out(b"", Command::Close { session, name: "ann".into() });
+    }
+    assert_eq!(stage.sequencer.topics(), 10);
+    stage.now.monotonic += SequencerConfig::default().forget_after;
+    stage.carry_out(b"", Command::Close { session: ANN, name: "ann".into() });
+    assert_eq!(stage.sequencer.topics(), 0);
+    assert!(stage.sequencer.topics.keeps_nothing());
+}
+
+#[test]
 fn a_group_takes_turns_and_passes_over_blocked_members_while_others_are_ready() {
     let mut stage = Stage::new(SequencerConfig::default());
     for session in [ANN, BOB, EVE] {

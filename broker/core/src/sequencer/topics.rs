@@ -1,6 +1,6 @@
 //! The topics that are known, and their order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,10 +18,14 @@ const SWEEP_TOPICS: usize = 64;
 pub(super) struct Topics {
     config: SequencerConfig,
     known: HashMap<Name, Topic>,
-    /// How many topics each session was the first to use.
-    made: HashMap<SessionId, usize>,
-    /// Topics by the time at which they were last looked at for idleness.
-    sweep: VecDeque<(Duration, Name)>,
+    /// The topics that each session was the first to use.
+    made: HashMap<SessionId, BTreeMap<TopicId, Name>>,
+    /// Those of these sessions that are gone.
+    gone: BTreeSet<SessionId>,
+    /// Topics by the time since which they are known to be idle.
+    sweep: BTreeMap<(Duration, TopicId), Name>,
+    /// Topics that were forgotten for want of room, of which nobody was told.
+    displaced: Vec<TopicId>,
     epoch: u64,
     next_id: u64,
 }
@@ -36,6 +40,8 @@ pub(super) struct Topic {
     epoch: u64,
     seq: u64,
     used: Duration,
+    /// Where it stands in the sweep.
+    swept: Duration,
     /// The state of interest and groups for which the next two hold.
     fresh_for: Option<(u64, u64)>,
     shards: ShardSet,
@@ -61,8 +67,16 @@ pub(super) enum TopicsFull {
 
 impl Topics {
     pub(super) fn new(config: SequencerConfig, epoch: u64) -> Self {
-        let (known, made, sweep) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { config, known, made, sweep, epoch, next_id: 0 }
+        Self {
+            config,
+            known: HashMap::new(),
+            made: HashMap::new(),
+            gone: BTreeSet::new(),
+            sweep: BTreeMap::new(),
+            displaced: Vec::new(),
+            epoch,
+            next_id: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -87,17 +101,16 @@ impl Topics {
     #[cold]
     fn make(&mut self, name: &str, maker: SessionId, now: Duration) -> Result<(), TopicsFull> {
         let (most, most_of_session) = (self.config.topics_max, self.config.topics_per_session_max);
-        if self.known.len() >= most {
-            return Err(TopicsFull::Broker { most });
-        }
-        let made = self.made.entry(maker).or_default();
-        if *made >= most_of_session {
+        if self.made.get(&maker).is_some_and(|made| made.len() >= most_of_session) {
             return Err(TopicsFull::Session { most: most_of_session });
         }
-        *made += 1;
+        if self.known.len() >= most && !self.displace() {
+            return Err(TopicsFull::Broker { most });
+        }
         let name = Name::from(name);
         let id = TopicId(self.next_id);
         self.next_id += 1;
+        self.made.entry(maker).or_default().insert(id, name.clone());
         let topic = Topic {
             name: name.clone(),
             id,
@@ -105,42 +118,83 @@ impl Topics {
             epoch: self.epoch,
             seq: 0,
             used: now,
+            swept: now,
             fresh_for: None,
             shards: ShardSet::default(),
             groups: Vec::new(),
         };
         self.known.insert(name.clone(), topic);
-        self.sweep.push_back((now, name));
+        self.sweep.insert((now, id), name);
         Ok(())
     }
 
-    /// Forgets on whose account topics are: the session is gone.
-    pub(super) fn forget_maker(&mut self, session: SessionId) {
-        self.made.remove(&session);
+    /// Notes that a session is gone. Its topics live on, but make room when there is none.
+    pub(super) fn maker_gone(&mut self, session: SessionId) {
+        if self.made.contains_key(&session) {
+            self.gone.insert(session);
+        }
+    }
+
+    /// Forgets one topic whose maker is gone, if there is any: else whoever connects again and
+    /// again could fill the broker. Who still uses it makes it anew, on an account of its own.
+    fn displace(&mut self) -> bool {
+        let Some(made) = self.gone.first().and_then(|maker| self.made.get(maker)) else {
+            return false;
+        };
+        let (_, name) = made.first_key_value().expect("a maker has topics");
+        let name = name.clone();
+        let id = self.forget(&name);
+        self.displaced.push(id);
+        self.epoch += 1;
+        true
     }
 
     /// Forgets topics that were idle for long. A topic that comes back has a later epoch.
+    ///
+    /// Returns them, and those that were displaced since the last time.
     pub(super) fn forget_idle(&mut self, now: Duration) -> Vec<TopicId> {
-        let mut forgotten = Vec::new();
+        let mut forgotten = std::mem::take(&mut self.displaced);
+        let displaced = forgotten.len();
         for _ in 0..SWEEP_TOPICS {
-            let Some((since, _)) = self.sweep.front() else { break };
-            if *since + self.config.forget_after > now {
+            let Some(first) = self.sweep.first_entry() else { break };
+            if first.key().0 + self.config.forget_after > now {
                 break;
             }
-            let (_, name) = self.sweep.pop_front().expect("it was there just now");
-            let topic = &self.known[&name];
+            let topic = self.known.get_mut(first.get()).expect("what is swept is known");
             if topic.used + self.config.forget_after > now {
-                self.sweep.push_back((topic.used, name));
+                topic.swept = topic.used;
+                let name = first.remove();
+                self.sweep.insert((topic.swept, topic.id), name);
             } else {
-                forgotten.push(topic.id);
-                if let Some(made) = self.made.get_mut(&topic.maker) {
-                    *made -= 1;
-                }
-                self.known.remove(&name);
+                let name = first.get().clone();
+                forgotten.push(self.forget(&name));
             }
         }
-        self.epoch += u64::from(!forgotten.is_empty());
+        self.epoch += u64::from(forgotten.len() > displaced);
         forgotten
+    }
+
+    /// Takes a topic out of everything that knows it.
+    fn forget(&mut self, name: &str) -> TopicId {
+        let topic = self.known.remove(name).expect("what is forgotten is known");
+        self.sweep.remove(&(topic.swept, topic.id));
+        if let Some(made) = self.made.get_mut(&topic.maker) {
+            made.remove(&topic.id);
+            if made.is_empty() {
+                self.made.remove(&topic.maker);
+                self.gone.remove(&topic.maker);
+            }
+        }
+        topic.id
+    }
+}
+
+#[cfg(test)]
+impl Topics {
+    pub(super) fn keeps_nothing(&self) -> bool {
+        let Self { known, made, gone, sweep, displaced, .. } = self;
+        let lists = [made.len(), gone.len(), sweep.len(), displaced.len()];
+        known.is_empty() && lists == [0; 4]
     }
 }
 

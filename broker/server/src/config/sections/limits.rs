@@ -19,7 +19,8 @@ section! {
         frames_per_packet_max: usize = 10_000, count(1..=1_000_000);
         /// Connections at one time, over all listeners. Each needs a file descriptor.
         connections_max: usize = 100_000, count(1..=1_000_000);
-        /// Topics that the broker knows at one time; idle ones are forgotten (`topics.forget_after`).
+        /// Topics that the broker knows at one time; idle ones are forgotten (`topics.forget_after`). At
+        /// the bound those go at once whose first user is gone.
         topics_max: usize = 1_000_000, count(1..=100_000_000);
         /// Of these, topics that one session was the first to use.
         topics_per_session_max: usize = 100_000, count(1..=100_000_000);
