@@ -96,6 +96,10 @@ impl Refusal {
         Self { code: code.into(), message: message.to_string() }
     }
 
+    fn size(&self) -> usize {
+        self.code.len() + self.message.len()
+    }
+
     fn into_outcome(self) -> Outcome<'static> {
         Outcome::Failure(frame::RequestError { code: self.code, message: self.message })
     }
@@ -189,7 +193,7 @@ async fn answer<P: Provider>(provider: &P, call: Call) {
     let hub = Arc::clone(&unanswered.hub);
     let work = async {
         let outcome = provider.answer(request).await;
-        let size = outcome.as_ref().map_or(0, Body::size);
+        let size = outcome.as_ref().map_or_else(Refusal::size, Body::size);
         (outcome, room_for(&hub, size).await.unwrap_or(0))
     };
     let answered = tokio::select! {

@@ -40,8 +40,9 @@ impl Sending {
         self.hub.config.codec.write_client(frame, &mut self.control);
     }
 
+    /// Whether more waits for the link than may.
     pub(super) fn is_overrun(&self) -> bool {
-        self.control.len() > CONTROL_BYTES_MAX
+        self.control.len() > CONTROL_BYTES_MAX || self.hub.is_overrun()
     }
 
     /// Whether the program has asked to close, or wakes the task when it does.

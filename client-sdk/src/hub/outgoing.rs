@@ -21,6 +21,10 @@ const PACKET_FRAMES_MAX: usize = 1024;
 /// lane that they come in.
 const BEGINNING_MAX: usize = 256;
 
+/// What may wait without room of its own, in bytes: answers that take none, cancels, and wishes and
+/// their ends; a hundred thousand of these in JSON. Beyond, the connection ends.
+const ROOMLESS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// How long a frame is worth sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
@@ -38,17 +42,37 @@ struct Queued {
     lifetime: Lifetime,
 }
 
-/// Frames that wait to be handed to the link. The bytes of those with a lifetime beyond the session
-/// are bounded by the hub's room; the others are at most as many as there are wishes and requests.
+impl Queued {
+    fn roomless_bytes(&self) -> usize {
+        let counts = self.room == 0 && self.lifetime == Lifetime::Session;
+        if counts { self.bytes.len() } else { 0 }
+    }
+}
+
+/// Frames that wait to be handed to the link. Their bytes are bounded by the hub's room; of those
+/// that mean the session alone and take no room, by a bound of their own.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     frames: VecDeque<Queued>,
+    roomless_bytes: usize,
 }
 
 impl Outgoing {
+    fn push(&mut self, queued: Queued) {
+        self.roomless_bytes += queued.roomless_bytes();
+        self.frames.push_back(queued);
+    }
+
+    fn pop(&mut self) -> Option<Queued> {
+        let queued = self.frames.pop_front()?;
+        self.roomless_bytes -= queued.roomless_bytes();
+        Some(queued)
+    }
+
     /// Forgets what meant the session alone. Returns the room that it took.
     pub(super) fn forget_connection(&mut self) -> usize {
         let mut room = 0;
+        self.roomless_bytes = 0;
         self.frames.retain(|queued| {
             let stays = queued.lifetime == Lifetime::Client;
             room += if stays { 0 } else { queued.room };
@@ -76,7 +100,7 @@ impl Hub {
             drop(state);
             return self.room.add_permits(room);
         }
-        state.outgoing.frames.push_back(Queued { bytes, id: None, room, lifetime });
+        state.outgoing.push(Queued { bytes, id: None, room, lifetime });
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -98,7 +122,7 @@ impl Hub {
         }
         state.open.insert(id, Open::Caller(caller));
         let (bytes, lifetime) = (frame(id), Lifetime::Client);
-        state.outgoing.frames.push_back(Queued { bytes, id: Some(id), room, lifetime });
+        state.outgoing.push(Queued { bytes, id: Some(id), room, lifetime });
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -127,6 +151,11 @@ impl Hub {
         wake(writer);
     }
 
+    /// Whether more waits for the session than may.
+    pub(crate) fn is_overrun(&self) -> bool {
+        self.lock().outgoing.roomless_bytes > ROOMLESS_BYTES_MAX
+    }
+
     /// Appends what is to be sent to a packet. If there is nothing, the task is woken later.
     pub(crate) fn gather(&self, packet: &mut BytesMut, cx: &Context<'_>) -> Gathered {
         let mut state = self.lock();
@@ -138,7 +167,7 @@ impl Hub {
             if !packet.is_empty() && packet.len() + length > PACKET_BYTES_MAX {
                 break;
             }
-            let queued = state.outgoing.frames.pop_front().expect("there is a front");
+            let queued = state.outgoing.pop().expect("there is a front");
             packet.extend_from_slice(&queued.bytes);
             room += queued.room;
             if let Some(id) = queued.id {
@@ -206,11 +235,11 @@ impl Hub {
 impl State {
     pub(super) fn push_for_session(&mut self, id: Option<u64>, bytes: Bytes) {
         let lifetime = Lifetime::Session;
-        self.outgoing.frames.push_back(Queued { bytes, id, room: 0, lifetime });
+        self.outgoing.push(Queued { bytes, id, room: 0, lifetime });
     }
 
     pub(super) fn push_reply(&mut self, bytes: Bytes, room: usize) {
         let lifetime = Lifetime::Session;
-        self.outgoing.frames.push_back(Queued { bytes, id: None, room, lifetime });
+        self.outgoing.push(Queued { bytes, id: None, room, lifetime });
     }
 }

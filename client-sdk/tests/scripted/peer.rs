@@ -141,22 +141,32 @@ impl Peer {
     }
 
     pub(crate) async fn say(&mut self, frame: &BrokerFrame<'_>) {
-        let mut out = BytesMut::new();
-        Codec::Bincode.write_broker(frame, &mut out);
-        self.say_bytes(out.freeze()).await;
+        self.try_say(frame).await.unwrap();
     }
 
     pub(crate) async fn say_bytes(&mut self, packet: Bytes) {
+        self.try_say_bytes(packet).await.unwrap();
+    }
+
+    /// Says something, or how the link ended.
+    pub(crate) async fn try_say(&mut self, frame: &BrokerFrame<'_>) -> Result<(), LinkError> {
+        let mut out = BytesMut::new();
+        Codec::Bincode.write_broker(frame, &mut out);
+        self.try_say_bytes(out.freeze()).await
+    }
+
+    async fn try_say_bytes(&mut self, packet: Bytes) -> Result<(), LinkError> {
         let whole = 0..packet.len();
         loop {
             let packet = Packet::shared(&packet, whole.clone());
-            let sent = self.link.try_send(Channel::Control, packet).unwrap();
+            let sent = self.link.try_send(Channel::Control, packet)?;
             if sent == Sent::Taken {
-                return self.link.end_turn();
+                self.link.end_turn();
+                return Ok(());
             }
-            poll_fn(|cx| self.link.poll_writable(cx)).await.unwrap();
+            poll_fn(|cx| self.link.poll_writable(cx)).await?;
             if sent == Sent::TakenAndBlocked {
-                return;
+                return Ok(());
             }
         }
     }

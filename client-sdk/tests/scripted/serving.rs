@@ -22,16 +22,19 @@ async fn serve(client: &Client, peer: &mut Peer, provider: impl Provider) -> Ser
     serving.unwrap()
 }
 
-async fn ask(peer: &mut Peer, token: &str, payload: &str) {
+fn request<'a>(token: &'a str, payload: &'a str) -> BrokerFrame<'a> {
     let payload = Cow::Borrowed(payload.as_bytes());
-    let request = RoutedRequest {
+    BrokerFrame::Request(RoutedRequest {
         token: Cow::Borrowed(token),
         topic: Cow::Borrowed("math.double"),
         from: None,
         timeout: 1000,
         body: Body { payload, ..Body::default() },
-    };
-    peer.say(&BrokerFrame::Request(request)).await;
+    })
+}
+
+async fn ask(peer: &mut Peer, token: &str, payload: &str) {
+    peer.say(&request(token, payload)).await;
 }
 
 async fn reply(peer: &mut Peer) -> (String, Result<String, RequestError>) {
@@ -151,4 +154,26 @@ async fn dropping_the_guard_ends_the_serving() {
     let serving = serve(&client, &mut peer, async |request: Request| Ok(request.body)).await;
     drop(serving);
     assert_eq!(peer.unsubscribed().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_pile_up_before_a_blocked_link_end_the_connection() {
+    const TOKEN_BYTES: usize = 1 << 20;
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let _serving = serve(&client, &mut peer, async |_: Request| {
+        std::future::pending::<Result<client_sdk::Body, Refusal>>().await
+    })
+    .await;
+    // Asks more than the provider has room for, and doesn't listen.
+    let mut asked = 0;
+    let told = loop {
+        let token = format!("{asked}-{}", "x".repeat(TOKEN_BYTES));
+        if let Err(told) = peer.try_say(&request(&token, "?")).await {
+            break told.to_string();
+        }
+        asked += 1;
+        assert!(asked < 64, "the connection wasn't ended");
+    };
+    assert!(told.contains("faster than answers can be sent"), "{told}");
 }
