@@ -78,8 +78,10 @@ pub enum SubscribeError {
         /// What is wrong with it.
         reason: String,
     },
-    /// All lanes of the session are taken by other options.
-    #[error("at most {limit} different lane options are possible in one client")]
+    /// All lanes of the session are taken by other options. A lane stays open until its session ends,
+    /// even if nothing is subscribed in it any more: use options again that were used before, or
+    /// another client.
+    #[error("at most {limit} different lane options are possible in one session")]
     TooManyLanes {
         /// The limit.
         limit: usize,

@@ -33,7 +33,7 @@ pub(crate) use wish::{Attendance, Kind, Route, Target, WishId};
 
 use open::OpenCommands;
 use outgoing::Outgoing;
-use wish::Wish;
+use wish::{LANES_MAX, Wish};
 
 /// Where the handles and the connection's task meet.
 pub(crate) struct Hub {
@@ -63,7 +63,7 @@ pub(crate) struct State {
     open: OpenCommands,
     outgoing: Outgoing,
     /// The options of lanes 1, 2, …
-    lanes: Vec<LaneOptions>,
+    lanes: [Option<LaneOptions>; LANES_MAX],
     /// Receivers of what is sent to this client by name.
     direct: Vec<(WishId, Arc<Inbox>)>,
     /// Requests that this client is to answer; dropping the sender cancels one.
@@ -84,7 +84,7 @@ impl Hub {
             unannounced: VecDeque::new(),
             open: OpenCommands::default(),
             outgoing: Outgoing::default(),
-            lanes: Vec::new(),
+            lanes: Default::default(),
             direct: Vec::new(),
             answering: HashMap::new(),
             writer: None,

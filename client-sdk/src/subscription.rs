@@ -64,7 +64,8 @@ impl<'a> SubscriptionBuilder<'a> {
     }
 
     /// What the broker does while this subscription is behind. Subscriptions with equal options
-    /// share a lane; 15 different ones are possible beside the default.
+    /// share a lane; 15 different ones are possible beside the default in one session, those included
+    /// in which nothing is subscribed any more.
     ///
     /// The overflow rule that is granted holds in this program too: with `drop-oldest` a full inbox
     /// drops its oldest messages and tells them in a gap; otherwise this subscription ends with

@@ -13,7 +13,7 @@ use crate::provider::Call;
 use crate::{Ended, Granted, SubscribeError};
 
 /// Lanes beside lane 0 in a session.
-const LANES_MAX: usize = 15;
+pub(super) const LANES_MAX: usize = 15;
 
 /// A wish's number in this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,7 +223,8 @@ impl State {
         id
     }
 
-    /// Wishes with equal options share a lane.
+    /// Wishes with equal options share a lane. A lane that the session has opened stays open until it
+    /// ends.
     fn lane_of(
         &mut self,
         options: LaneOptions,
@@ -231,19 +232,24 @@ impl State {
         if options == LaneOptions::default() {
             return Ok((0, None));
         }
-        let place = self.lanes.iter().position(|one| *one == options);
-        let place = match place {
-            Some(place) => place,
-            None if self.lanes.len() == LANES_MAX => {
-                return Err(SubscribeError::TooManyLanes { limit: LANES_MAX });
-            }
-            None => {
-                self.lanes.push(options.clone());
-                self.lanes.len() - 1
-            }
+        let held = self.lanes.iter().position(|one| one.as_ref() == Some(&options));
+        let free = || self.lanes.iter().position(Option::is_none);
+        let Some(place) = held.or_else(free) else {
+            return Err(SubscribeError::TooManyLanes { limit: LANES_MAX });
         };
+        self.lanes[place] = Some(options.clone());
         let lane = u8::try_from(place + 1).expect("there are at most 15 lanes");
         Ok((lane, Some(options)))
+    }
+
+    /// The session is over: lanes that no wish needs are free again.
+    fn free_lanes(&mut self) {
+        let needed = self.wishes.values().fold(0_u32, |lanes, wish| lanes | 1 << wish.lane);
+        for (options, lane) in self.lanes.iter_mut().zip(1..) {
+            if needed & (1 << lane) == 0 {
+                *options = None;
+            }
+        }
     }
 
     /// The session is over: wishes wait for the next one. Returns those that were ending anyway.
@@ -257,6 +263,7 @@ impl State {
             }
             wish.stage = Stage::Waiting;
         }
+        self.free_lanes();
         ended
     }
 }

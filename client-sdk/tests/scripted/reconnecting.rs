@@ -5,7 +5,8 @@ use std::time::Duration;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{self, BrokerFrame, ClientFrame, Rejected, Shutdown};
 use client_sdk::{
-    Client, ClosedReason, ConnectionState, Message, PublishError, Reconnect, RequestError,
+    Client, ClosedReason, ConnectionState, LaneOptions, Message, PublishError, Reconnect,
+    RequestError, SubscribeError,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -337,4 +338,27 @@ async fn a_client_can_be_closed_while_it_waits_to_reconnect() {
     client.close().await;
     assert!(begun.elapsed() < Duration::from_secs(3));
     assert_eq!(Client::closed(&client).await, ClosedReason::Asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_that_nothing_needs_are_free_again_in_the_next_session() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let options = |bytes| LaneOptions { bound_bytes: Some(bytes), ..LaneOptions::default() };
+    let subscribe = |bytes| {
+        let subscription = client.subscription("t").lane_options(options(bytes));
+        subscription.start(|_: &Message| {})
+    };
+    for bytes in 1..=15 {
+        let (begun, _) = tokio::join!(subscribe(bytes), peer.subscribed(bytes));
+        drop(begun.unwrap());
+        peer.unsubscribed().await;
+    }
+    let refused = subscribe(16).await.map(drop);
+    assert_eq!(refused, Err(SubscribeError::TooManyLanes { limit: 15 }));
+
+    let mut peer = lose(&mut place, peer).await;
+    let (begun, asked) = tokio::join!(subscribe(16), peer.subscribed(1));
+    begun.unwrap().detach();
+    assert_eq!((asked.lane, asked.options), (Some(1), Some(options(16))));
 }
