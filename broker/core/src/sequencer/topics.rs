@@ -93,9 +93,25 @@ impl Topics {
         if !self.known.contains_key(name) {
             self.make(name, session, now)?;
         }
+        if !self.gone.is_empty() {
+            self.adopt(name, session);
+        }
         let topic = self.known.get_mut(name).expect("it was there or was made");
         topic.used = now;
         Ok(topic)
+    }
+
+    /// Takes a topic whose maker is gone on account of who uses it now, unless that has enough.
+    fn adopt(&mut self, name: &str, session: SessionId) {
+        let topic = self.known.get_mut(name).expect("what is adopted is known");
+        let made = self.made.get(&session).map_or(0, BTreeMap::len);
+        if !self.gone.contains(&topic.maker) || made >= self.config.topics_per_session_max {
+            return;
+        }
+        let (id, name) = (topic.id, topic.name.clone());
+        let gone = std::mem::replace(&mut topic.maker, session);
+        self.take_off_account(gone, id);
+        self.made.entry(session).or_default().insert(id, name);
     }
 
     #[cold]
@@ -135,8 +151,8 @@ impl Topics {
         }
     }
 
-    /// Forgets one topic whose maker is gone, if there is any: else whoever connects again and
-    /// again could fill the broker. Who still uses it makes it anew, on an account of its own.
+    /// Forgets one topic whose maker is gone and that nobody used since, if there is any: else
+    /// whoever connects again and again could fill the broker.
     fn displace(&mut self) -> bool {
         let Some(made) = self.gone.first().and_then(|maker| self.made.get(maker)) else {
             return false;
@@ -178,14 +194,17 @@ impl Topics {
     fn forget(&mut self, name: &str) -> TopicId {
         let topic = self.known.remove(name).expect("what is forgotten is known");
         self.sweep.remove(&(topic.swept, topic.id));
-        if let Some(made) = self.made.get_mut(&topic.maker) {
-            made.remove(&topic.id);
-            if made.is_empty() {
-                self.made.remove(&topic.maker);
-                self.gone.remove(&topic.maker);
-            }
-        }
+        self.take_off_account(topic.maker, topic.id);
         topic.id
+    }
+
+    fn take_off_account(&mut self, maker: SessionId, id: TopicId) {
+        let Some(made) = self.made.get_mut(&maker) else { return };
+        made.remove(&id);
+        if made.is_empty() {
+            self.made.remove(&maker);
+            self.gone.remove(&maker);
+        }
     }
 }
 
