@@ -119,7 +119,13 @@ fn certificate_reason(alert: Option<AlertDescription>, reason: String) -> String
     };
     known
         .and_then(|known| explain_refusal(&rustls::Error::InvalidCertificate(known)))
-        .unwrap_or(reason)
+        .unwrap_or_else(|| own_words(&reason).unwrap_or(&reason).to_owned())
+}
+
+/// The words of a verifier of our own, taken out of what TLS wraps around them.
+fn own_words(reason: &str) -> Option<&str> {
+    let (_, wrapped) = reason.split_once("Other(OtherError(")?;
+    wrapped.strip_suffix("))")
 }
 
 /// The alert of TLS that ended a handshake (RFC 9001 §4.8), from whichever end.

@@ -57,6 +57,8 @@ async fn another_fingerprint_is_refused_and_both_are_named() {
     let text = error.to_string();
     assert!(text.contains(&expected.to_string()), "{text}");
     assert!(text.contains(&server.identity.fingerprint().to_string()), "{text}");
+    assert!(text.contains("means that somebody else answers"), "{text}");
+    assert!(!text.contains("Other"), "{text}");
     assert!(matches!(broker, Err(HandshakeError::Refused { .. })));
 }
 

@@ -1,5 +1,6 @@
 //! Trust in one certificate, by its fingerprint.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -29,7 +30,7 @@ impl PinnedCertificate {
 }
 
 /// The server showed another certificate.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(
     "the server's certificate has the fingerprint {seen}, expected {expected}; compare it with the \
      one that the server printed when it started: a development certificate is renewed every 12 \
@@ -38,6 +39,13 @@ impl PinnedCertificate {
 struct OtherCertificate {
     seen: Fingerprint,
     expected: Fingerprint,
+}
+
+/// The sentence for people: TLS quotes this form where only a text is passed on, as by QUIC.
+impl fmt::Debug for OtherCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl ServerCertVerifier for PinnedCertificate {

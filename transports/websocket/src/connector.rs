@@ -93,7 +93,9 @@ impl WebSocketConnector {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(tls) => match explain_refusal(tls) {
                     Some(reason) => untrusted(reason),
-                    None => target.refused(format!("no TLS: {tls}")),
+                    None => target.refused(format!(
+                        "no TLS: {tls}; if nothing is encrypted there, connect with ws://"
+                    )),
                 },
                 None => target.unreachable(error),
             }
