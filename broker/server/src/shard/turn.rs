@@ -72,6 +72,8 @@ pub(super) async fn drain(shard: &Rc<Shard>, stop: Stop) {
 impl Shard {
     async fn wait(&self, next_tick: Instant) {
         tokio::select! {
+            // Whichever it is, a turn follows; without chance a simulated run repeats itself.
+            biased;
             () = self.work.notified() => {}
             () = self.exchange.inbox(self.id).arrived() => {}
             () = tokio::time::sleep_until(next_tick) => {}

@@ -1,0 +1,185 @@
+//! Whole brokers in virtual time: the real shards, log and flush, over links that delay, cut packets
+//! into pieces, take them in part, and stand still for a while. A seed is a run: it repeats itself.
+
+#![allow(clippy::unwrap_used, reason = "tests, helpers included")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use broker::{Broker, Liveness, SUBPROTOCOLS, ShardConfig};
+use broker_protocol::Codec;
+use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, LaneOptions, Overflow, Subscribe};
+use broker_tests::bare::Bare;
+use broker_tests::client::{Client, subprotocol};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use transport_api::Framing;
+use transport_memory::{Conditions, Config, Network};
+
+const SEEDS: u64 = 12;
+const TOPICS: [&str; 3] = ["s.a", "s.b", "s.c"];
+const SUBSCRIBERS: usize = 4;
+const PUBLISHERS: usize = 2;
+const MESSAGES: usize = 300;
+
+/// How many messages were accepted, by topic.
+type Counts = BTreeMap<String, u64>;
+
+/// What one subscriber heard of one topic: messages and gaps, as hulls of `seq`.
+type Story = Vec<(String, u64, u64, bool)>;
+
+#[test]
+fn the_books_balance_over_bad_links_and_a_seed_repeats_itself() {
+    let mut gaps = 0;
+    for seed in 0..SEEDS {
+        let stories = run(seed);
+        assert_eq!(run(seed), stories, "seed {seed} doesn't repeat itself");
+        gaps += stories.iter().flatten().filter(|(.., is_gap)| *is_gap).count();
+    }
+    assert!(gaps > 0, "nobody ever fell behind: the links are too good");
+}
+
+fn run(seed: u64) -> Vec<Story> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap();
+    runtime.block_on(world(seed))
+}
+
+async fn world(seed: u64) -> Vec<Story> {
+    let mut chance = StdRng::seed_from_u64(seed);
+    let network = Network::new(seed);
+    network.set_config(bad_links(&mut chance));
+    let listener = network.listen("broker", &SUBPROTOCOLS).unwrap();
+    let patient = Liveness { ping_interval: Duration::from_secs(600), ..Liveness::default() };
+    let config = ShardConfig { liveness: patient, log_bytes_max: 4096, ..ShardConfig::default() };
+    let running = Broker::builder()
+        .shards(2)
+        .config(config)
+        .simulated_time(1_000_000)
+        .listen(move || Ok(Box::new(listener)))
+        .start_local()
+        .await
+        .unwrap();
+
+    let mut subscribers = Vec::new();
+    for place in 0..SUBSCRIBERS {
+        subscribers.push(subscriber(&network, place).await);
+    }
+    let weather = tokio::task::spawn_local(weather(network.clone(), chance.random()));
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|_| tokio::task::spawn_local(publish(network.clone(), chance.random())))
+        .collect();
+    let listening: Vec<_> = subscribers.into_iter().map(Listening::start).collect();
+    let mut published = Counts::new();
+    for publisher in publishers {
+        for (topic, count) in publisher.await.unwrap() {
+            *published.entry(topic).or_default() += count;
+        }
+    }
+    weather.abort();
+    network.links().iter().for_each(transport_memory::Faults::thaw);
+    let mut stories = Vec::new();
+    for one in listening {
+        stories.push(one.until(&published).await);
+    }
+    running.shutdown().await;
+    stories
+}
+
+fn bad_links(chance: &mut StdRng) -> Config {
+    let conditions = Conditions {
+        delay: Duration::from_millis(chance.random_range(0..5)),
+        capacity_bytes: chance.random_range(400..4000),
+        partial: 0.3,
+        chop_bytes_max: Some(chance.random_range(1..100)),
+        ..Conditions::default()
+    };
+    Config { framing: Framing::Stream, ..Config::default() }.with_conditions(conditions)
+}
+
+async fn connect(network: &Network, codec: Codec) -> Client {
+    let bare = Bare::open(&network.connector(), "memory://broker", subprotocol(codec)).await;
+    let mut client = Client::over(bare.unwrap());
+    client.send(&ClientFrame::Connect(Connect { version: 1, ..Connect::default() })).await;
+    let connected = |frame: &BrokerFrame<'_>| matches!(frame, BrokerFrame::Connected(_));
+    client.wait_for("connected", |heard| connected(&heard.frame).then_some(())).await;
+    client
+}
+
+async fn subscriber(network: &Network, place: usize) -> Client {
+    let codec = if place.is_multiple_of(2) { Codec::Bincode } else { Codec::Json };
+    let mut client = connect(network, codec).await;
+    let options = LaneOptions {
+        overflow: Some(Overflow::DropOldest),
+        // An eighth of it has room for the gaps of all topics: none is folded away.
+        bound_messages: Some(24),
+        ..LaneOptions::default()
+    };
+    let id = client.next_id();
+    let filter = "s.>".to_owned();
+    let subscribe = Subscribe { id, filter, options: Some(options), ..Subscribe::default() };
+    client.subscribe_as(subscribe).await.unwrap();
+    client
+}
+
+/// Publishes, and counts what was accepted.
+async fn publish(network: Network, seed: u64) -> Counts {
+    let mut chance = StdRng::seed_from_u64(seed);
+    let mut client = connect(&network, Codec::Bincode).await;
+    let mut counts = Counts::new();
+    for number in 0..MESSAGES {
+        let topic = TOPICS[chance.random_range(0..TOPICS.len())];
+        client.publish_acked(topic, number.to_string()).await.unwrap();
+        *counts.entry(topic.to_owned()).or_default() += 1;
+        tokio::time::sleep(Duration::from_millis(chance.random_range(0..3))).await;
+    }
+    counts
+}
+
+/// Lets a subscriber's link stand still now and then.
+async fn weather(network: Network, seed: u64) {
+    let mut chance = StdRng::seed_from_u64(seed);
+    loop {
+        let link = network.links()[chance.random_range(0..SUBSCRIBERS)].clone();
+        link.freeze();
+        tokio::time::sleep(Duration::from_millis(chance.random_range(1..400))).await;
+        link.thaw();
+        tokio::time::sleep(Duration::from_millis(chance.random_range(0..50))).await;
+    }
+}
+
+/// A subscriber that keeps its books.
+struct Listening {
+    client: Client,
+    /// Up to which `seq` each topic was accounted for.
+    accounted: Counts,
+    story: Story,
+}
+
+impl Listening {
+    fn start(client: Client) -> Self {
+        Self { client, accounted: Counts::new(), story: Story::new() }
+    }
+
+    /// Listens until everything is accounted for.
+    async fn until(mut self, published: &Counts) -> Story {
+        while self.accounted != *published {
+            let (topic, first, last, is_gap) = match self.client.message_or_gap().await {
+                Ok(message) => (message.topic.into_owned(), message.seq, message.seq, false),
+                Err(gap) => {
+                    let hull = gap.first_seq.zip(gap.last_seq).unwrap();
+                    assert_eq!(gap.count, hull.1 - hull.0 + 1, "{gap:?}");
+                    (gap.topic.unwrap(), hull.0, hull.1, true)
+                }
+            };
+            let accounted = self.accounted.entry(topic.clone()).or_default();
+            assert_eq!(first, *accounted + 1, "{topic}: {:?}", self.story);
+            *accounted = last;
+            self.story.push((topic, first, last, is_gap));
+        }
+        self.story
+    }
+}
