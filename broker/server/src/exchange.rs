@@ -46,15 +46,18 @@ impl Exchange {
         }
     }
 
-    /// Hands a shard's batch to the sequencer, and what it says to the shards.
-    pub(crate) fn submit(&self, now: Now, batch: &Batch) {
+    /// Hands a shard's batch to the sequencer, and what it says to the shards. The one that asks
+    /// isn't woken: it takes what is there next.
+    pub(crate) fn submit(&self, from: ShardId, now: Now, batch: &Batch) {
         let mut ordered = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
         let Ordered { sequencer, outgoing } = &mut *ordered;
         sequencer.handle(now, batch, &mut |shard: ShardId, item| {
             outgoing[usize::from(shard.0)].push(item);
         });
-        for (inbox, items) in self.inboxes.iter().zip(outgoing) {
-            inbox.put(items);
+        for (place, (inbox, items)) in self.inboxes.iter().zip(outgoing).enumerate() {
+            if inbox.put(items) && place != usize::from(from.0) {
+                inbox.wake();
+            }
         }
     }
 

@@ -32,15 +32,15 @@ impl Taken {
 }
 
 impl Inbox {
-    /// Appends items, in order.
-    pub(crate) fn put(&self, items: &mut Vec<Item>) {
+    /// Appends items, in order. Returns whether there were any: then the shard is to be woken.
+    pub(crate) fn put(&self, items: &mut Vec<Item>) -> bool {
         if items.is_empty() {
-            return;
+            return false;
         }
         let bytes: usize = items.iter().map(Item::size).sum();
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.items.lock().unwrap_or_else(PoisonError::into_inner).append(items);
-        self.arrived.notify_one();
+        true
     }
 
     /// Takes everything, leaving `empty` in its place so that its memory is used again. Returns how
@@ -57,7 +57,7 @@ impl Inbox {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Wakes whoever waits, though nothing is there.
+    /// Wakes whoever waits, whether or not something is there.
     pub(crate) fn wake(&self) {
         self.arrived.notify_one();
     }

@@ -86,7 +86,7 @@ impl Shard {
         let now = self.now();
         let next_tick = rules.tick(now);
         if let Some(batch) = rules.take_batch() {
-            self.exchange.submit(now, &batch);
+            self.exchange.submit(self.id, now, &batch);
         }
         let mut items = self.exchange.take(self.id, self.items.take());
         rules.apply(items.drain(..));
