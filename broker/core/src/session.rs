@@ -10,7 +10,6 @@ use std::time::Duration;
 use broker_delivery::lane::Item;
 use broker_protocol::Codec;
 use broker_protocol::frame::LaneHeader;
-
 use smallvec::SmallVec;
 
 use crate::command::{Purpose, Standing};

@@ -1,5 +1,7 @@
 //! From the sequencer's items to what waits in lanes.
 
+use std::sync::Arc;
+
 use broker_delivery::lane::{Overflowed, Pushed};
 
 use super::Shard;
@@ -64,12 +66,12 @@ impl Shard {
             return;
         }
         let (entry, size) = log.append(publication, route.render);
-        let mut overflowed: Vec<(LanePlace, Overflowed)> = Vec::new();
+        let mut overflowed: Vec<(u32, Overflowed)> = Vec::new();
         for (slot, lane) in &route.targets {
             let session = &mut sessions[*slot as usize];
             let lane_slot = &mut session.lanes[*lane as usize];
             if let Pushed::Overflowed(how) = lane_slot.lane.push(entry, size, log) {
-                overflowed.push(((*slot, *lane as usize), how));
+                overflowed.push((*slot, how));
             }
             if !session.dirty && !lane_slot.lane.is_waiting() {
                 session.dirty = true;
@@ -79,7 +81,7 @@ impl Shard {
         for addressee in addressed {
             self.deliver_addressed((entry, size), *addressee, publication);
         }
-        for ((slot, _), how) in overflowed {
+        for (slot, how) in overflowed {
             self.overflowed(slot, how);
         }
     }
@@ -135,8 +137,8 @@ impl Shard {
         &mut self,
         session: SessionId,
         subscription: u64,
-        joined: Vec<std::sync::Arc<str>>,
-        left: Vec<std::sync::Arc<str>>,
+        joined: Vec<Arc<str>>,
+        left: Vec<Arc<str>>,
     ) {
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;

@@ -174,6 +174,11 @@ impl Shard {
 }
 
 impl LaneSlot {
+    /// Whether something waits here and its channel would take it.
+    fn is_ready(&self) -> bool {
+        !self.blocked && !self.lane.is_empty()
+    }
+
     fn forget_presences(&mut self, sent: Sent) {
         for (place, item) in self.lane.items().take(sent.items + 1).enumerate() {
             let Item::Frame(LaneFrame::Presence(subscription)) = item else { continue };
@@ -195,6 +200,9 @@ impl Session {
         if !self.lanes_flow() {
             return None;
         }
+        if let [only] = &*self.lanes {
+            return only.is_ready().then_some(0);
+        }
         let (highest, _) = self.priorities()?;
         let lower_turn = self.link.favoured >= LOWER_SHARE - 1;
         let ready = self.ready_lanes();
@@ -208,7 +216,7 @@ impl Session {
     /// The places and priorities of the lanes that could send.
     fn ready_lanes(&self) -> impl Iterator<Item = (usize, u8)> + '_ {
         let lanes = self.lanes.iter().enumerate();
-        let ready = lanes.filter(|(_, slot)| !slot.blocked && !slot.lane.is_empty());
+        let ready = lanes.filter(|(_, slot)| slot.is_ready());
         ready.map(|(place, slot)| (place, slot.lane.options().priority))
     }
 
@@ -222,6 +230,9 @@ impl Session {
 
     /// Notes whose turn it was, before what was sent is struck off.
     fn count_turn(&mut self, place: usize) {
+        if self.lanes.len() == 1 {
+            return;
+        }
         let priority = self.lanes[place].lane.options().priority;
         let favoured = self
             .priorities()
