@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use broker::{Broker, Liveness, SUBPROTOCOLS, ShardConfig};
+use broker::{Broker, Liveness, Running, SUBPROTOCOLS, ShardConfig};
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, LaneOptions, Overflow, Subscribe};
 use broker_tests::bare::Bare;
 use broker_tests::client::{Client, subprotocol};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use transport_api::Framing;
+use tokio::time::Instant;
+use transport_api::{Framing, PingSupport};
 use transport_memory::{Conditions, Config, Network};
 
 const SEEDS: u64 = 12;
@@ -39,30 +40,68 @@ fn the_books_balance_over_bad_links_and_a_seed_repeats_itself() {
     assert!(gaps > 0, "nobody ever fell behind: the links are too good");
 }
 
+#[test]
+fn a_client_that_reads_slowly_is_not_given_up_however_full_its_link_is() {
+    in_virtual_time(async {
+        let network = Network::new(1);
+        let slow = Conditions {
+            delay: Duration::from_millis(100),
+            capacity_bytes: 2000,
+            ..Conditions::default()
+        };
+        let native = PingSupport::Native;
+        network.set_config(Config { to_client: slow, ping: native, ..Config::default() });
+        let second = Duration::from_secs(1);
+        let liveness = Liveness { ping_interval: second, ..Liveness::default() };
+        let running = start(&network, ShardConfig { liveness, ..ShardConfig::default() }).await;
+
+        let mut reader = subscriber(&network, 0).await;
+        let flood = tokio::task::spawn_local({
+            let network = network.clone();
+            async move {
+                let mut client = connect(&network, Codec::Bincode).await;
+                loop {
+                    client.publish("s.a", [0; 500]).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
+        });
+        let (end, mut gaps) = (Instant::now() + 10 * second, 0);
+        while Instant::now() < end {
+            gaps += u32::from(reader.message_or_gap().await.is_err());
+        }
+        assert!(gaps > 0, "the reader was never behind");
+        flood.abort();
+        drop(running);
+    });
+}
+
 fn run(seed: u64) -> Vec<Story> {
+    in_virtual_time(world(seed))
+}
+
+fn in_virtual_time<T>(world: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build_local(tokio::runtime::LocalOptions::default())
         .unwrap();
-    runtime.block_on(world(seed))
+    runtime.block_on(world)
+}
+
+async fn start(network: &Network, config: ShardConfig) -> Running {
+    let listener = network.listen("broker", &SUBPROTOCOLS).unwrap();
+    let builder = Broker::builder().shards(2).config(config).simulated_time(1_000_000);
+    builder.listen(move || Ok(Box::new(listener))).start_local().await.unwrap()
 }
 
 async fn world(seed: u64) -> Vec<Story> {
     let mut chance = StdRng::seed_from_u64(seed);
     let network = Network::new(seed);
     network.set_config(bad_links(&mut chance));
-    let listener = network.listen("broker", &SUBPROTOCOLS).unwrap();
     let patient = Liveness { ping_interval: Duration::from_secs(600), ..Liveness::default() };
     let config = ShardConfig { liveness: patient, log_bytes_max: 4096, ..ShardConfig::default() };
-    let running = Broker::builder()
-        .shards(2)
-        .config(config)
-        .simulated_time(1_000_000)
-        .listen(move || Ok(Box::new(listener)))
-        .start_local()
-        .await
-        .unwrap();
+    let running = start(&network, config).await;
 
     let mut subscribers = Vec::new();
     for place in 0..SUBSCRIBERS {
