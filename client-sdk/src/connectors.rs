@@ -50,6 +50,15 @@ fn unix() -> Built {
     None
 }
 
+/// What opens links to `url`, by its scheme, among the transports that this program was built with:
+/// for programs that speak the protocol themselves.
+///
+/// # Errors
+/// [`ConnectError::UnknownScheme`], with those that are known.
+pub fn connector(url: &str, trust: &Trust) -> Result<Arc<dyn Connector>, ConnectError> {
+    choose(url, &[], trust)
+}
+
 /// Finds what opens `url` by its scheme; what the program brought itself comes first.
 pub(crate) fn choose(
     url: &str,

@@ -54,6 +54,7 @@ mod subscription;
 pub use body::{Body, Content};
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use connectors::connector;
 pub use error::{ClosedReason, ConnectError, PublishError, RequestError, SubscribeError};
 pub use event::{Ended, Event, Gap, GapCause, GapReason, Granted, Interruption, Message, Presence};
 pub use provider::{Provider, Refusal, Request};

@@ -10,10 +10,11 @@ use std::{env, fs};
 use serde_json::Value;
 
 /// The crates of this workspace on which each may depend. Its tests may use [`FOR_TESTS`] as well.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("broker-protocol", &[]),
     ("broker-delivery", &[]),
     ("broker-core", &["broker-delivery", "broker-protocol"]),
+    ("broker-load", &["broker-protocol", "transport-api"]),
     ("transport-api", &[]),
     ("transport-tls", &[]),
     ("transport-memory", &["transport-api"]),

@@ -39,6 +39,15 @@ const fn inner_bytes(seq: u64, epoch: u64, time: u64, parts_len: usize) -> usize
     1 + number_bytes(seq) + number_bytes(epoch) + number_bytes(time) + parts_len
 }
 
+/// Whether a frame that was cut off is a `message`, as its first bytes show: it need not be read to
+/// be counted. A json frame of another writer may be one all the same.
+pub fn is_one(codec: Codec, frame: &[u8]) -> bool {
+    match codec {
+        Codec::Bincode => frame.first() == Some(&MESSAGE),
+        Codec::Json => frame.starts_with(br#"{"type":"message""#),
+    }
+}
+
 /// Appends the json form of one bincode `message` frame, given with its length in front.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! [`Outcome`](outcome::Outcome), which scripts see as exit code.
 
 mod arguments;
+mod bench;
 mod client;
 mod configuration;
 mod logging;
@@ -37,6 +38,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Send(arguments)) => publish::send(&arguments),
         Some(Command::Request(arguments)) => request::run(&arguments),
         Some(Command::Reply(arguments)) => reply::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

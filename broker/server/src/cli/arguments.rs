@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+mod bench;
 mod client;
 mod commands;
 mod examples;
@@ -7,6 +8,7 @@ mod server;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use bench::{Bench, Overflow};
 pub(crate) use client::{Codec, Connection, Content, Format, Output};
 pub(crate) use commands::{Publish, Reply, Request, Send, Subscribe, WhenBehind};
 pub(crate) use server::{Check, ServerSettings, Show};
@@ -43,4 +45,6 @@ pub(crate) enum Command {
     Reply(Reply),
     /// Send a message to one client by its name.
     Send(Send),
+    /// Put a broker under load, and measure what becomes of it.
+    Bench(Bench),
 }

@@ -15,7 +15,8 @@ Examples:
   broker sub 'market.>'                         print all that is published under market
   broker pub market.btc '{\"price\": 42}'         publish one message
   journalctl -f | broker pub logs.host1 --lines publish every line
-  broker request time.now                       ask, and print the answer";
+  broker request time.now                       ask, and print the answer
+  broker bench                                  how fast is the broker that runs here?";
 
 pub(super) const SUBSCRIBE: &str = "\
 Examples:
@@ -60,3 +61,17 @@ pub(super) const CONFIG: &str = "\
 Examples:
   broker config --print --config config.toml   what that file leads to, and who set what
   broker config --defaults > config.toml       a commented file to start from";
+
+pub(super) const BENCH: &str = "\
+Examples:
+  broker bench                                      a flood to 1,000 subscribers
+  broker bench --rate 100                           100 messages/s, each its own packet
+  broker bench --window 1                           one message in flight at a time
+  broker bench -t 100 -p 10                         10 publishers, 100 topics, 10 subscribers each
+  broker bench --stalled 10% --overflow drop-oldest a tenth of the subscribers never reads
+  broker bench -s 10000 -p 0                        only connections: what each of them costs
+  broker bench --url quic://127.0.0.1:7400 --fingerprint SHA256 --rate 100 --plot latency.svg
+  taskset -c 1 broker bench                         on the core that the broker doesn't use
+
+The generator is one thread that never sleeps. A run in which it needed more than 80 % of its core, or
+other processes got in the way, says so: it is void. Raise the limit of open files first (ulimit -n).";
