@@ -203,8 +203,9 @@ impl Session {
         if let [only] = &*self.lanes {
             return only.is_ready().then_some(0);
         }
-        let (highest, _) = self.priorities()?;
-        let lower_turn = self.link.favoured >= LOWER_SHARE - 1;
+        let (highest, lowest) = self.priorities()?;
+        // Those who waited may have nothing left: then it is nobody else's turn.
+        let lower_turn = lowest < highest && self.link.favoured >= LOWER_SHARE - 1;
         let ready = self.ready_lanes();
         let lanes = ready.filter(|(_, priority)| !(lower_turn && *priority == highest));
         let (count, last) = (self.lanes.len(), self.link.last_lane);

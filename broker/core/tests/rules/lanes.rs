@@ -287,3 +287,24 @@ fn lanes_of_lower_priority_get_every_eighth_packet() {
         .collect();
     assert_eq!(lanes.iter().filter(|lane| **lane == 2).count(), 2, "{lanes:?}");
 }
+
+#[test]
+fn the_turn_of_lower_lanes_is_nobodys_turn_when_only_they_are_left() {
+    let limits = Limits { packet_bytes_max: 512, ..Limits::default() };
+    let mut stage = Stage::new(Config { limits, ..Config::default() });
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    for (filter, lane, priority) in [("high", 1, 7), ("low", 2, 0)] {
+        let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+        stage.say(bob, &in_lane(filter, lane, options));
+    }
+    stage.packets(bob);
+    stage.set_room(bob, 0);
+    // As many as leave before it is the lower lane's turn, and then none of them is left.
+    for _ in 0..7 {
+        stage.publish(ann, "high", &[b'x'; 400]);
+    }
+    stage.publish(ann, "low", b"x");
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    assert_eq!(stage.messages(bob).len(), 8);
+}
