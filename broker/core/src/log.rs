@@ -40,6 +40,8 @@ pub struct Log {
     json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
     checked_at_bytes: usize,
+    /// Bytes of all frames that were ever appended.
+    frames_end: u64,
     /// The entry behind the last one without json.
     unrendered_end: u64,
 }
@@ -51,6 +53,8 @@ struct Entry {
     epoch: u64,
     seq: u64,
     time: u64,
+    /// Bytes of all frames from the beginning of the log to the end of this one.
+    frames_end: u64,
     /// How many of the frame's last bytes are the publication's parts.
     parts_bytes: u32,
     bincode: Place,
@@ -78,12 +82,14 @@ impl Log {
         if let Some(json) = json {
             self.note_json(json.block);
         }
+        self.frames_end += u64::from(place.length);
         self.entries.push_back(Entry {
             topic: publication.topic.clone(),
             topic_id: publication.topic_id,
             epoch: *epoch,
             seq: *seq,
             time: *time,
+            frames_end: self.frames_end,
             parts_bytes: parts.len() as u32,
             bincode: place,
             json,
@@ -167,6 +173,15 @@ impl Entries for Log {
     #[inline]
     fn size(&self, entry: u64) -> u32 {
         self.entry(entry).bincode.length
+    }
+
+    #[inline]
+    fn bytes(&self, extent: Extent) -> u64 {
+        if extent.is_empty() {
+            return 0;
+        }
+        let (first, last) = (self.entry(extent.start), self.entry(extent.end - 1));
+        last.frames_end - first.frames_end + u64::from(first.bincode.length)
     }
 
     #[inline]

@@ -32,6 +32,10 @@ pub trait Entries {
     fn seq(&self, entry: u64) -> u64;
     /// What an entry costs in a lane, in bytes: its frame.
     fn size(&self, entry: u64) -> u32;
+    /// What a range of entries costs in a lane, in bytes.
+    fn bytes(&self, extent: Extent) -> u64 {
+        extent.entries().map(|entry| u64::from(self.size(entry))).sum()
+    }
     /// Learns that a lane no longer wants these entries.
     fn let_go(&mut self, extent: Extent);
 }
@@ -110,14 +114,15 @@ impl<F: Frame> Lane<F> {
         self.items.iter()
     }
 
-    /// Appends an entry for every subscription of the lane that matches it.
+    /// Appends entries, of so many bytes together, for every subscription of the lane that matches
+    /// them. However many they are, it is one step.
     #[inline]
-    pub fn push(&mut self, entry: u64, size: u32, log: &mut impl Entries) -> Pushed {
+    pub fn push(&mut self, entries: Extent, bytes: u64, log: &mut impl Entries) -> Pushed {
         match self.items.back_mut() {
-            Some(Item::Run(extent)) if extent.end == entry => extent.end += 1,
-            _ => self.items.push_back(Item::Run(Extent::one(entry))),
+            Some(Item::Run(last)) if last.end == entries.start => last.end = entries.end,
+            _ => self.items.push_back(Item::Run(entries)),
         }
-        self.count(size, log)
+        self.count(entries.len(), bytes, log)
     }
 
     /// Appends an entry for one subscription alone: a message of a queue group, or a replay.
@@ -139,13 +144,13 @@ impl<F: Frame> Lane<F> {
                 self.items.push_back(Item::Addressed { extent, subscription });
             }
         }
-        self.count(size, log)
+        self.count(1, u64::from(size), log)
     }
 
     #[inline]
-    fn count(&mut self, size: u32, log: &mut impl Entries) -> Pushed {
-        self.messages += 1;
-        self.bytes += u64::from(size);
+    fn count(&mut self, messages: u32, bytes: u64, log: &mut impl Entries) -> Pushed {
+        self.messages += messages;
+        self.bytes += bytes;
         if self.waiting { self.enforce_bound(log) } else { Pushed::Kept }
     }
 
@@ -207,9 +212,8 @@ impl<F: Frame> Lane<F> {
 
     #[inline]
     fn leave(&mut self, extent: Extent, log: &mut impl Entries) {
-        let bytes: u64 = extent.entries().map(|entry| u64::from(log.size(entry))).sum();
         self.messages -= extent.len();
-        self.bytes -= bytes;
+        self.bytes -= log.bytes(extent);
         self.books.received += u64::from(extent.len());
         log.let_go(extent);
     }

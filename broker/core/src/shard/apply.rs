@@ -2,24 +2,49 @@
 
 use std::sync::Arc;
 
-use broker_delivery::lane::{Overflowed, Pushed};
+use broker_delivery::lane::{Extent, Overflowed, Pushed};
 
 use super::Shard;
-use super::routes::Route;
 use crate::log::Render;
 use crate::session::LaneFrame;
-use crate::{Addressee, Answer, Command, Item, Publication, SessionId};
+use crate::{Addressee, Answer, Command, Item, Publication, SessionId, TopicId};
 
 /// Where a lane is: its session's slot, and its place among the session's lanes.
 type LanePlace = (u32, usize);
+
+/// Messages of one topic that follow each other in the log and aren't in lanes yet.
+struct Row {
+    topic_id: Option<TopicId>,
+    /// How they are written; `None` if nobody wants them.
+    render: Option<Render>,
+    extent: Extent,
+    bytes: u64,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        let extent = Extent { start: 0, end: 0 };
+        Self { topic_id: None, render: None, extent, bytes: 0 }
+    }
+}
 
 impl Shard {
     /// Carries out what the sequencer tells, in order. The items of a turn are one batch: what they
     /// put into lanes is sent with the [`flush`](Shard::flush) that follows.
     pub fn apply(&mut self, items: impl IntoIterator<Item = Item>) {
+        let mut row = Row::default();
         for item in items {
-            self.apply_item(item);
+            match item {
+                Item::Message { publication, to_all: true, addressed } if addressed.is_empty() => {
+                    self.append_to(&mut row, &publication);
+                }
+                item => {
+                    self.hand_out(std::mem::take(&mut row));
+                    self.apply_item(item);
+                }
+            }
         }
+        self.hand_out(row);
         for session in std::mem::take(&mut self.left) {
             if let Some(session) = self.find(session) {
                 session.forget_memberships();
@@ -55,22 +80,36 @@ impl Shard {
         }
     }
 
-    fn deliver(&mut self, publication: &Publication, to_all: bool, addressed: &[Addressee]) {
-        let Self { routes, matcher, sessions, log, dirty, .. } = self;
-        let nobody = Route::default();
-        let route = match to_all {
-            true => routes.of(publication.topic_id, &publication.topic, matcher, sessions),
-            false => &nobody,
-        };
-        if route.targets.is_empty() && addressed.is_empty() {
-            return;
+    /// Writes a message into the log, behind those of its topic that came just before.
+    fn append_to(&mut self, row: &mut Row, publication: &Publication) {
+        if row.topic_id != Some(publication.topic_id) {
+            self.hand_out(std::mem::take(row));
+            *row = self.begin_row(publication);
         }
-        let (entry, size) = log.append(publication, route.render);
+        if let Some(render) = row.render {
+            let (entry, size) = self.log.append(publication, render);
+            row.extent.end = entry + 1;
+            row.bytes += u64::from(size);
+        }
+    }
+
+    fn begin_row(&mut self, publication: &Publication) -> Row {
+        let Self { routes, matcher, sessions, log, .. } = self;
+        let route = routes.of(publication.topic_id, &publication.topic, matcher, sessions);
+        let render = (!route.targets.is_empty()).then_some(route.render);
+        let extent = Extent { start: log.end(), end: log.end() };
+        Row { topic_id: Some(publication.topic_id), render, extent, bytes: 0 }
+    }
+
+    /// Puts a row into the lanes of all who want it: one step for each of them, however long it is.
+    fn hand_out(&mut self, row: Row) {
+        let Some(topic_id) = row.topic_id.filter(|_| !row.extent.is_empty()) else { return };
+        let Self { routes, sessions, log, dirty, .. } = self;
         let mut overflowed: Vec<(u32, Overflowed)> = Vec::new();
-        for (slot, lane) in &route.targets {
+        for (slot, lane) in routes.targets(topic_id) {
             let session = &mut sessions[*slot as usize];
             let lane_slot = &mut session.lanes[*lane as usize];
-            if let Pushed::Overflowed(how) = lane_slot.lane.push(entry, size, log) {
+            if let Pushed::Overflowed(how) = lane_slot.lane.push(row.extent, row.bytes, log) {
                 overflowed.push((*slot, how));
             }
             if !session.dirty && !lane_slot.lane.is_waiting() {
@@ -78,11 +117,23 @@ impl Shard {
                 dirty.push_back(*slot);
             }
         }
-        for addressee in addressed {
-            self.deliver_addressed((entry, size), *addressee, publication);
-        }
         for (slot, how) in overflowed {
             self.overflowed(slot, how);
+        }
+    }
+
+    /// Delivers a message of queue groups: to the members that were chosen, and to all who want the
+    /// topic anyway.
+    fn deliver(&mut self, publication: &Publication, to_all: bool, addressed: &[Addressee]) {
+        let mut row = match to_all {
+            true => self.begin_row(publication),
+            false => Row { extent: Extent::one(self.log.end()), ..Row::default() },
+        };
+        let (entry, size) = self.log.append(publication, row.render.unwrap_or(Render::Bincode));
+        (row.extent.end, row.bytes) = (entry + 1, u64::from(size));
+        self.hand_out(row);
+        for addressee in addressed {
+            self.deliver_addressed((entry, size), *addressee, publication);
         }
     }
 
@@ -123,7 +174,7 @@ impl Shard {
             Some(_) => {
                 let (entry, size) = self.log.append(publication, Render::Bincode);
                 let lane = &mut self.sessions[to.slot as usize].lanes[0].lane;
-                let pushed = lane.push(entry, size, &mut self.log);
+                let pushed = lane.push(Extent::one(entry), u64::from(size), &mut self.log);
                 self.pushed((to.slot, 0), pushed);
                 Refused::No
             }

@@ -9,6 +9,10 @@ use super::flush::Handed;
 use crate::session::{LaneFrame, LaneSlot, Session, transcode};
 use crate::{Log, Run};
 
+/// A run of fewer bytes than this, with more behind it, is copied together with what follows: a
+/// write of its own costs more.
+const SCATTERED_BYTES_MAX: usize = 4 << 10;
+
 impl Session {
     /// The short way: the front of one lane lies in the log as it is to be sent.
     #[inline]
@@ -22,13 +26,17 @@ impl Session {
         if !self.link.info.separate_lanes && !self.link.control.is_empty() {
             return None;
         }
-        let Some(Item::Run(extent)) = slot.lane.items().next() else { return None };
+        let mut items = slot.lane.items();
+        let Some(Item::Run(extent)) = items.next() else { return None };
         let header = LaneHeader { lane: slot.number, subscription: None };
         if self.header(slot) != header {
             return None;
         }
         let codec = self.link.info.codec;
         let (block, range, count) = log.shared(codec, *extent, self.link.packet_bytes_max)?;
+        if range.len() < SCATTERED_BYTES_MAX && items.next().is_some() {
+            return None;
+        }
         let sent = match count == extent.len() {
             true => Sent { items: 1, of_next: 0 },
             false => Sent { items: 0, of_next: count },
@@ -113,12 +121,30 @@ impl Packer<'_> {
     /// Writes as many messages as fit, and at least one into an empty packet.
     fn run(&mut self, extent: Extent, subscription: Option<u64>) -> Taken {
         let (codec, log) = (self.codec, self.log);
+        if self.run_in_one(extent, subscription) {
+            return Taken::Whole;
+        }
         for (count, entry) in extent.entries().enumerate() {
             if !self.fits(subscription, |out| log.copy(codec, entry, out)) {
                 return Taken::Part(count as u32);
             }
         }
         Taken::Whole
+    }
+
+    /// Copies a whole run at once, where its bytes lie together, fit, and need no `lane` in front.
+    fn run_in_one(&mut self, extent: Extent, subscription: Option<u64>) -> bool {
+        let header = LaneHeader { lane: self.number, subscription };
+        let room = self.packet_bytes_max.saturating_sub(self.out.len());
+        match self.log.shared(self.codec, extent, room) {
+            Some((block, range, count))
+                if count == extent.len() && range.len() <= room && self.header == header =>
+            {
+                self.out.extend_from_slice(&block[range]);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Writes as many gaps as fit, and at least one into an empty packet.

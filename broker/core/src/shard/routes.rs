@@ -56,6 +56,11 @@ impl Routes {
         route
     }
 
+    /// Who gets the messages of a topic whose route was just looked up.
+    pub(super) fn targets(&self, topic_id: TopicId) -> &[(u32, u32)] {
+        self.routes.get(&topic_id).map_or(&[], |route| &route.targets)
+    }
+
     pub(super) fn forget(&mut self, topic_id: TopicId) {
         self.routes.remove(&topic_id);
     }

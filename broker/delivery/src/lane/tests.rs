@@ -56,7 +56,7 @@ fn lane(overflow: Overflow, messages: u32, bytes: u64) -> Lane<Note> {
 
 fn push(lane: &mut Lane<Note>, log: &mut Log, entry: u64) -> Pushed {
     *log.wanted.entry(entry).or_default() += 1;
-    lane.push(entry, SIZE, log)
+    lane.push(Extent::one(entry), u64::from(SIZE), log)
 }
 
 #[test]
