@@ -34,10 +34,12 @@ impl<'a> Packet<'a> {
 
     /// The bytes, to keep.
     pub fn to_bytes(&self) -> Bytes {
-        match self.shared {
-            Some(block) => block.slice_ref(self.bytes),
-            None => Bytes::copy_from_slice(self.bytes),
-        }
+        self.share().unwrap_or_else(|| Bytes::copy_from_slice(self.bytes))
+    }
+
+    /// A handle on the bytes, where they lie in shared memory: nothing is copied.
+    pub fn share(&self) -> Option<Bytes> {
+        self.shared.map(|block| block.slice_ref(self.bytes))
     }
 
     /// Length in bytes.

@@ -196,7 +196,7 @@ impl Link for WebSocketLink {
 
     fn try_send(&mut self, _channel: Channel, packet: Packet<'_>) -> Result<Sent, LinkError> {
         self.check_open()?;
-        let sent = self.outbox.send(&mut self.stream, self.opcode, packet.as_slice())?;
+        let sent = self.outbox.send(&mut self.stream, self.opcode, packet)?;
         Ok(self.remember(sent))
     }
 
@@ -213,7 +213,8 @@ impl Link for WebSocketLink {
 
     fn try_ping(&mut self, mark: u64) -> Result<Sent, LinkError> {
         self.check_open()?;
-        let sent = self.outbox.send(&mut self.stream, Opcode::Ping, &mark.to_be_bytes())?;
+        let mark = mark.to_be_bytes();
+        let sent = self.outbox.send(&mut self.stream, Opcode::Ping, Packet::lent(&mark))?;
         Ok(self.remember(sent))
     }
 

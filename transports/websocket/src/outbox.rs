@@ -1,22 +1,14 @@
 //! The way out: frames one after the other, never one inside another.
 
-use std::cell::RefCell;
+mod together;
+
 use std::io;
 
-use transport_api::Sent;
+use transport_api::{Packet, Sent};
 
 use crate::frame::{Header, Opcode};
 use crate::reader::Role;
 use crate::stream::{Stream, after};
-
-/// Up to this many bytes header and payload are copied together and written as one piece. Beyond
-/// it two pieces cost less than the copy.
-const TOGETHER_BYTES_MAX: usize = 16 * 1024;
-
-thread_local! {
-    /// Where small frames are put together: one for all links of a thread.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Writes frames to a stream and keeps what it didn't take.
 ///
@@ -79,25 +71,21 @@ impl Outbox {
         &mut self,
         stream: &mut Stream,
         opcode: Opcode,
-        payload: &[u8],
+        packet: Packet<'_>,
     ) -> io::Result<Sent> {
         if !self.flush(stream)? {
             return Ok(Sent::Refused);
         }
-        let header = Header::new(self.role, opcode, payload.len());
-        let frame_bytes = header.as_slice().len() + payload.len();
-        let taken = if frame_bytes <= TOGETHER_BYTES_MAX {
-            SCRATCH.with_borrow_mut(|scratch| {
-                scratch.clear();
-                header.append_to(scratch, payload);
-                self.write(stream, scratch, &[])
-            })?
+        let header = Header::new(self.role, opcode, packet.len());
+        let frame_bytes = header.as_slice().len() + packet.len();
+        let taken = if frame_bytes <= together::BYTES_MAX {
+            together::with_frame(&header, packet, |frame| self.write(stream, frame, &[]))?
         } else if header.is_masked() {
             let mut frame = Vec::new();
-            header.append_to(&mut frame, payload);
+            header.append_to(&mut frame, packet.as_slice());
             self.write(stream, &frame, &[])?
         } else {
-            self.write(stream, header.as_slice(), payload)?
+            self.write(stream, header.as_slice(), packet.as_slice())?
         };
         Ok(match taken {
             0 => Sent::Refused,
