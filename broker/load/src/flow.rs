@@ -13,6 +13,8 @@ use crate::party::Heard;
 const FOLLOWED: usize = 1 << 16;
 /// How many messages of one topic at least.
 const FOLLOWED_OF_TOPIC_MIN: usize = 16;
+/// The longest latency that is told from longer ones, in nanoseconds: a quarter of an hour.
+const LATENCY_MAX: u64 = 900_000_000_000;
 /// Latencies are kept with so many significant digits.
 const DIGITS: u8 = 3;
 
@@ -77,7 +79,8 @@ impl Flow {
         let followed = if follows { (FOLLOWED / topics).max(FOLLOWED_OF_TOPIC_MIN) } else { 0 };
         let topic =
             || Topic { published: 0, readers: 0, followed: vec![Followed::default(); followed] };
-        let histogram = || Histogram::new(DIGITS).expect("the digits are within its bounds");
+        let histogram =
+            || Histogram::new_with_max(LATENCY_MAX, DIGITS).expect("these are within its bounds");
         Self {
             topics: (0..topics).map(|_| topic()).collect(),
             readers: Vec::new(),

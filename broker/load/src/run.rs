@@ -21,7 +21,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// A publisher sends what it has when that is as much as this, in bytes.
 const PACKET_BYTES: usize = 32 << 10;
 /// The most messages that are published between two looks at the connections.
-const PUBLISHED_AT_A_TIME: u64 = 1024;
+const PUBLISHED_AT_A_TIME: u64 = 16_384;
 /// How long a flood waits for what doesn't come before it gives it up.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long nothing at all may arrive.
