@@ -5,6 +5,7 @@ use std::sync::Arc;
 use broker_delivery::lane::{Extent, Overflowed, Pushed};
 
 use super::Shard;
+use super::routes::RoutePlace;
 use crate::log::Render;
 use crate::session::LaneFrame;
 use crate::{Addressee, Answer, Command, Item, Publication, SessionId, TopicId};
@@ -14,32 +15,26 @@ type LanePlace = (u32, usize);
 
 /// Messages of one topic that follow each other in the log and aren't in lanes yet.
 struct Row {
-    topic_id: Option<TopicId>,
+    topic_id: TopicId,
+    route: RoutePlace,
     /// How they are written; `None` if nobody wants them.
     render: Option<Render>,
     extent: Extent,
     bytes: u64,
 }
 
-impl Default for Row {
-    fn default() -> Self {
-        let extent = Extent { start: 0, end: 0 };
-        Self { topic_id: None, render: None, extent, bytes: 0 }
-    }
-}
-
 impl Shard {
     /// Carries out what the sequencer tells, in order. The items of a turn are one batch: what they
     /// put into lanes is sent with the [`flush`](Shard::flush) that follows.
     pub fn apply(&mut self, items: impl IntoIterator<Item = Item>) {
-        let mut row = Row::default();
+        let mut row = None;
         for item in items {
             match item {
                 Item::Message { publication, to_all: true, addressed } if addressed.is_empty() => {
                     self.append_to(&mut row, &publication);
                 }
                 item => {
-                    self.hand_out(std::mem::take(&mut row));
+                    self.hand_out(row.take());
                     self.apply_item(item);
                 }
             }
@@ -81,11 +76,11 @@ impl Shard {
     }
 
     /// Writes a message into the log, behind those of its topic that came just before.
-    fn append_to(&mut self, row: &mut Row, publication: &Publication) {
-        if row.topic_id != Some(publication.topic_id) {
-            self.hand_out(std::mem::take(row));
-            *row = self.begin_row(publication);
+    fn append_to(&mut self, row: &mut Option<Row>, publication: &Publication) {
+        if row.as_ref().is_none_or(|row| row.topic_id != publication.topic_id) {
+            self.hand_out(row.take());
         }
+        let row = row.get_or_insert_with(|| self.begin_row(publication));
         if let Some(render) = row.render {
             let (entry, size) = self.log.append(publication, render);
             row.extent.end = entry + 1;
@@ -95,21 +90,26 @@ impl Shard {
 
     fn begin_row(&mut self, publication: &Publication) -> Row {
         let Self { routes, matcher, sessions, log, .. } = self;
-        let route = routes.of(publication.topic_id, &publication.topic, matcher, sessions);
-        let render = (!route.targets.is_empty()).then_some(route.render);
+        let Publication { topic_id, topic, .. } = publication;
+        let route = routes.find(*topic_id, topic, matcher, sessions);
+        let found = routes.get(route);
+        let render = (!found.targets.is_empty()).then_some(found.render);
         let extent = Extent { start: log.end(), end: log.end() };
-        Row { topic_id: Some(publication.topic_id), render, extent, bytes: 0 }
+        Row { topic_id: *topic_id, route, render, extent, bytes: 0 }
     }
 
     /// Puts a row into the lanes of all who want it: one step for each of them, however long it is.
-    fn hand_out(&mut self, row: Row) {
-        let Some(topic_id) = row.topic_id.filter(|_| !row.extent.is_empty()) else { return };
+    fn hand_out(&mut self, row: Option<Row>) {
+        let Some(Row { route, extent, bytes, .. }) = row.filter(|row| !row.extent.is_empty())
+        else {
+            return;
+        };
         let Self { routes, sessions, log, dirty, .. } = self;
         let mut overflowed: Vec<(u32, Overflowed)> = Vec::new();
-        for (slot, lane) in routes.targets(topic_id) {
+        for (slot, lane) in &routes.get(route).targets {
             let session = &mut sessions[*slot as usize];
             let lane_slot = &mut session.lanes[*lane as usize];
-            if let Pushed::Overflowed(how) = lane_slot.lane.push(row.extent, row.bytes, log) {
+            if let Pushed::Overflowed(how) = lane_slot.lane.push(extent, bytes, log) {
                 overflowed.push((*slot, how));
             }
             if !session.dirty && !lane_slot.lane.is_waiting() {
@@ -122,15 +122,15 @@ impl Shard {
         }
     }
 
-    /// Delivers a message of queue groups: to the members that were chosen, and to all who want the
-    /// topic anyway.
+    /// Delivers a message of queue groups: to all who want the topic anyway, and to the members that
+    /// were chosen.
     fn deliver(&mut self, publication: &Publication, to_all: bool, addressed: &[Addressee]) {
-        let mut row = match to_all {
-            true => self.begin_row(publication),
-            false => Row { extent: Extent::one(self.log.end()), ..Row::default() },
-        };
-        let (entry, size) = self.log.append(publication, row.render.unwrap_or(Render::Bincode));
-        (row.extent.end, row.bytes) = (entry + 1, u64::from(size));
+        let mut row = to_all.then(|| self.begin_row(publication));
+        let render = row.as_ref().and_then(|row| row.render);
+        let (entry, size) = self.log.append(publication, render.unwrap_or(Render::Bincode));
+        if let Some(row) = row.as_mut().filter(|row| row.render.is_some()) {
+            (row.extent.end, row.bytes) = (entry + 1, u64::from(size));
+        }
         self.hand_out(row);
         for addressee in addressed {
             self.deliver_addressed((entry, size), *addressee, publication);

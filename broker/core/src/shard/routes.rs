@@ -21,8 +21,13 @@ pub(super) struct Target {
 /// Who gets the messages of each topic, looked up once per topic and change of subscriptions.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    routes: HashMap<TopicId, Route, foldhash::fast::FixedState>,
+    places: HashMap<TopicId, usize, foldhash::fast::FixedState>,
+    routes: Slab<Route>,
 }
+
+/// Where a route is. Good until a topic is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RoutePlace(usize);
 
 /// Who gets the messages of one topic.
 #[derive(Debug)]
@@ -40,29 +45,32 @@ impl Default for Route {
 }
 
 impl Routes {
-    /// The route of a topic, as the subscriptions are now.
-    pub(super) fn of(
+    /// Finds the route of a topic, as the subscriptions are now.
+    pub(super) fn find(
         &mut self,
         topic_id: TopicId,
         topic: &str,
         matcher: &Matcher<Target>,
         sessions: &Slab<Session>,
-    ) -> &Route {
-        let route = self.routes.entry(topic_id).or_default();
+    ) -> RoutePlace {
+        let Self { places, routes } = self;
+        let place = *places.entry(topic_id).or_insert_with(|| routes.insert(Route::default()));
+        let route = &mut routes[place];
         // A fresh route has generation 0, which no matcher with subscriptions has.
         if route.generation != matcher.generation() {
             route.look_up(topic, matcher, sessions);
         }
-        route
+        RoutePlace(place)
     }
 
-    /// Who gets the messages of a topic whose route was just looked up.
-    pub(super) fn targets(&self, topic_id: TopicId) -> &[(u32, u32)] {
-        self.routes.get(&topic_id).map_or(&[], |route| &route.targets)
+    pub(super) fn get(&self, place: RoutePlace) -> &Route {
+        &self.routes[place.0]
     }
 
     pub(super) fn forget(&mut self, topic_id: TopicId) {
-        self.routes.remove(&topic_id);
+        if let Some(place) = self.places.remove(&topic_id) {
+            self.routes.remove(place);
+        }
     }
 }
 
