@@ -52,7 +52,7 @@ mod target;
 
 pub use config::{ClientConfig, Config};
 pub use connector::QuicConnector;
-pub use listener::{QuicListener, listen};
+pub use listener::{QuicListener, endpoint, listen};
 
 /// The transport's name in URLs and metrics.
 const TRANSPORT: &str = "quic";

@@ -31,11 +31,7 @@ pub fn listen(
     identity: &ServerIdentity,
     subprotocols: &[Subprotocol],
 ) -> io::Result<QuicListener> {
-    let alpn: Vec<_> = subprotocols.iter().map(|it| it.alpn().into_bytes()).collect();
-    let crypto = QuicServerConfig::try_from(identity.server_config(&alpn));
-    let mut server = ServerConfig::with_crypto(Arc::new(crypto.map_err(io::Error::other)?));
-    server.transport_config(Arc::new(config.transport())).max_incoming(config.incoming_max);
-    let endpoint = Endpoint::server(server, address)?;
+    let endpoint = endpoint(address, &config, identity, subprotocols)?;
     let local_address = endpoint.local_addr()?;
     Ok(QuicListener {
         endpoint,
@@ -44,6 +40,24 @@ pub fn listen(
         unproven_max: config.handshakes_unproven_max,
         under_way: Arc::default(),
     })
+}
+
+/// The QUIC below a listener, set up as for [`listen`], without what links add: for who wants to
+/// know what those cost.
+///
+/// # Errors
+/// As [`listen`].
+pub fn endpoint(
+    address: SocketAddr,
+    config: &Config,
+    identity: &ServerIdentity,
+    subprotocols: &[Subprotocol],
+) -> io::Result<Endpoint> {
+    let alpn: Vec<_> = subprotocols.iter().map(|it| it.alpn().into_bytes()).collect();
+    let crypto = QuicServerConfig::try_from(identity.server_config(&alpn));
+    let mut server = ServerConfig::with_crypto(Arc::new(crypto.map_err(io::Error::other)?));
+    server.transport_config(Arc::new(config.transport())).max_incoming(config.incoming_max);
+    Endpoint::server(server, address)
 }
 
 /// A UDP socket at which clients are accepted.
