@@ -10,7 +10,7 @@ use broker::{Broker, Builder, Running, SUBPROTOCOLS};
 use tempfile::TempDir;
 use transport_api::{Connector, Listener};
 use transport_memory::Network;
-use transport_tls::{ServerIdentity, Trust};
+use transport_tls::{Fingerprint, ServerIdentity, Trust};
 
 /// The transports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +72,18 @@ impl Transport {
         }
     }
 
-    /// A broker that runs elsewhere, without TLS.
+    /// A broker that runs elsewhere, known by the certificate with the fingerprint where there is one.
     ///
     /// # Panics
-    /// If the transport has no sockets, or none without TLS.
-    pub fn place_at(self, url: String) -> Place {
-        assert_eq!(self, Self::WebSocket, "the only one that needs nothing but a URL");
-        let (_, connect) = websocket(None);
+    /// If the transport is within a process.
+    pub fn place_at(self, url: String, fingerprint: Option<Fingerprint>) -> Place {
+        let trust = fingerprint.map_or(Trust::System, Trust::Fingerprint);
+        let connect = match self {
+            Self::Memory => panic!("a memory network ends with its process"),
+            Self::WebSocket | Self::SecureWebSocket => connect_websocket(trust),
+            Self::Quic => connect_quic(trust),
+            Self::Unix => connect_unix(),
+        };
         Place { url, network: None, connect, _directory: None }
     }
 
@@ -156,12 +161,15 @@ fn websocket(identity: Option<ServerIdentity>) -> Ends {
         let listener = transport_websocket::listen(any_port(), config, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
-    let connect = move || -> Arc<dyn Connector> {
+    (Box::new(bind), connect_websocket(trust))
+}
+
+fn connect_websocket(trust: Trust) -> Connect {
+    Box::new(move || {
         let trust = trust.clone();
         let config = transport_websocket::ClientConfig { trust, ..Default::default() };
         Arc::new(transport_websocket::WebSocketConnector::new(config))
-    };
-    (Box::new(bind), Box::new(connect))
+    })
 }
 
 fn quic(identity: ServerIdentity) -> Ends {
@@ -171,12 +179,15 @@ fn quic(identity: ServerIdentity) -> Ends {
         let listener = transport_quic::listen(any_port(), config, &identity, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
-    let connect = move || -> Arc<dyn Connector> {
+    (Box::new(bind), connect_quic(trust))
+}
+
+fn connect_quic(trust: Trust) -> Connect {
+    Box::new(move || {
         let trust = trust.clone();
         let config = transport_quic::ClientConfig { trust, ..Default::default() };
         Arc::new(transport_quic::QuicConnector::new(config))
-    };
-    (Box::new(bind), Box::new(connect))
+    })
 }
 
 fn unix(path: PathBuf) -> Ends {
@@ -185,7 +196,11 @@ fn unix(path: PathBuf) -> Ends {
         let listener = transport_unix::listen(&path, &config, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
-    (Box::new(bind), Box::new(|| Arc::new(transport_unix::UnixConnector)))
+    (Box::new(bind), connect_unix())
+}
+
+fn connect_unix() -> Connect {
+    Box::new(|| Arc::new(transport_unix::UnixConnector))
 }
 
 fn any_port() -> SocketAddr {

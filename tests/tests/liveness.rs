@@ -202,7 +202,7 @@ async fn stop(child: &Child) {
 #[ignore = "it is the other process of `a_process_that_is_stopped_is_let_go_in_time`"]
 async fn the_process_that_is_stopped() {
     let Ok(url) = env::var(URL) else { return };
-    let place = Transport::WebSocket.place_at(url);
+    let place = Transport::WebSocket.place_at(url, None);
     let mut client = Client::connect(&place, Bincode, "stopped").await;
     client.subscribe("room").await;
     // Whoever started it ends it; without that it ends by itself.
