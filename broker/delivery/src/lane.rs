@@ -120,7 +120,7 @@ impl<F: Frame> Lane<F> {
     pub fn push(&mut self, entries: Extent, bytes: u64, log: &mut impl Entries) -> Pushed {
         match self.items.back_mut() {
             Some(Item::Run(last)) if last.end == entries.start => last.end = entries.end,
-            _ => self.items.push_back(Item::Run(entries)),
+            _ => self.append(Item::Run(entries)),
         }
         self.count(entries.len(), bytes, log)
     }
@@ -141,10 +141,18 @@ impl<F: Frame> Lane<F> {
             }
             _ => {
                 let extent = Extent::one(entry);
-                self.items.push_back(Item::Addressed { extent, subscription });
+                self.append(Item::Addressed { extent, subscription });
             }
         }
         self.count(1, u64::from(size), log)
+    }
+
+    /// The first item is given no room for others: a lane that keeps up has one at a time.
+    fn append(&mut self, item: Item<F>) {
+        if self.items.capacity() == 0 {
+            self.items.reserve_exact(1);
+        }
+        self.items.push_back(item);
     }
 
     #[inline]
@@ -158,7 +166,7 @@ impl<F: Frame> Lane<F> {
     /// subscribe, a routed request, presence. It is never dropped; it counts in bytes.
     pub fn push_frame(&mut self, frame: F) {
         self.bytes += frame.size();
-        self.items.push_back(Item::Frame(frame));
+        self.append(Item::Frame(frame));
     }
 
     /// Whether one more of this size may join without an overflow: the room that a message to one
@@ -225,6 +233,13 @@ impl<F: Frame> Lane<F> {
         }
         self.waiting = true;
         self.enforce_bound(log)
+    }
+
+    /// Gives back the memory that it needed when more waited, if nothing waits.
+    pub fn give_back(&mut self) {
+        if self.items.is_empty() {
+            self.items = VecDeque::new();
+        }
     }
 
     /// Lets everything go, returning what was waiting.

@@ -47,8 +47,8 @@ pub enum Item<F> {
     },
     /// A frame that is data of the lane.
     Frame(F),
-    /// What is missing here.
-    Gaps(Ledger),
+    /// What is missing here. Boxed, for the sake of the lanes that keep up.
+    Gaps(Box<Ledger>),
 }
 
 impl<F> Item<F> {

@@ -93,7 +93,7 @@ impl<F: Frame> Lane<F> {
 
     fn record_drop(&mut self, entry: u64, addressee: Option<u64>, log: &impl Entries) {
         if self.ledger().is_none() {
-            self.items.insert(self.leading, Item::Gaps(Ledger::default()));
+            self.items.insert(self.leading, Item::Gaps(Box::default()));
             self.leading += 1;
         }
         let share = u64::from(self.options.bound.messages).div_ceil(LEDGER_SHARE);
