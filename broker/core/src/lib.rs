@@ -17,6 +17,7 @@
 
 mod command;
 mod config;
+mod few;
 mod ids;
 mod item;
 mod log;

@@ -3,7 +3,7 @@
 mod control;
 mod lanes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use broker_protocol::frame::LaneHeader;
 use smallvec::SmallVec;
 
 use crate::command::{Purpose, Standing};
+use crate::few::Few;
 use crate::{SessionId, Token};
 pub(crate) use control::Control;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
@@ -49,7 +50,7 @@ pub(crate) struct Session {
     pub(crate) lanes: SmallVec<[LaneSlot; 1]>,
     pub(crate) link: Attachment,
     pub(crate) name: Arc<str>,
-    pub(crate) standing: BTreeMap<u64, Subscription>,
+    pub(crate) standing: Few<u64, Subscription>,
     /// How many of them ask for presence.
     pub(crate) watches: usize,
     /// How many of them are memberships of queue groups.
@@ -57,13 +58,13 @@ pub(crate) struct Session {
     /// Whether the sequencer was told that it can't be written to.
     pub(crate) told_blocked: bool,
     /// Memberships of queue groups that have ended while messages for them still wait.
-    pub(crate) left: BTreeMap<u64, Standing>,
+    pub(crate) left: Few<u64, Standing>,
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
     /// Requests that this session asked, by its ids.
-    pub(crate) asked: BTreeMap<u64, Asked>,
+    pub(crate) asked: Few<u64, Asked>,
     /// Requests that this session is to answer, with the asker's ids.
-    pub(crate) answering: BTreeMap<Token, u64>,
+    pub(crate) answering: Few<Token, u64>,
 }
 
 /// How far a session came.
@@ -140,15 +141,15 @@ impl Session {
             lanes: SmallVec::new(),
             link: Attachment::new(info, now),
             name: Arc::from(""),
-            standing: BTreeMap::new(),
+            standing: Few::new(),
             watches: 0,
             memberships: 0,
             told_blocked: false,
-            left: BTreeMap::new(),
+            left: Few::new(),
             next_subscription: 1,
             last_publish_id: 0,
-            asked: BTreeMap::new(),
-            answering: BTreeMap::new(),
+            asked: Few::new(),
+            answering: Few::new(),
         }
     }
 
@@ -209,6 +210,12 @@ impl Session {
         });
         let waited_for: BTreeSet<u64> = addressed.collect();
         self.left.retain(|subscription, _| waited_for.contains(subscription));
+    }
+
+    /// Gives back the memory that it doesn't need while its client is silent.
+    pub(crate) fn give_back(&mut self) {
+        self.link.control.give_back();
+        self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
     }
 
     /// Whether lanes may send: not before `connected`, not after `disconnect`.

@@ -1,6 +1,6 @@
 //! Who is subscribed to a filter, for those who asked to be told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::Inboxes;
 use super::groups::addressee;
 use crate::command::Purpose;
+use crate::few::Few;
 use crate::{Addressee, Item, Standing};
 
 /// How many names go into one presence frame, so that a crowd doesn't make a giant of it.
@@ -21,14 +22,14 @@ pub(super) struct Attendance {
 
 #[derive(Debug, Default)]
 struct Crowd {
-    names: BTreeMap<Arc<str>, u32>,
+    names: Few<Arc<str>, u32>,
     watchers: BTreeSet<Addressee>,
 }
 
 impl Attendance {
     pub(super) fn join(&mut self, standing: &Standing, out: &mut impl Inboxes) {
         let crowd = self.filters.entry(standing.filter.clone()).or_default();
-        let count = crowd.names.entry(standing.name.clone()).or_default();
+        let count = crowd.names.get_or_default(standing.name.clone());
         *count += 1;
         if *count == 1 {
             crowd.tell(std::slice::from_ref(&standing.name), &[], out);

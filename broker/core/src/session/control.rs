@@ -4,8 +4,9 @@ use broker_protocol::Codec;
 use broker_protocol::frame::BrokerFrame;
 use bytes::{Buf as _, BytesMut};
 
-/// A buffer of this size or less is kept for the next use, in bytes.
-const KEPT_BYTES: usize = 256;
+/// A buffer of this size or less is kept for the next use, in bytes: room for the answers of a turn,
+/// and not for the first words of a session, most of which are idle then.
+const KEPT_BYTES: usize = 64;
 
 /// Encoded control frames that wait for the link. Never conflated or dropped.
 ///
@@ -60,9 +61,16 @@ impl Control {
         if bytes < self.encoded.len() {
             return self.encoded.advance(bytes);
         }
+        self.encoded.clear();
         if self.encoded.capacity() > KEPT_BYTES {
+            self.give_back();
+        }
+    }
+
+    /// Gives the buffer back, if nothing waits in it.
+    pub(crate) fn give_back(&mut self) {
+        if self.encoded.is_empty() {
             self.encoded = BytesMut::new();
         }
-        self.encoded.clear();
     }
 }

@@ -8,6 +8,8 @@ use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
+use crate::few::Few;
+
 /// What a waiting presence costs in a lane, in bytes. Its names are bounded by the crowd.
 const PRESENCE_BYTES: u64 = 64;
 
@@ -72,7 +74,7 @@ pub(crate) fn transcode(codec: Codec, frame: &[u8], out: &mut BytesMut) {
 /// learn.
 #[derive(Debug, Default)]
 pub(crate) struct Presences {
-    waiting: BTreeMap<u64, BTreeMap<Arc<str>, Change>>,
+    waiting: Few<u64, BTreeMap<Arc<str>, Change>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl Presences {
         left: Vec<Arc<str>>,
     ) -> bool {
         let needs_place = !self.waiting.contains_key(&subscription);
-        let changes = self.waiting.entry(subscription).or_default();
+        let changes = self.waiting.get_or_default(subscription);
         let joined = joined.into_iter().map(|name| (name, Change::Joined));
         let left = left.into_iter().map(|name| (name, Change::Left));
         for (name, change) in joined.chain(left) {
@@ -168,6 +170,6 @@ mod tests {
             assert!(!presences.note(7, names(number..number + 1), Vec::new()));
             assert!(!presences.note(7, Vec::new(), names(number..number + 1)));
         }
-        assert_eq!(presences.waiting[&7].len(), 1);
+        assert_eq!(presences.waiting.get(&7).map(BTreeMap::len), Some(1));
     }
 }

@@ -88,8 +88,7 @@ impl Shard {
 
     fn withdraw_subscriptions(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
-        let mut numbers: Vec<u64> = session.standing.keys().copied().collect();
-        numbers.sort_unstable();
+        let numbers: Vec<u64> = session.standing.keys().copied().collect();
         for number in numbers {
             let standing = session.standing_of(number).expect("its number was just there");
             let found = session.end_standing(number).expect("its number was just there");
@@ -110,14 +109,14 @@ impl Shard {
     fn withdraw_requests(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
         let generation = session.id.generation;
-        for (id, asked) in std::mem::take(&mut session.asked) {
-            self.deadlines.remove(&(asked.deadline, slot, generation, id));
+        for (id, asked) in std::mem::take(&mut session.asked).iter() {
+            self.deadlines.remove(&(asked.deadline, slot, generation, *id));
             self.outgoing.push(Command::Cancel { token: asked.token });
         }
         let session = &mut self.sessions[slot as usize];
-        for (token, _) in std::mem::take(&mut session.answering) {
+        for token in std::mem::take(&mut session.answering).keys() {
             let message = "the provider went away before it answered";
-            self.outgoing.refuse(token, ErrorCode::ProviderGone, message);
+            self.outgoing.refuse(*token, ErrorCode::ProviderGone, message);
         }
     }
 

@@ -52,7 +52,9 @@ impl Shard {
     }
 
     fn ping(&mut self, slot: u32) {
-        let link = &mut self.sessions[slot as usize].link;
+        let session = &mut self.sessions[slot as usize];
+        session.give_back();
+        let link = &mut session.link;
         link.pings_sent += 1;
         match link.info.pings {
             PongTo::Frame => self.tell(slot, &BrokerFrame::Ping(Ping { mark: None })),
