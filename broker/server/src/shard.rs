@@ -1,12 +1,14 @@
 //! One shard at work: one thread, its connections, and the rules in the middle.
 //!
-//! Three kinds of tasks, all in one thread: one per listener ([`accept`]), one per connection
-//! ([`connection`]), and the turn ([`turn`]). Connections read and feed the rules; the turn runs
-//! behind all connections that were ready, so that what they brought in is one batch, and writes.
+//! Few tasks, all in one thread: one per listener and handshake ([`accept`]), one that polls all
+//! connections ([`ready`], [`connection`]), and the turn ([`turn`]). Connections read and feed the
+//! rules; the turn runs behind those that were ready, so that what they brought in is one batch,
+//! and writes.
 
 mod accept;
 mod closing;
 mod connection;
+mod ready;
 mod turn;
 
 use std::cell::{Cell, RefCell};
@@ -23,6 +25,7 @@ use crate::broker::Bind;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use connection::Connection;
+use ready::Ready;
 
 /// The buffer over which all connections of a shard read, in bytes.
 const READ_BUFFER_BYTES: usize = 64 << 10;
@@ -64,6 +67,8 @@ pub(crate) struct Shard {
     rules: RefCell<Rules>,
     /// By the session's slot.
     connections: RefCell<Vec<Option<Rc<Connection>>>>,
+    /// Those of them that are to be polled.
+    ready: Arc<Ready>,
     buffer: RefCell<Vec<u8>>,
     /// There is something to do for the turn.
     work: Notify,
@@ -75,7 +80,8 @@ pub(crate) struct Shard {
     items: Cell<Vec<Item>>,
     /// Connections whose handshake isn't done.
     handshakes: Cell<usize>,
-    /// Handshakes and connections: none outlives the turn, without which they'd wait forever.
+    /// Handshakes, and what polls the connections: none outlives the turn, without which they'd
+    /// wait forever.
     tasks: RefCell<JoinSet<()>>,
 }
 
@@ -93,6 +99,7 @@ pub(crate) async fn run(
         exchange,
         clock,
         connections: RefCell::new(Vec::new()),
+        ready: Arc::default(),
         buffer: RefCell::new(vec![0; READ_BUFFER_BYTES]),
         work: Notify::new(),
         paused: RefCell::new(Vec::new()),
@@ -117,6 +124,7 @@ pub(crate) async fn run(
         .collect();
     drop(seats);
     let seating = tokio::task::spawn_local(accept::seat_all(shard.clone(), waiting));
+    shard.spawn(ready::poll_all(shard.clone()));
     let stop = turn::run(&shard, stopping).await;
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
     seating.abort();

@@ -1,7 +1,6 @@
 //! How connections end.
 
 use std::future::Future as _;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use broker_protocol::ErrorCode;
 use transport_api::{CloseCode, CloseReason};
 
 use super::Shard;
-use super::connection::{Connection, Stage};
+use super::connection::{Connection, Farewell, Stage};
 
 /// How long a closing word may take to leave, and the peer to take note.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,45 +38,40 @@ impl Shard {
         };
         let reason = CloseReason::new(close_code(ending.code), ending.reason);
         let deadline = Box::pin(tokio::time::sleep(timeout));
-        *connection.stage.borrow_mut() = Stage::Closing { reason: Some(reason), deadline };
+        let farewell = Farewell { reason: Some(reason), deadline };
+        *connection.stage.borrow_mut() = Stage::Closing(Box::new(farewell));
         connection.wake();
     }
 
     fn remove(&self, connection: &Connection) {
-        *connection.stage.borrow_mut() = Stage::Gone;
-        connection.wake();
         self.connections.borrow_mut()[connection.slot as usize] = None;
         self.work.notify_one();
     }
 }
 
 impl Connection {
-    pub(super) fn poll_closing(
-        self: &Rc<Self>,
-        shard: &Rc<Shard>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    pub(super) fn poll_closing(&self, shard: &Shard, cx: &mut Context<'_>) {
         if self.poll_farewell(shard, cx).is_pending() && !self.is_out_of_time(cx) {
-            return Poll::Pending;
+            return;
         }
         shard.rules.borrow_mut().forget(self.slot);
         shard.remove(self);
-        Poll::Ready(())
     }
 
     fn is_out_of_time(&self, cx: &mut Context<'_>) -> bool {
         match &mut *self.stage.borrow_mut() {
-            Stage::Closing { deadline, .. } => deadline.as_mut().poll(cx).is_ready(),
-            _ => true,
+            Stage::Closing(farewell) => farewell.deadline.as_mut().poll(cx).is_ready(),
+            Stage::Open => true,
         }
     }
 
     /// Sends the closing word, then closes the link. Ready when both are done or can't be.
     fn poll_farewell(&self, shard: &Shard, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Stage::Closing { reason, .. } = &mut *self.stage.borrow_mut() else {
+            let Stage::Closing(farewell) = &mut *self.stage.borrow_mut() else {
                 return Poll::Ready(());
             };
+            let reason = &mut farewell.reason;
             if reason.is_none() {
                 return self.link.borrow_mut().poll_closed(cx);
             }

@@ -1,14 +1,14 @@
-//! One connection: its link, and the one task that reads from it.
+//! One connection: its link, polled to read from it.
 //!
-//! Writing is the turn's affair. The task writes nothing unless the link had refused: then it
-//! waits until the link is writable, tells the rules, and leaves the rest to the turn again.
+//! Writing is the turn's affair. A poll writes nothing unless the link had refused: then it waits
+//! until the link is writable, tells the rules, and leaves the rest to the turn again.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake as _};
 
 use broker_core::{Channel, Flushed, Framing, LinkInfo, Outlet, PongTo, Run, Verdict};
 use broker_protocol::Codec;
@@ -20,6 +20,7 @@ use transport_api::{
 
 use super::Shard;
 use super::accept::Guest;
+use super::ready::Signal;
 
 /// How many bytes the connections of a shard bring in before its turn comes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -40,7 +41,7 @@ pub(crate) struct Connection {
     /// Whether it stands in a list of connections that wait.
     paused: Cell<bool>,
     pub(super) stage: RefCell<Stage>,
-    waker: RefCell<Option<Waker>>,
+    signal: Arc<Signal>,
     _guest: Guest,
 }
 
@@ -48,12 +49,14 @@ pub(crate) struct Connection {
 pub(super) enum Stage {
     Open,
     /// The session has ended: its closing word is to be sent, and the link closed, in this time.
-    Closing {
-        reason: Option<CloseReason>,
-        deadline: Pin<Box<Sleep>>,
-    },
-    /// The link is gone and the session forgotten.
-    Gone,
+    Closing(Box<Farewell>),
+}
+
+/// What is left to do for a connection whose session has ended.
+pub(super) struct Farewell {
+    /// What the link is closed with, until it is.
+    pub(super) reason: Option<CloseReason>,
+    pub(super) deadline: Pin<Box<Sleep>>,
 }
 
 /// Starts a connection. Returns its session's slot.
@@ -82,55 +85,32 @@ pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut gu
         publishes: Cell::new(false),
         paused: Cell::new(false),
         stage: RefCell::new(Stage::Open),
-        waker: RefCell::new(None),
+        signal: shard.ready.enter(slot),
         _guest: guest,
     });
     let mut connections = shard.connections.borrow_mut();
     if connections.len() <= slot as usize {
         connections.resize_with(slot as usize + 1, || None);
     }
-    connections[slot as usize] = Some(connection.clone());
-    let at_work = shard.clone();
-    shard.spawn(async move {
-        poll_fn(|cx| connection.poll(&at_work, cx)).await;
-    });
+    connections[slot as usize] = Some(connection);
     slot
 }
 
 impl Connection {
-    fn poll(self: &Rc<Self>, shard: &Rc<Shard>, cx: &mut Context<'_>) -> Poll<()> {
-        self.keep_waker(cx);
-        let closing = match *self.stage.borrow() {
-            Stage::Gone => return Poll::Ready(()),
-            Stage::Closing { .. } => true,
-            Stage::Open => false,
-        };
-        if closing {
+    pub(super) fn poll(self: &Rc<Self>, shard: &Rc<Shard>, cx: &mut Context<'_>) {
+        if matches!(*self.stage.borrow(), Stage::Closing(_)) {
             return self.poll_closing(shard, cx);
         }
         let polled = self.poll_room(shard, cx).and_then(|()| self.poll_read(shard, cx));
-        match polled {
-            Ok(()) => Poll::Pending,
-            Err(error) => {
-                tracing::debug!(slot = self.slot, %error, "link ended");
-                shard.lose(self);
-                Poll::Ready(())
-            }
+        if let Err(error) = polled {
+            tracing::debug!(slot = self.slot, %error, "link ended");
+            shard.lose(self);
         }
     }
 
-    fn keep_waker(&self, cx: &Context<'_>) {
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
-    }
-
-    /// Has the task polled.
+    /// Has it polled.
     pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        self.signal.wake_by_ref();
     }
 
     /// Waits for room in a link that refused.
