@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -74,7 +75,7 @@ impl WebSocketConnector {
     async fn dial(&self, target: &Target) -> Result<TcpStream, ConnectError> {
         let dial = async {
             let tcp = TcpStream::connect((target.host(), target.port)).await?;
-            prepare(&tcp, self.config.unsent_bytes_max)?;
+            prepare(&SockRef::from(&tcp), self.config.unsent_bytes_max)?;
             io::Result::Ok(tcp)
         };
         dial.await.map_err(|error| target.unreachable(error))

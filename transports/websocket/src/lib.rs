@@ -14,6 +14,7 @@
 //! is dropped makes sure of it, within a time-out of the caller's.
 
 mod accept;
+mod acceptor;
 mod config;
 mod connector;
 mod frame;

@@ -1,18 +1,19 @@
 //! Waits at a TCP port for peers.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::TcpStream;
 use transport_api::{
     AcceptError, Address, BoxFuture, HandshakeError, Incoming, Link, Listener, Placement,
     Subprotocol,
 };
 
 use crate::accept::{Shared, accept};
+use crate::acceptor::Acceptor;
 use crate::config::Config;
 use crate::socket::prepare;
 
@@ -40,9 +41,12 @@ pub fn listen(
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // Connections that are accepted have the options of the socket that accepted them.
+    prepare(&SockRef::from(&socket), config.unsent_bytes_max)?;
     socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
-    let tcp = TcpListener::from_std(socket.into())?;
+    let tcp = StdTcpListener::from(socket);
     let address = tcp.local_addr()?;
+    let tcp = Acceptor::new(tcp)?;
     let shared = Arc::new(Shared { config, subprotocols: subprotocols.to_vec() });
     Ok(WebSocketListener { tcp, address, shared, resting: false })
 }
@@ -50,7 +54,7 @@ pub fn listen(
 /// A TCP port at which WebSocket connections are accepted; see [`listen`].
 #[derive(Debug)]
 pub struct WebSocketListener {
-    tcp: TcpListener,
+    tcp: Acceptor,
     address: SocketAddr,
     shared: Arc<Shared>,
     /// The system has no more to give, and that was said.
@@ -73,7 +77,7 @@ impl Listener for WebSocketListener {
     fn accept(&mut self) -> BoxFuture<'_, Result<Box<dyn Incoming>, AcceptError>> {
         Box::pin(async move {
             loop {
-                match self.tcp.accept().await.and_then(|(tcp, peer)| Ok((tcp.into_std()?, peer))) {
+                match self.tcp.accept().await {
                     Ok((tcp, peer)) => {
                         self.resting = false;
                         let shared = self.shared.clone();
@@ -119,9 +123,31 @@ impl Incoming for WebSocketIncoming {
     fn handshake(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Link>, HandshakeError>> {
         Box::pin(async move {
             let tcp = TcpStream::from_std(self.tcp)?;
-            prepare(&tcp, self.shared.config.unsent_bytes_max)?;
             let link = accept(tcp, self.peer, &self.shared).await?;
             Ok(Box::new(link) as _)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_socket_has_its_options_without_being_given_them() {
+        let config = Config { unsent_bytes_max: Some(54_321), ..Config::default() };
+        let mut listener = listen(([127, 0, 0, 1], 0).into(), config, &[]).unwrap();
+        let address = listener.address;
+        let peers = [(); 3].map(|()| StdTcpStream::connect(address).unwrap());
+        // The first of a burst is accepted in another way than the others.
+        for _ in &peers {
+            let (tcp, _) = listener.tcp.accept().await.unwrap();
+            let socket = SockRef::from(&tcp);
+            assert!(socket.tcp_nodelay().unwrap());
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            assert_eq!(socket.tcp_notsent_lowat().unwrap(), 54_321);
+            let read = std::io::Read::read(&mut &tcp, &mut [0]);
+            assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        }
     }
 }

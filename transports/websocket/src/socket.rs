@@ -1,16 +1,15 @@
-//! The options of a connected socket.
+//! The options of a socket.
 
 use std::io;
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
 
-/// Sets a connected socket up: what is written leaves at once, and little that hasn't left is held
-/// in the system.
-pub(crate) fn prepare(tcp: &TcpStream, unsent_bytes_max: Option<u32>) -> io::Result<()> {
-    tcp.set_nodelay(true)?;
+/// Sets up a socket, or one that accepts them: what is written leaves at once, and little that
+/// hasn't left is held in the system.
+pub(crate) fn prepare(socket: &SockRef<'_>, unsent_bytes_max: Option<u32>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
     match unsent_bytes_max {
-        Some(bytes) => limit_unsent(&SockRef::from(tcp), bytes),
+        Some(bytes) => limit_unsent(socket, bytes),
         None => Ok(()),
     }
 }
