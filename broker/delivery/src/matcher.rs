@@ -67,6 +67,15 @@ impl<V> Matcher<V> {
         self.generation += 1;
     }
 
+    /// The values of a filter, in the order of their insertion. A change to them doesn't count as
+    /// one of the [`generation`](Matcher::generation).
+    pub fn values_mut(&mut self, filter: &str) -> &mut [V] {
+        match self.node_of(filter) {
+            Some(node) => self.trie.values_mut(node).as_mut_slice(),
+            None => &mut [],
+        }
+    }
+
     /// Calls `f` with every value of every filter that matches the topic.
     ///
     /// A value comes once per filter that holds it. Along the topic, filters that go on with a

@@ -23,7 +23,8 @@ pub(super) struct Attendance {
 #[derive(Debug, Default)]
 struct Crowd {
     names: Few<Arc<str>, u32>,
-    watchers: BTreeSet<Addressee>,
+    /// Most crowds have none.
+    watchers: Option<Box<BTreeSet<Addressee>>>,
 }
 
 impl Attendance {
@@ -35,14 +36,14 @@ impl Attendance {
             crowd.tell(std::slice::from_ref(&standing.name), &[], out);
         }
         if (standing.purpose == Purpose::Messages { presence: true }) {
-            crowd.watchers.insert(addressee(standing));
+            crowd.watchers.get_or_insert_default().insert(addressee(standing));
             crowd.tell_all_to(addressee(standing), out);
         }
     }
 
     pub(super) fn leave(&mut self, standing: &Standing, out: &mut impl Inboxes) {
         let Some(crowd) = self.filters.get_mut(&standing.filter) else { return };
-        crowd.watchers.remove(&addressee(standing));
+        crowd.stop_watching(addressee(standing));
         let count = crowd.names.get_mut(&standing.name).expect("who leaves has joined");
         *count -= 1;
         if *count == 0 {
@@ -57,8 +58,15 @@ impl Attendance {
 
 impl Crowd {
     fn tell(&self, joined: &[Arc<str>], left: &[Arc<str>], out: &mut impl Inboxes) {
-        for watcher in &self.watchers {
+        for watcher in self.watchers.iter().flat_map(|watchers| watchers.iter()) {
             tell(*watcher, joined.to_vec(), left.to_vec(), out);
+        }
+    }
+
+    fn stop_watching(&mut self, watcher: Addressee) {
+        if let Some(watchers) = &mut self.watchers {
+            watchers.remove(&watcher);
+            self.watchers.take_if(|watchers| watchers.is_empty());
         }
     }
 

@@ -1,38 +1,43 @@
 //! Which shards want which topics.
 
-use std::sync::Arc;
-
 use broker_delivery::Matcher;
-use hashbrown::HashMap;
 
 use crate::ShardId;
 
 /// Which shards want which topics: the filters of all subscriptions, counted per shard.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    counts: HashMap<(Arc<str>, ShardId), u32>,
-    matcher: Matcher<ShardId>,
+    matcher: Matcher<Wanted>,
     seen: ShardSet,
 }
 
+/// How many subscriptions of a shard have one filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    shard: ShardId,
+    count: u32,
+}
+
 impl Interest {
-    pub(super) fn begin(&mut self, filter: &Arc<str>, shard: ShardId) {
+    pub(super) fn begin(&mut self, filter: &str, shard: ShardId) {
         self.seen.add(shard);
-        let count = self.counts.entry((filter.clone(), shard)).or_default();
-        *count += 1;
-        if *count == 1 {
-            self.matcher.insert(filter, shard);
+        match self.wanted(filter, shard) {
+            Some(wanted) => wanted.count += 1,
+            None => self.matcher.insert(filter, Wanted { shard, count: 1 }),
         }
     }
 
-    pub(super) fn end(&mut self, filter: &Arc<str>, shard: ShardId) {
-        let key = (filter.clone(), shard);
-        let count = self.counts.get_mut(&key).expect("what ends has begun");
-        *count -= 1;
-        if *count == 0 {
-            self.counts.remove(&key);
-            self.matcher.remove(filter, &shard);
+    pub(super) fn end(&mut self, filter: &str, shard: ShardId) {
+        let wanted = self.wanted(filter, shard).expect("what ends has begun");
+        wanted.count -= 1;
+        if wanted.count == 0 {
+            let unwanted = *wanted;
+            self.matcher.remove(filter, &unwanted);
         }
+    }
+
+    fn wanted(&mut self, filter: &str, shard: ShardId) -> Option<&mut Wanted> {
+        self.matcher.values_mut(filter).iter_mut().find(|wanted| wanted.shard == shard)
     }
 
     /// Changes whenever the answer of [`Interest::wanting`] may have changed.
@@ -42,7 +47,7 @@ impl Interest {
 
     pub(super) fn wanting(&self, topic: &str) -> ShardSet {
         let mut shards = ShardSet::default();
-        self.matcher.for_each_match(topic, |shard| shards.add(*shard));
+        self.matcher.for_each_match(topic, |wanted| shards.add(wanted.shard));
         shards
     }
 

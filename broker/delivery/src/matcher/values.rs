@@ -26,6 +26,14 @@ impl<V> Values<V> {
         }
     }
 
+    pub(super) fn as_mut_slice(&mut self) -> &mut [V] {
+        match self {
+            Self::None => &mut [],
+            Self::One(value) => std::slice::from_mut(value),
+            Self::Several(several) => &mut several.0,
+        }
+    }
+
     pub(super) fn push(&mut self, value: V) {
         *self = match std::mem::replace(self, Self::None) {
             Self::None => Self::One(value),
