@@ -52,19 +52,26 @@ pub(crate) struct Session {
     pub(crate) name: Arc<str>,
     pub(crate) standing: Few<u64, Subscription>,
     /// How many of them ask for presence.
-    pub(crate) watches: usize,
+    pub(crate) watches: u32,
     /// How many of them are memberships of queue groups.
-    pub(crate) memberships: usize,
+    pub(crate) memberships: u32,
     /// Whether the sequencer was told that it can't be written to.
     pub(crate) told_blocked: bool,
-    /// Memberships of queue groups that have ended while messages for them still wait.
-    pub(crate) left: Few<u64, Standing>,
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
+    /// Boxed, since most sessions have nothing of it.
+    pub(crate) dealings: Option<Box<Dealings>>,
+}
+
+/// What a session has to do with other clients that isn't over.
+#[derive(Debug, Default)]
+pub(crate) struct Dealings {
     /// Requests that this session asked, by its ids.
     pub(crate) asked: Few<u64, Asked>,
     /// Requests that this session is to answer, with the asker's ids.
     pub(crate) answering: Few<Token, u64>,
+    /// Memberships of queue groups that have ended while messages for them still wait.
+    pub(crate) left: Few<u64, Standing>,
 }
 
 /// How far a session came.
@@ -145,11 +152,9 @@ impl Session {
             watches: 0,
             memberships: 0,
             told_blocked: false,
-            left: Few::new(),
             next_subscription: 1,
             last_publish_id: 0,
-            asked: Few::new(),
-            answering: Few::new(),
+            dealings: None,
         }
     }
 
@@ -173,7 +178,7 @@ impl Session {
         Some(wish)
     }
 
-    fn count_of(&mut self, purpose: &Purpose) -> Option<&mut usize> {
+    fn count_of(&mut self, purpose: &Purpose) -> Option<&mut u32> {
         match purpose {
             Purpose::Messages { presence: true } => Some(&mut self.watches),
             Purpose::Group(_) => Some(&mut self.memberships),
@@ -195,7 +200,7 @@ impl Session {
 
     /// A membership of a queue group, which may have ended by now.
     pub(crate) fn membership(&self, subscription: u64) -> Option<Standing> {
-        let left = || self.left.get(&subscription).cloned();
+        let left = || self.dealings.as_ref()?.left.get(&subscription).cloned();
         let standing = self.standing_of(subscription).or_else(left);
         standing.filter(|standing| matches!(standing.purpose, Purpose::Group(_)))
     }
@@ -209,13 +214,21 @@ impl Session {
             _ => None,
         });
         let waited_for: BTreeSet<u64> = addressed.collect();
-        self.left.retain(|subscription, _| waited_for.contains(subscription));
+        if let Some(dealings) = &mut self.dealings {
+            dealings.left.retain(|subscription, _| waited_for.contains(subscription));
+        }
     }
 
     /// Gives back the memory that it doesn't need while its client is silent.
     pub(crate) fn give_back(&mut self) {
         self.link.control.give_back();
         self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
+        self.dealings.take_if(|dealings| dealings.are_over());
+    }
+
+    /// Strikes off a request that it was to answer. Returns the asker's id for it.
+    pub(crate) fn answered(&mut self, token: Token) -> Option<u64> {
+        self.dealings.as_mut()?.answering.remove(&token)
     }
 
     /// Whether lanes may send: not before `connected`, not after `disconnect`.
@@ -235,6 +248,12 @@ impl Session {
     }
 }
 
+impl Dealings {
+    fn are_over(&self) -> bool {
+        self.asked.is_empty() && self.answering.is_empty() && self.left.is_empty()
+    }
+}
+
 impl Attachment {
     fn new(info: LinkInfo, now: Duration) -> Self {
         Self {
@@ -251,5 +270,24 @@ impl Attachment {
             ping_interval: Duration::ZERO,
             pings_sent: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What ten thousand idle sessions are counted in, in bytes.
+    const IDLE_BYTES_MAX: usize = 528;
+
+    /// What most sessions have one of, in bytes.
+    const WISH_BYTES_MAX: usize = 72;
+    const ITEM_BYTES_MAX: usize = 40;
+
+    #[test]
+    fn what_every_idle_client_has_is_small() {
+        assert!(size_of::<Session>() <= IDLE_BYTES_MAX, "{}", size_of::<Session>());
+        assert!(size_of::<(u64, Subscription)>() <= WISH_BYTES_MAX);
+        assert!(size_of::<Item<LaneFrame>>() <= ITEM_BYTES_MAX);
     }
 }

@@ -189,6 +189,10 @@ impl<F: Frame> Lane<F> {
         }
         if self.items.is_empty() {
             self.waiting = false;
+            // Subscriptions are answered in a lane, and many lanes are quiet from then on.
+            if self.books.received == 0 {
+                self.give_back();
+            }
         }
     }
 

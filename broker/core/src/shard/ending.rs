@@ -109,12 +109,12 @@ impl Shard {
     fn withdraw_requests(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
         let generation = session.id.generation;
-        for (id, asked) in std::mem::take(&mut session.asked).iter() {
+        let Some(dealings) = session.dealings.take() else { return };
+        for (id, asked) in dealings.asked.iter() {
             self.deadlines.remove(&(asked.deadline, slot, generation, *id));
             self.outgoing.push(Command::Cancel { token: asked.token });
         }
-        let session = &mut self.sessions[slot as usize];
-        for token in std::mem::take(&mut session.answering).keys() {
+        for token in dealings.answering.keys() {
             let message = "the provider went away before it answered";
             self.outgoing.refuse(*token, ErrorCode::ProviderGone, message);
         }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::Shard;
 use super::commands::Refusal;
 use super::publish::{check_body, check_open_topic};
+use crate::few::Few;
 use crate::session::{Asked, LaneFrame};
 use crate::{Command, Now, SessionId, Token};
 
@@ -30,7 +31,11 @@ impl Shard {
         let token = self.outgoing.next_token();
         let session = &mut self.sessions[slot as usize];
         let deadline = now.monotonic + timeout;
-        session.asked.insert(request.id, Asked { token, deadline });
+        session
+            .dealings
+            .get_or_insert_default()
+            .asked
+            .insert(request.id, Asked { token, deadline });
         self.deadlines.insert((deadline, slot, session.id.generation, request.id));
         let routed = BrokerFrame::Request(RoutedRequest {
             token: Cow::Owned(token.to_string()),
@@ -48,13 +53,13 @@ impl Shard {
     fn check_request(&self, slot: u32, request: &Request<'_>) -> Result<(), Refusal> {
         check_open_topic(&request.topic)?;
         check_body(&self.config.limits, &request.body)?;
-        let asked = &self.sessions[slot as usize].asked;
+        let asked = self.sessions[slot as usize].dealings.as_ref().map(|dealings| &dealings.asked);
         let most = self.config.limits.commands_open_max;
-        if asked.contains_key(&request.id) {
+        if asked.is_some_and(|asked| asked.contains_key(&request.id)) {
             let message = format!("request {} still waits for its answer", request.id);
             return Err(Refusal::of("id", ErrorCode::InvalidId, message));
         }
-        if asked.len() >= most {
+        if asked.map_or(0, Few::len) >= most {
             let message = format!("{most} requests wait for an answer, and no more may");
             return Err(Refusal::new(ErrorCode::TooManyCommands, message));
         }
@@ -69,7 +74,7 @@ impl Shard {
     /// Ends the wait for a request: it was answered, failed, or is given up.
     fn end_wait(&mut self, slot: u32, id: u64) -> Option<Asked> {
         let session = &mut self.sessions[slot as usize];
-        let asked = session.asked.remove(&id)?;
+        let asked = session.dealings.as_mut()?.asked.remove(&id)?;
         self.deadlines.remove(&(asked.deadline, slot, session.id.generation, id));
         Some(asked)
     }
@@ -135,7 +140,7 @@ impl Shard {
             let message = "the provider has more waiting than it may; try again later";
             return self.outgoing.refuse(token, ErrorCode::Busy, message);
         }
-        session.answering.insert(token, id);
+        session.dealings.get_or_insert_default().answering.insert(token, id);
         // A copy: what is cut from the batch would hold all of its memory for as long as it waits.
         let frame = LaneFrame::Encoded(Bytes::copy_from_slice(frame));
         self.push_frame(provider.slot, lane, frame);
@@ -145,7 +150,7 @@ impl Shard {
     pub(super) fn reply(&mut self, slot: u32, reply: &Reply<'_>) {
         let session = &mut self.sessions[slot as usize];
         let Some(token) = Token::parse(&reply.to) else { return };
-        let Some(id) = session.answering.remove(&token) else { return };
+        let Some(id) = session.answered(token) else { return };
         if let Outcome::Answer(body) = &reply.outcome
             && let Err(refusal) = check_body(&self.config.limits, body)
         {
@@ -166,7 +171,7 @@ impl Shard {
     /// The asker of a request no longer waits.
     pub(super) fn cancelled(&mut self, provider: SessionId, token: Token) {
         let Some(session) = self.find(provider) else { return };
-        if session.answering.remove(&token).is_some() {
+        if session.answered(token).is_some() {
             let token = token.to_string();
             self.tell(provider.slot, &BrokerFrame::Cancelled(RoutedCancel { token }));
         }

@@ -61,12 +61,16 @@ impl Shard {
         let (limits, session) = (&self.config.limits, &self.sessions[slot as usize]);
         room_for(session.standing.len(), limits.subscriptions_max, "subscriptions")?;
         match purpose {
-            Purpose::Messages { presence: true } => {
-                room_for(session.watches, limits.watches_max, "subscriptions with presence")
-            }
-            Purpose::Group(_) => {
-                room_for(session.memberships, limits.memberships_max, "memberships of queue groups")
-            }
+            Purpose::Messages { presence: true } => room_for(
+                session.watches as usize,
+                limits.watches_max,
+                "subscriptions with presence",
+            ),
+            Purpose::Group(_) => room_for(
+                session.memberships as usize,
+                limits.memberships_max,
+                "memberships of queue groups",
+            ),
             Purpose::Messages { presence: false } | Purpose::Requests => Ok(()),
         }
     }
@@ -190,7 +194,7 @@ impl Shard {
         let (id_of_session, membership) = (session.id, session.membership(number));
         let found = session.end_standing(number);
         if let Some(membership) = membership {
-            session.left.insert(number, membership);
+            session.dealings.get_or_insert_default().left.insert(number, membership);
             self.left.insert(id_of_session);
         }
         let Some(found) = found else { return };
