@@ -144,6 +144,8 @@ impl Shard {
 
     /// Runs a task that ends with the shard at the latest.
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        // Also where no turn follows: who says nothing after the handshake brings none.
+        self.reap();
         self.tasks.borrow_mut().spawn_local(task);
     }
 
