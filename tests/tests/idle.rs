@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 224;
 const RESIDENT_BYTES_MAX: i64 = 2048;
 
 /// Of these, what is left to the allocator.
-const ALLOCATOR_BYTES: i64 = 400;
+const ALLOCATOR_BYTES: i64 = 300;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\
     Host: localhost\r\n\

@@ -1,33 +1,45 @@
 //! Bytes that were read and aren't wanted yet.
 
-/// Bytes that were read and aren't wanted yet, oldest first. Owns nothing when empty.
+/// Bytes that were read and aren't wanted yet, oldest first. Owns nothing when empty, as it nearly
+/// always is.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct Held(Option<Box<Rest>>);
+
+/// What is left behind `start`: at least a byte.
+#[derive(Debug)]
+struct Rest {
     bytes: Vec<u8>,
     start: usize,
 }
 
 impl Held {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, start: 0 }
+    /// Keeps a copy of what is there.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let rest = || Box::new(Rest { bytes: bytes.to_vec(), start: 0 });
+        Self((!bytes.is_empty()).then(rest))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
+        self.0.is_none()
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..]
+        match &mut self.0 {
+            Some(rest) => &mut rest.bytes[rest.start..],
+            None => &mut [],
+        }
     }
 
     /// What is left when the first `read` bytes are gone. Nothing is moved for it.
-    pub(crate) fn after(mut self, read: usize) -> Self {
-        self.start += read;
-        if self.is_empty() { Self::default() } else { self }
+    pub(crate) fn after(self, read: usize) -> Self {
+        let rest = self.0.map(|mut rest| {
+            rest.start += read;
+            rest
+        });
+        Self(rest.filter(|rest| rest.start < rest.bytes.len()))
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<u8> {
-        let start = std::mem::take(&mut self.start);
-        std::mem::take(&mut self.bytes).split_off(start)
+        self.0.take().map_or_else(Vec::new, |mut rest| rest.bytes.split_off(rest.start))
     }
 }
