@@ -146,7 +146,7 @@ mod tests {
             assert!(socket.tcp_nodelay().unwrap());
             #[cfg(any(target_os = "linux", target_os = "android"))]
             assert_eq!(socket.tcp_notsent_lowat().unwrap(), 54_321);
-            let read = std::io::Read::read(&mut &tcp, &mut [0]);
+            let read = io::Read::read(&mut &tcp, &mut [0]);
             assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
         }
     }

@@ -24,6 +24,10 @@ pub(super) struct Attendance {
 struct Crowd {
     names: Few<Arc<str>, u32>,
     /// Most crowds have none.
+    #[expect(
+        clippy::box_collection,
+        reason = "nearly all have none, and a word is less than three"
+    )]
     watchers: Option<Box<BTreeSet<Addressee>>>,
 }
 

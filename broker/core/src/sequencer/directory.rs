@@ -24,6 +24,10 @@ pub(super) struct Directory {
 struct Namesakes {
     last: SessionId,
     /// By their places, in the order in which they came. Most names have nothing here.
+    #[expect(
+        clippy::box_collection,
+        reason = "nearly all have none, and a word is less than three"
+    )]
     earlier: Option<Box<BTreeMap<u64, SessionId>>>,
 }
 
