@@ -263,6 +263,12 @@ impl Running {
         &self.listening
     }
 
+    /// How many connections each shard has, handshakes included. A new one is placed where the
+    /// fewest are.
+    pub fn connections(&self) -> Vec<usize> {
+        self.exchange.seating.counts()
+    }
+
     /// Stops in good order: accepts no more, sends what waits up to the deadline, asks clients to
     /// return spread over time, and closes.
     pub async fn shutdown(mut self) -> Summary {

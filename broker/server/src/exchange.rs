@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use broker_core::{Batch, Item, Now, Sequencer, SequencerConfig, SequencerStatistics, ShardId};
 
 use crate::inbox::Inbox;
+use crate::seating::Seating;
 
 /// What the shards share.
 ///
@@ -16,8 +17,7 @@ pub(crate) struct Exchange {
     sequencer: Mutex<Ordered>,
     inboxes: Vec<Inbox>,
     inbox_bytes_max: usize,
-    connections: AtomicUsize,
-    connections_max: usize,
+    pub(crate) seating: Seating,
     /// How many shards take no more commands, since the broker stops.
     quiet: AtomicUsize,
     /// How often a connection that publishes had to wait for the broker.
@@ -39,8 +39,7 @@ impl Exchange {
             sequencer: Mutex::new(Ordered { sequencer, outgoing }),
             inboxes: (0..shards).map(|_| Inbox::default()).collect(),
             inbox_bytes_max: bounds.inbox_bytes_max,
-            connections: AtomicUsize::new(0),
-            connections_max: bounds.connections_max,
+            seating: Seating::new(shards, bounds.connections_max),
             quiet: AtomicUsize::new(0),
             publishers_paused: AtomicU64::new(0),
         }
@@ -79,16 +78,6 @@ impl Exchange {
     /// read. They wait for the broker, never for a subscriber.
     pub(crate) fn is_overrun(&self) -> bool {
         self.inboxes.iter().any(|inbox| inbox.bytes() > self.inbox_bytes_max)
-    }
-
-    /// Counts a connection in. `false` if there are as many as there may be: it is counted all the
-    /// same, to be told why and closed.
-    pub(crate) fn enter(&self) -> bool {
-        self.connections.fetch_add(1, Ordering::Relaxed) < self.connections_max
-    }
-
-    pub(crate) fn leave(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Says that a shard takes no more commands, and has submitted those that it took.

@@ -24,6 +24,7 @@ pub mod config;
 mod configured;
 mod exchange;
 mod inbox;
+mod seating;
 mod shard;
 
 pub use broker::{Bind, Broker, Builder, Running, StartError, Summary};

@@ -24,14 +24,18 @@ use transport_api::{Address, Incoming};
 use crate::broker::Bind;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
+use crate::seating::Welcome;
 use connection::Connection;
 use ready::Ready;
 
 /// The buffer over which all connections of a shard read, in bytes.
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
-/// A peer on its way to the shard where it will live.
-pub(crate) type Seat = Box<dyn Incoming>;
+/// A peer on its way to the shard where it will live, and counts already.
+pub(crate) struct Seat {
+    incoming: Box<dyn Incoming>,
+    welcome: Welcome,
+}
 
 /// Where a shard listens, or why it can't.
 pub(crate) type Placed = std::io::Result<Vec<(&'static str, Address)>>;

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use broker_protocol::{Codec, ErrorCode};
 use tokio::sync::mpsc;
-use transport_api::{Incoming, Link, Listener, Placement};
+use transport_api::{Link, Listener, Placement};
 
 use super::{Seat, Shard, connection};
 use crate::broker::Bind;
+use crate::seating::Welcome;
 
 /// How many peers over the limit of connections are told so at a time, per shard; further ones
 /// are dropped without a word.
@@ -25,18 +26,20 @@ pub(super) async fn wait_on(
     seats: Vec<mpsc::Sender<Seat>>,
 ) {
     let placement = listener.placement();
-    let mut turn = 0;
     loop {
         let Ok(incoming) = listener.accept().await else {
             tracing::error!(transport = listener.transport(), "the listener ended");
             return;
         };
         match placement {
-            Placement::WithListener => take_in(&shard, incoming),
+            Placement::WithListener => {
+                let welcome = shard.exchange.seating.enter(shard.id);
+                take_in(&shard, Seat { incoming, welcome });
+            }
             Placement::Anywhere => {
-                turn = (turn + 1) % seats.len();
+                let (place, welcome) = shard.exchange.seating.place();
                 // A shard that is gone is a broker that stops.
-                let _ = seats[turn].send(incoming).await;
+                let _ = seats[usize::from(place.0)].send(Seat { incoming, welcome }).await;
             }
         }
     }
@@ -44,15 +47,15 @@ pub(super) async fn wait_on(
 
 /// Takes in the peers that were placed here.
 pub(super) async fn seat_all(shard: Rc<Shard>, mut waiting: mpsc::Receiver<Seat>) {
-    while let Some(incoming) = waiting.recv().await {
-        take_in(&shard, incoming);
+    while let Some(seat) = waiting.recv().await {
+        take_in(&shard, seat);
     }
 }
 
 /// Shakes hands in a task of its own: no peer waits for another's handshake.
-fn take_in(shard: &Rc<Shard>, incoming: Box<dyn Incoming>) {
-    let guard = Guest::enter(shard);
-    if !guard.welcome && shard.handshakes.get() > REFUSALS_AT_A_TIME {
+fn take_in(shard: &Rc<Shard>, Seat { incoming, welcome }: Seat) {
+    let guard = Guest::enter(shard, welcome);
+    if welcome == Welcome::TooMany && shard.handshakes.get() > REFUSALS_AT_A_TIME {
         return;
     }
     let at_work = shard.clone();
@@ -74,7 +77,7 @@ fn attach(shard: &Rc<Shard>, link: Box<dyn Link>, guest: Guest) {
     };
     let welcome = guest.welcome;
     let slot = connection::start(shard, link, codec, guest);
-    if !welcome {
+    if welcome == Welcome::TooMany {
         let reason = "the broker has as many connections as it may; try another, or later";
         shard.rules.borrow_mut().refuse(slot, ErrorCode::TooManyConnections, reason.to_owned());
         shard.work.notify_one();
@@ -84,14 +87,15 @@ fn attach(shard: &Rc<Shard>, link: Box<dyn Link>, guest: Guest) {
 /// A peer's place in the count of connections, given back when it is gone.
 pub(super) struct Guest {
     shard: Rc<Shard>,
-    welcome: bool,
+    welcome: Welcome,
     shaking: bool,
 }
 
 impl Guest {
-    fn enter(shard: &Rc<Shard>) -> Self {
+    /// Takes over the place that was counted for a peer.
+    fn enter(shard: &Rc<Shard>, welcome: Welcome) -> Self {
         shard.handshakes.set(shard.handshakes.get() + 1);
-        Self { shard: shard.clone(), welcome: shard.exchange.enter(), shaking: true }
+        Self { shard: shard.clone(), welcome, shaking: true }
     }
 
     /// The handshake is done.
@@ -105,6 +109,6 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.settle();
-        self.shard.exchange.leave();
+        self.shard.exchange.seating.leave(self.shard.id);
     }
 }
