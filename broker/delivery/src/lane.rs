@@ -44,8 +44,10 @@ pub trait Entries {
 #[derive(Debug)]
 pub struct Lane<F> {
     items: VecDeque<Item<F>>,
-    /// How many items at the front are known not to be messages.
-    leading: usize,
+    /// What stands in front of `items` and isn't messages, once some were dropped there: so that
+    /// dropping the next one moves nothing. Never empty.
+    #[expect(clippy::box_collection, reason = "few lanes have it, and there are many lanes")]
+    passed: Option<Box<VecDeque<Item<F>>>>,
     messages: u32,
     bytes: u64,
     gap_bytes: u64,
@@ -59,7 +61,7 @@ impl<F: Frame> Lane<F> {
     pub fn new(options: LaneOptions) -> Self {
         Self {
             items: VecDeque::new(),
-            leading: 0,
+            passed: None,
             messages: 0,
             bytes: 0,
             gap_bytes: 0,
@@ -91,7 +93,7 @@ impl<F: Frame> Lane<F> {
 
     /// Whether nothing is left to send.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.items.is_empty() && self.passed.is_none()
     }
 
     /// Whether the link has refused and something still waits.
@@ -101,17 +103,18 @@ impl<F: Frame> Lane<F> {
 
     /// The oldest entry that is still wanted.
     pub fn oldest(&self) -> Option<u64> {
-        self.items.iter().find_map(Item::extent).map(|extent| extent.start)
+        self.extents().next().map(|extent| extent.start)
     }
 
     /// What is still wanted of the log, oldest first.
-    pub fn extents(&self) -> impl Iterator<Item = Extent> + '_ {
-        self.items.iter().filter_map(Item::extent)
+    pub fn extents(&self) -> impl DoubleEndedIterator<Item = Extent> + '_ {
+        self.items().filter_map(Item::extent)
     }
 
     /// What is to be sent, oldest first.
-    pub fn items(&self) -> impl Iterator<Item = &Item<F>> {
-        self.items.iter()
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = &Item<F>> {
+        let passed = self.passed.as_deref().map(VecDeque::iter).unwrap_or_default();
+        passed.chain(self.items.iter())
     }
 
     /// Appends entries, of so many bytes together, for every subscription of the lane that matches
@@ -172,7 +175,7 @@ impl<F: Frame> Lane<F> {
     /// Whether one more of this size may join without an overflow: the room that a message to one
     /// client or a routed request needs.
     pub fn has_room(&self, size: u64) -> bool {
-        self.items.is_empty()
+        self.is_empty()
             || (self.messages_and_gaps() < u64::from(self.options.bound.messages)
                 && self.bytes() + size <= self.options.bound.bytes)
     }
@@ -180,14 +183,13 @@ impl<F: Frame> Lane<F> {
     /// Says that what is at the front has left.
     pub fn sent(&mut self, sent: Sent, log: &mut impl Entries) {
         for _ in 0..sent.items {
-            let item = self.items.pop_front().expect("no more is sent than there was");
+            let item = self.pop_front().expect("no more is sent than there was");
             self.account_sent(&item, log);
         }
-        self.leading = self.leading.saturating_sub(sent.items);
         if sent.of_next > 0 {
             self.sent_in_part(sent.of_next, log);
         }
-        if self.items.is_empty() {
+        if self.is_empty() {
             self.waiting = false;
             // Subscriptions are answered in a lane, and many lanes are quiet from then on.
             if self.books.received == 0 {
@@ -196,8 +198,25 @@ impl<F: Frame> Lane<F> {
         }
     }
 
+    #[inline]
+    fn pop_front(&mut self) -> Option<Item<F>> {
+        let Some(passed) = &mut self.passed else { return self.items.pop_front() };
+        let item = passed.pop_front();
+        if passed.is_empty() {
+            self.passed = None;
+        }
+        item
+    }
+
+    fn front_mut(&mut self) -> Option<&mut Item<F>> {
+        match &mut self.passed {
+            None => self.items.front_mut(),
+            Some(passed) => passed.front_mut(),
+        }
+    }
+
     fn sent_in_part(&mut self, count: u32, log: &mut impl Entries) {
-        match self.items.front_mut().expect("the item that was sent in part is there") {
+        match self.front_mut().expect("the item that was sent in part is there") {
             Item::Gaps(ledger) => {
                 self.gap_bytes -= ledger.take_front(count);
                 self.books.gaps += u64::from(count);
@@ -232,7 +251,7 @@ impl<F: Frame> Lane<F> {
 
     /// Says that the link refused while something is left: waiting begins, and the bound applies.
     pub fn block(&mut self, log: &mut impl Entries) -> Pushed {
-        if self.items.is_empty() {
+        if self.is_empty() {
             return Pushed::Kept;
         }
         self.waiting = true;
@@ -251,9 +270,11 @@ impl<F: Frame> Lane<F> {
         for extent in self.items.iter().filter_map(Item::extent) {
             log.let_go(extent);
         }
-        (self.messages, self.bytes, self.gap_bytes, self.leading) = (0, 0, 0, 0);
+        (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
         self.waiting = false;
-        std::mem::take(&mut self.items)
+        let mut items = self.passed.take().map_or_else(VecDeque::new, |passed| *passed);
+        items.append(&mut self.items);
+        items
     }
 }
 

@@ -44,15 +44,20 @@ pub(super) struct Missing<'a> {
     pub(super) addressee: Option<u64>,
 }
 
-/// What gaps of one topic have in common.
-type Place = (Arc<str>, u64, GapReason, Option<u64>);
+/// Of what a gap is: a topic and the epoch of its sequences, or the whole lane.
+type Of = Option<(Arc<str>, u64)>;
 
-/// The gaps that wait at one place of a lane: at most one per topic, epoch, reason and addressee.
+/// What the messages that one gap tells have in common.
+type Place = (Of, GapReason, Option<u64>);
+
+/// The gaps that wait at one place of a lane: at most one per topic, epoch, reason and addressee;
+/// once folded, one per reason and addressee.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     gaps: Vec<Gap>,
     places: HashMap<Place, usize, foldhash::fast::FixedState>,
     bytes: u64,
+    folded: bool,
 }
 
 /// What a gap costs beside its topic, in bytes.
@@ -69,29 +74,31 @@ impl Ledger {
         self.bytes
     }
 
-    /// Counts one missing message.
+    /// Counts one missing message, however many gaps there are in the same time.
     ///
     /// Once the ledger was folded, everything of the same reason joins the gap of the whole lane.
     pub(super) fn record(&mut self, missing: Missing<'_>) {
         let Missing { topic, epoch, seq, reason, addressee } = missing;
-        if let Some(whole) = self.whole_lane(reason, addressee) {
-            whole.count += 1;
-            return;
-        }
-        let next = self.gaps.len();
-        let place = (topic.clone(), epoch, reason, addressee);
-        let place = *self.places.entry(place).or_insert(next);
-        if place == next {
-            self.bytes += GAP_BYTES + topic.len() as u64;
-            let of = Some((topic.clone(), epoch));
-            let (first_seq, last_seq, count) = (seq, seq, 1);
-            self.gaps.push(Gap { of, first_seq, last_seq, count, reason, addressee });
-            return;
-        }
-        let gap = &mut self.gaps[place];
+        let (of, seq) = match self.folded {
+            false => (Some((topic.clone(), epoch)), seq),
+            true => (None, 0),
+        };
+        let gap = self.gap(of, seq, reason, addressee);
         gap.first_seq = gap.first_seq.min(seq);
         gap.last_seq = gap.last_seq.max(seq);
         gap.count += 1;
+    }
+
+    /// The gap of a place, made where there is none.
+    fn gap(&mut self, of: Of, seq: u64, reason: GapReason, addressee: Option<u64>) -> &mut Gap {
+        let next = self.gaps.len();
+        let place = *self.places.entry((of.clone(), reason, addressee)).or_insert(next);
+        if place == next {
+            let gap = Gap { of, first_seq: seq, last_seq: seq, count: 0, reason, addressee };
+            self.bytes += gap.cost();
+            self.gaps.push(gap);
+        }
+        &mut self.gaps[place]
     }
 
     /// Takes the oldest `count` gaps off. Returns what they cost, in bytes.
@@ -99,44 +106,31 @@ impl Ledger {
     /// # Panics
     /// If there are fewer.
     pub(super) fn take_front(&mut self, count: u32) -> u64 {
-        let cost =
-            |gap: &Gap| GAP_BYTES + gap.of.as_ref().map_or(0, |(topic, _)| topic.len() as u64);
-        let taken = self.gaps.drain(..count as usize).map(|gap| cost(&gap)).sum();
+        let taken = self.gaps.drain(..count as usize).map(|gap| gap.cost()).sum();
         self.bytes -= taken;
-        let topics = self.gaps.iter().enumerate();
-        self.places = topics
-            .filter_map(|(place, gap)| {
-                let (topic, epoch) = gap.of.clone()?;
-                Some(((topic, epoch, gap.reason, gap.addressee), place))
-            })
-            .collect();
+        let left = self.gaps.iter().enumerate();
+        self.places =
+            left.map(|(place, gap)| ((gap.of.clone(), gap.reason, gap.addressee), place)).collect();
         taken
     }
 
-    fn whole_lane(&mut self, reason: GapReason, addressee: Option<u64>) -> Option<&mut Gap> {
-        let first = self.gaps.first()?;
-        if first.of.is_some() {
-            return None;
-        }
-        let same =
-            |gap: &&mut Gap| gap.of.is_none() && gap.reason == reason && gap.addressee == addressee;
-        self.gaps.iter_mut().find(same)
-    }
-
-    /// Folds everything into one gap per reason and addressee for the whole lane.
+    /// Folds everything into one gap per reason and addressee for the whole lane, for good.
     pub fn fold(&mut self) {
-        let mut folded: Vec<Gap> = Vec::new();
-        for gap in self.gaps.drain(..) {
-            let same =
-                |whole: &&mut Gap| whole.reason == gap.reason && whole.addressee == gap.addressee;
-            match folded.iter_mut().find(same) {
-                Some(whole) => whole.count += gap.count,
-                None => folded.push(Gap { of: None, first_seq: 0, last_seq: 0, ..gap }),
-            }
+        if self.folded {
+            return;
         }
-        self.places = HashMap::default();
-        self.bytes = GAP_BYTES * folded.len() as u64;
-        self.gaps = folded;
+        let gaps = std::mem::take(self).gaps;
+        self.folded = true;
+        for gap in gaps {
+            self.gap(None, 0, gap.reason, gap.addressee).count += gap.count;
+        }
+    }
+}
+
+impl Gap {
+    /// What it costs against the bound, in bytes.
+    fn cost(&self) -> u64 {
+        GAP_BYTES + self.of.as_ref().map_or(0, |(topic, _)| topic.len() as u64)
     }
 }
 
@@ -202,6 +196,25 @@ mod tests {
         assert_eq!(told, [(1, 1), (1, 2), (2, 1)]);
         assert_eq!(ledger.take_front(3), before);
         assert_eq!(ledger.bytes(), 0);
+    }
+
+    #[test]
+    fn a_folded_ledger_told_in_part_stays_folded() {
+        let (topic, reason) = (&Arc::from("a"), GapReason::Dropped);
+        let mut ledger = Ledger::default();
+        let lose = |ledger: &mut Ledger, seq, addressee| {
+            ledger.record(Missing { topic, epoch: 1, seq, reason, addressee });
+        };
+        lose(&mut ledger, 1, None);
+        lose(&mut ledger, 2, Some(2));
+        ledger.fold();
+        ledger.take_front(1);
+        lose(&mut ledger, 3, None);
+        lose(&mut ledger, 4, Some(2));
+        let told: Vec<_> =
+            ledger.gaps().iter().map(|gap| (&gap.of, gap.addressee, gap.count)).collect();
+        assert_eq!(told, [(&None, Some(2), 2), (&None, None, 1)]);
+        assert_eq!(ledger.bytes(), 2 * GAP_BYTES);
     }
 
     #[test]

@@ -55,17 +55,18 @@ impl<F: Frame> Lane<F> {
     }
 
     fn ledger(&self) -> Option<&Ledger> {
-        match self.items.get(self.leading.checked_sub(1)?) {
+        match self.passed.as_ref()?.back() {
             Some(Item::Gaps(ledger)) => Some(ledger),
             _ => None,
         }
     }
 
-    /// Drops the oldest message and tells it in the gap that stands in its place.
+    /// Drops the oldest message and tells it in the gap that stands in its place. Nothing that
+    /// waits is walked or moved for it, except that each item is passed once.
     fn drop_oldest(&mut self, log: &mut impl Entries) -> bool {
-        self.find_oldest_message();
-        let Some(item) = self.items.get_mut(self.leading) else { return false };
-        let extent = item.extent().expect("the items that lead are the ones without messages");
+        self.pass_what_leads();
+        let Some(item) = self.items.front_mut() else { return false };
+        let extent = item.extent().expect("what leads without messages was passed");
         let entry = extent.start;
         let dropped = super::Extent::one(entry);
         let addressee = match item {
@@ -73,7 +74,7 @@ impl<F: Frame> Lane<F> {
             _ => None,
         };
         if extent.len() == 1 {
-            self.items.remove(self.leading);
+            self.items.pop_front();
         } else {
             item.take_front(1);
         }
@@ -85,20 +86,20 @@ impl<F: Frame> Lane<F> {
         true
     }
 
-    fn find_oldest_message(&mut self) {
-        while self.items.get(self.leading).is_some_and(|item| item.extent().is_none()) {
-            self.leading += 1;
+    fn pass_what_leads(&mut self) {
+        while let Some(item) = self.items.pop_front_if(|item| item.extent().is_none()) {
+            self.passed.get_or_insert_default().push_back(item);
         }
     }
 
     fn record_drop(&mut self, entry: u64, addressee: Option<u64>, log: &impl Entries) {
-        if self.ledger().is_none() {
-            self.items.insert(self.leading, Item::Gaps(Box::default()));
-            self.leading += 1;
+        let passed = self.passed.get_or_insert_default();
+        if !matches!(passed.back(), Some(Item::Gaps(_))) {
+            passed.push_back(Item::Gaps(Box::default()));
         }
         let share = u64::from(self.options.bound.messages).div_ceil(LEDGER_SHARE);
         let bytes_share = self.options.bound.bytes / LEDGER_SHARE;
-        let Some(Item::Gaps(ledger)) = self.items.get_mut(self.leading - 1) else {
+        let Some(Item::Gaps(ledger)) = passed.back_mut() else {
             unreachable!("the ledger stands in front of the oldest message");
         };
         let before = ledger.bytes();

@@ -8,6 +8,8 @@ use super::*;
 struct Log {
     topics: Vec<Arc<str>>,
     wanted: BTreeMap<u64, i32>,
+    /// How often anything was asked of it.
+    asked: std::cell::Cell<usize>,
 }
 
 const SIZE: u32 = 10;
@@ -15,7 +17,11 @@ const SIZE: u32 = 10;
 impl Log {
     fn of(topics: usize) -> Self {
         let topics = (0..topics).map(|topic| Arc::from(format!("t{topic}"))).collect();
-        Self { topics, wanted: BTreeMap::new() }
+        Self { topics, wanted: BTreeMap::new(), asked: Default::default() }
+    }
+
+    fn count(&self) {
+        self.asked.set(self.asked.get() + 1);
     }
 
     fn topic_index(&self, entry: u64) -> usize {
@@ -25,15 +31,19 @@ impl Log {
 
 impl Entries for Log {
     fn topic(&self, entry: u64) -> (&Arc<str>, u64) {
+        self.count();
         (&self.topics[self.topic_index(entry)], 1)
     }
     fn seq(&self, entry: u64) -> u64 {
+        self.count();
         entry / self.topics.len() as u64 + 1
     }
     fn size(&self, _entry: u64) -> u32 {
+        self.count();
         SIZE
     }
     fn let_go(&mut self, extent: Extent) {
+        self.count();
         for entry in extent.entries() {
             *self.wanted.entry(entry).or_default() -= 1;
         }
@@ -129,6 +139,51 @@ fn gaps_of_many_topics_fold_into_one_before_they_crowd_out_the_values() {
     let Some(Item::Gaps(ledger)) = lane.items().next() else { panic!("no gap") };
     assert_eq!(ledger.gaps()[0].of, None);
     assert_eq!(ledger.gaps()[0].count + u64::from(lane.messages()), 1000);
+}
+
+#[test]
+fn a_message_at_the_bound_asks_the_log_about_the_one_that_is_dropped_and_nothing_else() {
+    let (mut lane, mut log) = (lane(Overflow::DropOldest, 100, 1 << 20), Log::of(1000));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in 1..100 {
+        push(&mut lane, &mut log, entry);
+    }
+    assert_eq!(log.asked.get(), 0, "an append asks nothing");
+    for entry in 100..100_000 {
+        push(&mut lane, &mut log, entry);
+    }
+    let dropped = lane.books().dropped as usize;
+    assert!(log.asked.get() <= 4 * dropped, "{} for {dropped} drops", log.asked.get());
+}
+
+/// Where what leads, the ledger or what waits is walked or moved for each message that is dropped,
+/// this takes many minutes.
+#[test]
+fn a_message_at_the_bound_costs_the_same_behind_many_frames_and_in_front_of_many_extents() {
+    const MANY: u64 = 100_000;
+    let (mut lane, mut log) = (lane(Overflow::DropOldest, MANY as u32, 1 << 40), Log::of(1));
+    (0..MANY).for_each(|_| lane.push_frame(Note(1)));
+    for entry in 0..10 * MANY {
+        // None follows the other: each is an extent of its own, for one of many subscriptions.
+        lane.push_addressed(2 * entry, SIZE, entry % 256, &mut log);
+        if entry == 0 {
+            lane.block(&mut log);
+        }
+    }
+    let gaps: u64 = lane
+        .items()
+        .filter_map(|item| match item {
+            Item::Gaps(ledger) => Some(ledger.gaps().iter().map(|gap| gap.count).sum::<u64>()),
+            _ => None,
+        })
+        .sum();
+    assert_eq!(gaps + u64::from(lane.messages()), 10 * MANY);
+}
+
+#[test]
+fn an_item_that_waits_is_no_larger_than_a_frame() {
+    assert!(size_of::<Item<[u64; 4]>>() <= 40);
 }
 
 /// What a random run does to a lane.
