@@ -21,8 +21,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// The longest that a request may wait.
     pub request_timeout_max: Duration,
-    /// How much encoded data the log may hold, in bytes, before what laggards want of it is
-    /// copied out.
+    /// How much the log may hold, in bytes, before what laggards want of it is copied out as soon as
+    /// that saves anything. Below, it is copied out where it pins more than twice what it is.
     pub log_bytes_max: usize,
 }
 

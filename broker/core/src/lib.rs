@@ -30,7 +30,7 @@ pub use command::{Batch, Command, Purpose, Span, Standing};
 pub use config::{Config, Limits, Liveness};
 pub use ids::{Now, SessionId, ShardId, Token, TopicId};
 pub use item::{Addressee, Answer, Item};
-pub use log::{Log, Run};
+pub use log::{Log, LogStatistics, Run, Wanted};
 pub use publication::Publication;
 pub use sequencer::{Inboxes, Sequencer, SequencerConfig, Statistics as SequencerStatistics};
 pub use session::{LinkInfo, PongTo};

@@ -5,8 +5,8 @@
 //! bytes are always made and are the source; json is made at once where a json lane wants the
 //! entry, else when it is needed after all.
 //!
-//! What nobody wants is let go at the end of a turn ([`Log::retire`]). What laggards want of it
-//! beyond the budget moves out of the blocks into a table of survivors: their entries stay valid.
+//! What nobody wants is let go at the end of a turn ([`Log::retire`]). Where laggards pin more than
+//! they want of it, that moves out of the blocks into a table of survivors: its entries stay valid.
 //!
 //! Invariant: an entry that a lane still wants is in the log or among the survivors.
 
@@ -14,8 +14,10 @@ mod rendering;
 mod retire;
 mod run;
 mod survivors;
+mod wanted;
 
 pub use run::Run;
+pub use wanted::Wanted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,11 +27,12 @@ use broker_protocol::message;
 use bytes::BytesMut;
 
 use crate::{Publication, TopicId};
-use rendering::{Place, Rendering};
+use rendering::{Place, Rendering, SEGMENT_BYTES};
+use retire::{ENTRY_BYTES, Looked};
 use survivors::Survivors;
 
 /// Every message that some lane of the shard wants, encoded once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Log {
     /// The number of the first entry that is still here.
     first: u64,
@@ -39,11 +42,27 @@ pub struct Log {
     /// Each block of json that is wanted, and the last entry in it.
     json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
-    checked_at_bytes: usize,
+    /// How much may be held before entries move out as soon as that saves anything.
+    bytes_max: usize,
+    looked: Looked,
+    /// How much is pinned when the laggards are looked at again.
+    look_at: usize,
+    statistics: LogStatistics,
     /// Bytes of all frames that were ever appended.
     frames_end: u64,
     /// The entry behind the last one without json.
     unrendered_end: u64,
+}
+
+/// What a log has done for laggards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogStatistics {
+    /// How often it looked at what they want.
+    pub looks: u64,
+    /// Messages that moved out of their blocks for them.
+    pub copied_out: u64,
+    /// The bytes of these.
+    pub copied_out_bytes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -71,6 +90,26 @@ pub enum Render {
 }
 
 impl Log {
+    /// An empty log, which may hold `bytes_max` before it lets laggards pin no more than they want.
+    pub fn new(bytes_max: usize) -> Self {
+        // So that something can be let go at the budget, several segments fit into it.
+        let segment_bytes = SEGMENT_BYTES.min(bytes_max / 4);
+        Self {
+            first: 0,
+            entries: VecDeque::new(),
+            bincode: Rendering::new(segment_bytes),
+            json: Rendering::new(segment_bytes),
+            json_ends: VecDeque::new(),
+            survivors: Survivors::default(),
+            bytes_max,
+            looked: Looked::default(),
+            look_at: segment_bytes,
+            statistics: LogStatistics::default(),
+            frames_end: 0,
+            unrendered_end: 0,
+        }
+    }
+
     /// Appends a message. Returns its entry and what it costs in a lane, in bytes.
     pub fn append(&mut self, publication: &Publication, render: Render) -> (u64, u32) {
         let Publication { seq, epoch, time, parts, .. } = publication;
@@ -132,9 +171,20 @@ impl Log {
         self.entry(entry).time
     }
 
-    /// Bytes held in blocks and by survivors.
+    /// Bytes held for lanes: segments in which something is wanted, entries and survivors. The
+    /// memory of the segments that are written to, one per codec, counts as far as it is filled.
     pub fn bytes_held(&self) -> usize {
-        self.bincode.held() + self.json.held() + self.survivors.bytes()
+        self.pinned() + self.survivors.bytes()
+    }
+
+    /// The same without the survivors, of which nothing is held that isn't wanted.
+    fn pinned(&self) -> usize {
+        self.bincode.held() + self.json.held() + self.entries.len() * ENTRY_BYTES
+    }
+
+    /// What was done for laggards so far.
+    pub fn statistics(&self) -> LogStatistics {
+        self.statistics
     }
 
     /// How many entries were moved out of their blocks for laggards.
@@ -186,6 +236,17 @@ impl Entries for Log {
 
     #[inline]
     fn let_go(&mut self, extent: Extent) {
+        if extent.start < self.looked.end {
+            self.let_go_late(extent);
+        }
+    }
+}
+
+impl Log {
+    /// Learns that a lane no longer wants what the laggards were counted for, or survives.
+    fn let_go_late(&mut self, extent: Extent) {
+        let pinned = extent.start.max(self.first)..extent.end.min(self.looked.end);
+        self.looked.left += pinned.end.saturating_sub(pinned.start);
         if extent.start < self.first {
             self.survivors.let_go(extent.start..extent.end.min(self.first));
         }

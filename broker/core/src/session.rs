@@ -47,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) stage: Stage,
     /// Whether it stands in the list of sessions with something to write.
     pub(crate) dirty: bool,
+    /// Whether something waits for its link, so that the log is held for it.
+    pub(crate) behind: bool,
     pub(crate) lanes: SmallVec<[LaneSlot; 1]>,
     pub(crate) link: Attachment,
     pub(crate) name: Arc<str>,
@@ -145,6 +147,7 @@ impl Session {
             id,
             stage: Stage::Connecting,
             dirty: false,
+            behind: false,
             lanes: SmallVec::new(),
             link: Attachment::new(info, now),
             name: Arc::from(""),

@@ -25,7 +25,7 @@ use hashbrown::HashMap;
 use slab::Slab;
 
 use crate::session::Session;
-use crate::{Addressee, Config, LinkInfo, Log, Now, SessionId, ShardId, Standing};
+use crate::{Addressee, Config, LinkInfo, Log, LogStatistics, Now, SessionId, ShardId, Standing};
 pub use drain::Deadline;
 use drain::Draining;
 pub use ending::Ending;
@@ -89,6 +89,14 @@ pub struct Statistics {
     pub malformed: u64,
     /// Commands refused.
     pub rejected: u64,
+    /// Bytes that the log holds now, survivors included.
+    pub log_bytes: u64,
+    /// The most that the log held at the end of a turn.
+    pub log_bytes_most: u64,
+    /// Messages that live on outside their segments now, since few of their neighbours are wanted.
+    pub survivors: u64,
+    /// What the log did for sessions that were behind.
+    pub log: LogStatistics,
 }
 
 impl Statistics {
@@ -104,6 +112,12 @@ impl Statistics {
         self.timed_out += other.timed_out;
         self.malformed += other.malformed;
         self.rejected += other.rejected;
+        self.log_bytes += other.log_bytes;
+        self.log_bytes_most += other.log_bytes_most;
+        self.survivors += other.survivors;
+        self.log.looks += other.log.looks;
+        self.log.copied_out += other.log.copied_out;
+        self.log.copied_out_bytes += other.log.copied_out_bytes;
     }
 }
 
@@ -112,11 +126,11 @@ impl Shard {
     pub fn new(id: ShardId, config: Config, now: Now) -> Self {
         Self {
             id,
+            log: Log::new(config.log_bytes_max),
             config,
             sessions: Slab::new(),
             matcher: Matcher::default(),
             routes: Routes::default(),
-            log: Log::default(),
             outgoing: Outgoing::new(id),
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),
@@ -162,7 +176,12 @@ impl Shard {
 
     /// What was done so far.
     pub fn statistics(&self) -> Statistics {
-        self.statistics
+        Statistics {
+            log_bytes: self.log.bytes_held() as u64,
+            survivors: self.log.survivors() as u64,
+            log: self.log.statistics(),
+            ..self.statistics
+        }
     }
 
     /// Bytes that the log holds.

@@ -1,65 +1,100 @@
-//! Letting go of what nobody wants, and moving out what only laggards want.
+//! Letting go of what nobody wants, and moving out what pins more than it is worth.
+//!
+//! The log looks at the laggards now and then, counts what they want of it, and lets go of the
+//! longest front of which they want less than half: what is wanted there moves to the survivors.
+//! So the blocks never pin more than twice what was wanted of them, and what came since.
 
-use broker_delivery::lane::Extent;
+use super::rendering::SEGMENT_BYTES;
+use super::survivors::SURVIVOR_BYTES;
+use super::{Entry, Log, Wanted};
 
-use super::Log;
+/// What an entry costs beside its bytes.
+pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
 
-/// How many bytes are written between two looks at what laggards hold. Looking costs a visit to
-/// each of them.
-const CHECK_EVERY_BYTES: usize = 256 << 10;
+/// How many times what is wanted of it a front of the log may pin. Past its budget the log moves
+/// entries out as soon as that saves anything.
+const PINNED_TIMES_MAX: usize = 2;
 
-/// Which part of its budget is free when the log has moved entries out: a quarter.
-const ROOM_MADE: usize = 4;
+/// How many entries' memory is kept for the next turns when nobody wants any.
+const ENTRIES_KEPT: usize = 64 << 10;
 
 impl Log {
     /// Lets everything go: no lane waits for anything.
     pub fn retire_all(&mut self) {
         self.first = self.end();
         self.entries.clear();
-        self.bincode.retire_all();
-        self.json.retire_all();
-        self.json_ends.clear();
-        self.checked_at_bytes = 0;
-    }
-
-    /// Whether enough was written since the last time to look at the laggards again.
-    pub fn wants_retirement(&self) -> bool {
-        self.bincode.held() >= self.checked_at_bytes + CHECK_EVERY_BYTES
-    }
-
-    /// Lets go of what is older than `oldest`, the oldest entry that any lane wants.
-    pub fn retire_before(&mut self, oldest: u64) {
-        let count = oldest.saturating_sub(self.first).min(self.entries.len() as u64);
-        self.entries.drain(..count as usize);
-        self.first += count;
+        if self.entries.capacity() > ENTRIES_KEPT {
+            self.entries.shrink_to(0);
+        }
         self.retire_blocks();
+        self.looked = Looked { end: self.end(), ..Looked::default() };
+        self.look_at = self.step();
     }
 
-    /// What has to move out if more than `bytes_max` stays in blocks: the entry before which
-    /// everything goes. Room is made for a good while: moving out costs a visit to all laggards.
-    pub fn over_budget(&self, bytes_max: usize) -> Option<u64> {
-        let held = self.bincode.held();
-        if held <= bytes_max {
-            return None;
-        }
-        let mut excess = held - (bytes_max - bytes_max / ROOM_MADE);
-        let beyond = self.entries.iter().take_while(|entry| {
-            let too_much = excess > 0;
-            excess = excess.saturating_sub(entry.bincode.length as usize);
-            too_much
-        });
-        Some(self.first + beyond.count() as u64)
+    /// Whether so much was written since the last look, or so much of what was wanted then has
+    /// left, that it is time to look at the laggards again. Looking costs a visit to each of them.
+    pub fn wants_look(&self) -> bool {
+        let pinned = self.pinned();
+        let much_has_left = self.looked.left > 0 && 2 * self.looked.left >= self.looked.wanted;
+        pinned >= self.look_at || much_has_left && pinned >= 2 * self.step_min()
     }
 
-    /// Moves what one lane wants of the entries before `cut` to the survivors.
-    ///
-    /// To be called for every lane, and then [`Log::retire_before`] with the same `cut`.
-    pub fn rescue(&mut self, wanted: Extent, cut: u64) {
-        for number in wanted.start.max(self.first)..wanted.end.min(cut) {
-            let entry = &self.entries[(number - self.first) as usize];
-            let frame = self.bincode.bytes(entry.bincode);
-            self.survivors.want(number, entry, frame);
+    /// To be told, before [`Log::retire`], what every lane wants.
+    pub fn wanted(&self) -> Wanted {
+        Wanted::new(self.first, self.entries.len())
+    }
+
+    /// Lets go of what nobody wants, and of what pins more than it is worth.
+    pub fn retire(&mut self, wanted: &Wanted) {
+        let cut = self.worthless(wanted);
+        let Self { entries, bincode, survivors, first, statistics, .. } = self;
+        for ((entry, lanes), number) in entries.drain(..cut).zip(wanted.counts()).zip(*first..) {
+            if lanes > 0 {
+                statistics.copied_out += 1;
+                statistics.copied_out_bytes += u64::from(entry.bincode.length);
+                let frame = bincode.bytes(entry.bincode);
+                survivors.keep(number, &entry, frame, lanes);
+            }
         }
+        self.first += cut as u64;
+        self.retire_blocks();
+        self.statistics.looks += 1;
+        self.looked = Looked { end: self.end(), wanted: wanted.entries(), left: 0 };
+        self.look_at = self.pinned() + self.step();
+    }
+
+    /// How many entries go: up to the end of the last segment where all in front of it pins more
+    /// than it is worth, or at least those in front of the first that is wanted.
+    fn worthless(&self, wanted: &Wanted) -> usize {
+        let times = if self.bytes_held() > self.bytes_max { 1 } else { PINNED_TIMES_MAX };
+        let (mut pinned, mut worth, mut cut) = (0, 0, 0);
+        let mut segments = self.bincode.full_segments().peekable();
+        for (place, (entry, lanes)) in self.entries.iter().zip(wanted.counts()).enumerate() {
+            while let Some((_, bytes)) = segments.next_if(|(end, _)| *end <= entry.bincode.block) {
+                pinned += bytes;
+                if worth * times <= pinned {
+                    cut = place;
+                }
+            }
+            pinned += ENTRY_BYTES + entry.json.map_or(0, |json| json.length as usize);
+            if lanes > 0 {
+                worth += entry.bincode.length as usize + SURVIVOR_BYTES;
+            } else if worth == 0 {
+                cut = place + 1;
+            }
+        }
+        cut
+    }
+
+    /// How much may be written until the next look: the more is held, the more a look costs.
+    fn step(&self) -> usize {
+        let held = self.bytes_held();
+        let room = self.bytes_max.saturating_sub(held);
+        (held / 2).min(room).max(held / 8).max(self.step_min())
+    }
+
+    fn step_min(&self) -> usize {
+        SEGMENT_BYTES.min(self.bytes_max / 4)
     }
 
     fn retire_blocks(&mut self) {
@@ -67,7 +102,6 @@ impl Log {
             self.bincode.retire_all();
             self.json.retire_all();
             self.json_ends.clear();
-            self.checked_at_bytes = 0;
             return;
         };
         self.bincode.retire_before(front.bincode.block);
@@ -76,6 +110,16 @@ impl Log {
             Some((block, _)) => self.json.retire_before(*block),
             None => self.json.retire_all(),
         }
-        self.checked_at_bytes = self.bincode.held();
     }
+}
+
+/// What the last look at the laggards saw, and what has become of it.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// The entry behind the last one that was looked at.
+    pub(super) end: u64,
+    /// How many entries were wanted, each counted for every lane.
+    wanted: u64,
+    /// How many of these no longer are.
+    pub(super) left: u64,
 }

@@ -14,6 +14,9 @@ pub(super) struct Survivors {
     bytes: usize,
 }
 
+/// What a survivor costs beside its frame, in bytes: its place in a table that may be half empty.
+pub(super) const SURVIVOR_BYTES: usize = 2 * size_of::<(u64, Survivor)>();
+
 #[derive(Debug)]
 struct Survivor {
     entry: Entry,
@@ -22,15 +25,12 @@ struct Survivor {
 }
 
 impl Survivors {
-    /// Notes that one more lane wants an entry; copies it when it is the first.
-    pub(super) fn want(&mut self, number: u64, entry: &Entry, frame: &[u8]) {
-        let bytes = &mut self.bytes;
-        let survivor = self.table.entry(number).or_insert_with(|| {
-            *bytes += frame.len();
-            let frame = Bytes::copy_from_slice(frame);
-            Survivor { entry: Entry { json: None, ..entry.clone() }, frame, wanted_by: 0 }
-        });
-        survivor.wanted_by += 1;
+    /// Keeps a copy of an entry for the lanes that want it.
+    pub(super) fn keep(&mut self, number: u64, entry: &Entry, frame: &[u8], lanes: u32) {
+        let entry = Entry { json: None, ..entry.clone() };
+        let frame = Bytes::copy_from_slice(frame);
+        self.bytes += frame.len() + SURVIVOR_BYTES;
+        self.table.insert(number, Survivor { entry, frame, wanted_by: lanes });
     }
 
     /// Notes that one lane no longer wants these entries.
@@ -39,9 +39,12 @@ impl Survivors {
             let survivor = self.table.get_mut(&number).expect("what a lane wants survives");
             survivor.wanted_by -= 1;
             if survivor.wanted_by == 0 {
-                self.bytes -= survivor.frame.len();
+                self.bytes -= survivor.frame.len() + SURVIVOR_BYTES;
                 self.table.remove(&number);
             }
+        }
+        if self.table.is_empty() {
+            self.table = HashMap::default();
         }
     }
 

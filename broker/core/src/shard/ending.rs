@@ -68,7 +68,9 @@ impl Shard {
         let session = &mut self.sessions[slot as usize];
         let was_open = session.stage != Stage::Connecting;
         session.stage = Stage::Ending;
-        self.laggards.remove(&slot);
+        if std::mem::take(&mut session.behind) {
+            self.laggards.remove(&slot);
+        }
         for lane_slot in &mut session.lanes {
             self.statistics.dropped += lane_slot.lane.books().dropped;
             lane_slot.lane.clear(&mut self.log);

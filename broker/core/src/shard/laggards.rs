@@ -14,9 +14,11 @@ const SLOW_CONSUMER_RETURN: u64 = 1000;
 impl Shard {
     /// Says that a turn is over. The log lets go of what nobody wants.
     pub fn end_turn(&mut self) {
+        let held = self.log.bytes_held() as u64;
+        self.statistics.log_bytes_most = self.statistics.log_bytes_most.max(held);
         if self.dirty.is_empty() && self.laggards.is_empty() {
             self.log.retire_all();
-        } else if self.log.wants_retirement() {
+        } else if self.log.wants_look() {
             self.retire();
         }
     }
@@ -26,24 +28,18 @@ impl Shard {
         let mut behind: Vec<u32> = laggards.iter().chain(dirty.iter()).copied().collect();
         behind.sort_unstable();
         behind.dedup();
-        let lanes = || {
-            let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
-            sessions.flat_map(|session| &session.lanes)
-        };
-        let oldest = lanes().filter_map(|slot| slot.lane.oldest()).min();
-        log.retire_before(oldest.unwrap_or(log.end()));
-        if let Some(cut) = log.over_budget(self.config.log_bytes_max) {
-            for extent in lanes().flat_map(|slot| slot.lane.extents()) {
-                log.rescue(extent, cut);
-            }
-            log.retire_before(cut);
+        let mut wanted = log.wanted();
+        let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
+        for lane_slot in sessions.flat_map(|session| &session.lanes) {
+            wanted.add(lane_slot.lane.extents());
         }
+        log.retire(&wanted);
     }
 
     /// The link refused: waiting begins, and with it the bounds.
     pub(super) fn fell_behind(&mut self, slot: u32) {
-        let first = self.laggards.insert(slot);
         let session = &mut self.sessions[slot as usize];
+        let first = !std::mem::replace(&mut session.behind, true);
         let mut overflowed = None;
         for lane_slot in &mut session.lanes {
             if let Pushed::Overflowed(how) = lane_slot.lane.block(&mut self.log) {
@@ -51,6 +47,7 @@ impl Shard {
             }
         }
         if first {
+            self.laggards.insert(slot);
             self.tell_blocked(slot);
         }
         if let Some(how) = overflowed {
@@ -58,9 +55,18 @@ impl Shard {
         }
     }
 
+    /// Nothing is left to send. Costs whoever never was behind one look at its session.
+    #[inline]
     pub(super) fn caught_up(&mut self, slot: u32) {
+        if self.sessions[slot as usize].behind {
+            self.no_longer_behind(slot);
+        }
+    }
+
+    fn no_longer_behind(&mut self, slot: u32) {
         self.laggards.remove(&slot);
         let session = &mut self.sessions[slot as usize];
+        session.behind = false;
         if std::mem::take(&mut session.told_blocked) {
             let session = session.id;
             self.outgoing.push(Command::Blocked { session, blocked: false });
@@ -70,7 +76,7 @@ impl Shard {
     /// Tells the sequencer that a session which takes turns with others can't be written to.
     pub(super) fn tell_blocked(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
-        if self.laggards.contains(&slot) && !session.told_blocked && session.takes_turns() {
+        if session.behind && !session.told_blocked && session.takes_turns() {
             session.told_blocked = true;
             let session = session.id;
             self.outgoing.push(Command::Blocked { session, blocked: true });

@@ -21,6 +21,8 @@ pub(crate) struct Stage {
     codec: Codec,
     /// How many packets each client still takes; any number where there is none.
     room: BTreeMap<u32, usize>,
+    /// How many packets each client refused.
+    refused: BTreeMap<u32, usize>,
     /// The packets that each client took and nobody has looked at.
     packets: BTreeMap<u32, Vec<Vec<u8>>>,
 }
@@ -38,6 +40,7 @@ impl Stage {
             now,
             codec,
             room: BTreeMap::new(),
+            refused: BTreeMap::new(),
             packets: BTreeMap::new(),
         }
     }
@@ -91,8 +94,10 @@ impl Stage {
     pub(crate) fn flush(&mut self, slot: u32) {
         let room = self.room.entry(slot).or_insert(usize::MAX);
         let packets = self.packets.entry(slot).or_default();
+        let refused = self.refused.entry(slot).or_default();
         self.shard.flush(slot, &mut |_: Channel, packet: Run<'_>| {
             if *room == 0 {
+                *refused += 1;
                 return Verdict::Refused;
             }
             *room -= 1;
@@ -111,6 +116,11 @@ impl Stage {
     pub(crate) fn set_room(&mut self, slot: u32, packets: usize) {
         self.room.insert(slot, packets);
         self.shard.writable(slot);
+    }
+
+    /// How many packets a client refused so far.
+    pub(crate) fn refusals(&self, slot: u32) -> usize {
+        self.refused.get(&slot).copied().unwrap_or_default()
     }
 
     pub(crate) fn packets(&mut self, slot: u32) -> Vec<Vec<u8>> {

@@ -43,7 +43,7 @@ impl Plan {
         let forgets = random.percent(20);
         let forget_after = Duration::from_millis(if forgets { 40 } else { 1_000_000 });
         Self {
-            shards: random.between(1, 3),
+            shards: random.between(1, 4),
             clients_max: random.between(3, 9),
             steps: random.between(150, 500),
             rests: random.between(1, 3),

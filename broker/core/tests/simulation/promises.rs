@@ -37,3 +37,14 @@ fn every_promise_holds_in_every_world() {
     let all: String = broken.iter().map(|(seed, what)| format!("\n{seed}: {what}")).collect();
     panic!("{}\nbroken in {} worlds:{all}", tell(*first), broken.len());
 }
+
+#[test]
+fn the_worlds_have_laggards_for_whom_messages_move_out_of_the_log() {
+    let copied_out = |seed| {
+        let mut world = World::new(seed, Tamper::default(), false);
+        assert!(world.run().is_ok());
+        world.copied_out()
+    };
+    let worlds = (0..20).filter(|seed| copied_out(*seed) > 0).count();
+    assert!(worlds >= 3, "only in {worlds} of 20");
+}

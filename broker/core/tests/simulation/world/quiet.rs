@@ -21,6 +21,11 @@ impl World {
         }
     }
 
+    /// How many messages moved out of the logs for laggards.
+    pub(crate) fn copied_out(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.statistics().log.copied_out).sum()
+    }
+
     /// Everybody reads and nothing is said until nothing is under way; then everything must hold.
     pub(super) fn rest(&mut self) -> Result<(), Violation> {
         for _ in 0..8 {

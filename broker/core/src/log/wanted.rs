@@ -1,0 +1,44 @@
+//! What lanes want of the log, counted once for all of them.
+
+use broker_delivery::lane::Extent;
+
+/// By how many lanes each entry of a log is wanted.
+///
+/// Costs two steps per extent that is added, and one per entry when it is read.
+#[derive(Debug)]
+pub struct Wanted {
+    first: u64,
+    /// How many lanes more, or fewer, want an entry than the one before it.
+    changes: Vec<i32>,
+    /// How many entries are wanted, each counted for every lane.
+    entries: u64,
+}
+
+impl Wanted {
+    pub(super) fn new(first: u64, entries: usize) -> Self {
+        Self { first, changes: vec![0; entries + 1], entries: 0 }
+    }
+
+    /// Adds what one lane wants, oldest first. What has survived its block already isn't visited.
+    pub fn add(&mut self, extents: impl DoubleEndedIterator<Item = Extent>) {
+        for extent in extents.rev().take_while(|extent| extent.end > self.first) {
+            let start = extent.start.max(self.first);
+            self.changes[(start - self.first) as usize] += 1;
+            self.changes[(extent.end - self.first) as usize] -= 1;
+            self.entries += extent.end - start;
+        }
+    }
+
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// By how many lanes each entry is wanted, in order.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u32> + '_ {
+        let mut count = 0;
+        self.changes.iter().map(move |change| {
+            count += change;
+            count as u32
+        })
+    }
+}
