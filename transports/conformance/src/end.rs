@@ -205,7 +205,7 @@ impl End {
         format!("{} was writable {EMPTY_PROMISES_MAX} times and took nothing", self.name)
     }
 
-    fn check_bound(&self, taken: usize) -> Seen<()> {
+    pub(crate) fn check_bound(&self, taken: usize) -> Seen<()> {
         let bound = self.bounds.in_flight_bytes_max;
         ensure!(
             taken <= bound,

@@ -42,8 +42,8 @@ pub struct Place {
 /// What a transport states about itself.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Bytes that a link takes at most while its peer doesn't read, with whatever the system
-    /// buffers at both ends. Default: 8 MiB.
+    /// Bytes that a link takes at most, over all channels, while its peer doesn't read, with
+    /// whatever the system buffers at both ends. Default: 8 MiB.
     pub in_flight_bytes_max: usize,
     /// How long nothing may happen while something should: a wait that is longer breaks a promise.
     /// Longer than the transport's own time-outs. Default: 10 s.

@@ -29,6 +29,7 @@ macro_rules! with_promises {
             a_packet_taken_in_part_is_finished
             what_is_taken_arrives_and_what_is_refused_does_not
             a_frozen_peer_makes_the_link_wait
+            all_channels_together_hold_little_of_a_frozen_peer
             abrupt_death_is_noticed_while_reading
             abrupt_death_is_noticed_while_writing
             abrupt_death_is_noticed_while_blocked

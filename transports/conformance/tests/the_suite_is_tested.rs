@@ -32,7 +32,8 @@ faults_break! {
     cutting_large_packets: CutsLargeOnes => large_packets_arrive;
     joining_packets: JoinsPackets => packets_arrive_in_order;
     buffering_without_bound: BuffersWithoutBound =>
-        a_peer_that_does_not_read_blocks_the_link, a_client_that_does_not_read_blocks_the_link;
+        a_peer_that_does_not_read_blocks_the_link, a_client_that_does_not_read_blocks_the_link,
+        all_channels_together_hold_little_of_a_frozen_peer;
     saying_taken_of_the_refused: SaysTakenOfTheRefused =>
         what_is_taken_arrives_and_what_is_refused_does_not;
     sending_the_refused: SendsTheRefused => what_is_taken_arrives_and_what_is_refused_does_not;

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::time::sleep;
-use transport_api::{Channel, Sent};
+use transport_api::{Channel, Lanes, Packet, Sent};
 
 use crate::Fixture;
 use crate::end::{End, total};
@@ -17,6 +17,9 @@ const CONTROL: Channel = Channel::Control;
 
 /// What fills a link: an ordinary packet of a busy lane, of which buffers hold no whole number.
 const LENGTH: usize = 15_000;
+
+/// Lanes in a link at most.
+const LANES: u8 = 16;
 
 /// How often a waiting link may wake its task in the time that counts as quiet.
 const IDLE_WAKES_MAX: usize = 50;
@@ -93,6 +96,57 @@ pub async fn a_frozen_peer_makes_the_link_wait(fixture: &dyn Fixture) -> Verdict
         wait_frozen(meeting.client, meeting.server, || reins.thaw()).await
     })
     .await
+}
+
+/// What all channels together take for a peer that is frozen stays within the stated bound: what a
+/// stalled peer makes the link and the system hold, however many lanes it has.
+///
+/// With [`Reined`](crate::Reined) the network itself is frozen, else the peer's task.
+pub async fn all_channels_together_hold_little_of_a_frozen_peer(fixture: &dyn Fixture) -> Verdict {
+    judge("all_channels_together_hold_little_of_a_frozen_peer", async {
+        let Some((mut meeting, reins)) = meet_reined(fixture).await else {
+            let mut meeting = meet(fixture).await?;
+            return fill_all(&mut meeting.server).await;
+        };
+        reins.freeze();
+        fill_all(&mut meeting.server).await
+    })
+    .await
+}
+
+/// Offers packets in every channel until none has taken one for the time that counts as quiet.
+async fn fill_all(server: &mut End) -> Seen<()> {
+    let lanes = match server.link.properties().lanes {
+        Lanes::Shared => 0,
+        Lanes::Separate => LANES,
+    };
+    let channels: Vec<Channel> =
+        [CONTROL].into_iter().chain((0..lanes).map(Channel::Lane)).collect();
+    let mut taken = 0;
+    loop {
+        let before = taken;
+        for channel in &channels {
+            taken += fill_one(server, *channel, taken)?;
+        }
+        if taken == before || !server.writable_soon().await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Offers packets in one channel until it is blocked. Returns how many it took.
+fn fill_one(server: &mut End, channel: Channel, taken_before: usize) -> Seen<usize> {
+    let mut taken = 0;
+    loop {
+        let offered = packet(taken_before + taken, LENGTH, false);
+        let sent = server.link.try_send(channel, Packet::shared(&offered, 0..LENGTH));
+        let sent = sent.map_err(|error| format!("the link of a frozen peer ended: {error}"))?;
+        taken += usize::from(sent != Sent::Refused);
+        server.check_bound((taken_before + taken) * LENGTH)?;
+        if sent != Sent::Taken {
+            return Ok(taken);
+        }
+    }
 }
 
 async fn wait_frozen(mut client: End, server: End, thaw: impl FnOnce()) -> Seen<()> {

@@ -77,7 +77,9 @@ impl<F: Fault> Fixture for BentFixture<F> {
     }
 
     fn bounds(&self) -> Bounds {
-        Bounds { in_flight_bytes_max: 2 * Conditions::CAPACITY_BYTES, ..Bounds::default() }
+        // Each lane has a capacity of its own, beside what it holds back of one packet.
+        let in_flight_bytes_max = 17 * (Conditions::CAPACITY_BYTES + 16 * 1024);
+        Bounds { in_flight_bytes_max, ..Bounds::default() }
     }
 
     fn stranger<'a>(&'a self, url: &'a str, stranger: Stranger) -> Option<BoxFuture<'a, Guard>> {
