@@ -30,7 +30,7 @@ pub use load::{Loaded, Sources};
 pub use origin::{Origin, Origins};
 pub use sections::{
     InvalidListen, Lanes, Limits, Listen, Log, LogFormat, Overflow, Quic, Requests, Server,
-    Shutdown, Tls, Topics, Transport, WebSocket,
+    Shutdown, Tls, Topics, Transport, Unix, WebSocket,
 };
 
 /// Everything that can be set.
@@ -67,6 +67,8 @@ pub struct Config {
     pub websocket: WebSocket,
     /// `[transport.quic]`
     pub quic: Quic,
+    /// `[transport.unix]`
+    pub unix: Unix,
 }
 
 impl Default for Config {
@@ -87,6 +89,7 @@ impl Default for Config {
             log: Log::default(),
             websocket: WebSocket::default(),
             quic: Quic::default(),
+            unix: Unix::default(),
         }
     }
 }

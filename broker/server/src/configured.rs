@@ -155,7 +155,7 @@ fn bind(
     match listen.transport {
         Transport::WebSocket => bind_websocket(config, listen, identity),
         Transport::Quic => bind_quic(config, listen, identity),
-        Transport::Unix => bind_unix(listen),
+        Transport::Unix => bind_unix(config, listen),
     }
 }
 
@@ -190,13 +190,14 @@ fn bind_quic(
 }
 
 #[cfg(unix)]
-fn bind_unix(listen: &Listen) -> io::Result<Box<dyn Listener>> {
-    let settings = transport_unix::Config { mode: listen.mode };
+fn bind_unix(config: &Config, listen: &Listen) -> io::Result<Box<dyn Listener>> {
+    let unsent_bytes_max = u32::try_from(config.unix.unsent_bytes_max).ok();
+    let settings = transport_unix::Config { mode: listen.mode, unsent_bytes_max };
     Ok(Box::new(transport_unix::listen(&listen.address, &settings, &SUBPROTOCOLS)?))
 }
 
 #[cfg(not(unix))]
-fn bind_unix(_listen: &Listen) -> io::Result<Box<dyn Listener>> {
+fn bind_unix(_config: &Config, _listen: &Listen) -> io::Result<Box<dyn Listener>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 

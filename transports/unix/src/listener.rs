@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::UnixStream;
 use tokio::time::sleep;
 use transport_api::{
@@ -39,6 +40,7 @@ pub fn listen(
         socket: tokio::net::UnixListener::from_std(socket)?,
         path: path.as_ref().to_owned(),
         spoken: spoken.into(),
+        unsent_bytes_max: config.unsent_bytes_max,
         _file: file,
     })
 }
@@ -49,6 +51,7 @@ pub struct UnixListener {
     socket: tokio::net::UnixListener,
     path: PathBuf,
     spoken: Arc<[Subprotocol]>,
+    unsent_bytes_max: Option<u32>,
     _file: SocketFile,
 }
 
@@ -58,7 +61,8 @@ impl UnixListener {
             // As a plain socket, the peer may be moved to another runtime.
             match self.socket.accept().await.and_then(|(socket, _)| socket.into_std()) {
                 Ok(socket) => {
-                    return Box::new(UnixIncoming { socket, spoken: self.spoken.clone() });
+                    let (spoken, unsent_bytes_max) = (self.spoken.clone(), self.unsent_bytes_max);
+                    return Box::new(UnixIncoming { socket, spoken, unsent_bytes_max });
                 }
                 Err(_) => sleep(EXHAUSTED_PAUSE).await,
             }
@@ -88,6 +92,7 @@ impl Listener for UnixListener {
 struct UnixIncoming {
     socket: StdUnixStream,
     spoken: Arc<[Subprotocol]>,
+    unsent_bytes_max: Option<u32>,
 }
 
 impl Incoming for UnixIncoming {
@@ -97,6 +102,9 @@ impl Incoming for UnixIncoming {
 
     fn handshake(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Link>, HandshakeError>> {
         Box::pin(async move {
+            if let Some(bytes) = self.unsent_bytes_max {
+                SockRef::from(&self.socket).set_send_buffer_size(bytes as usize)?;
+            }
             let socket = UnixStream::from_std(self.socket)?;
             Ok(Box::new(serve(socket, &self.spoken).await?) as Box<dyn Link>)
         })

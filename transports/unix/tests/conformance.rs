@@ -36,7 +36,7 @@ impl Fixture for Sockets {
         // A byte stream has no words for a reason; the quiet is what a local socket needs.
         Bounds {
             close_reasons: CloseReasons::Wordless,
-            in_flight_bytes_max: 1024 * 1024,
+            in_flight_bytes_max: 512 * 1024,
             quiet: Duration::from_millis(100),
             ..Bounds::default()
         }

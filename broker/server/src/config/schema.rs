@@ -53,6 +53,7 @@ pub(super) fn schema() -> Vec<Entry> {
         once("log", |config| &config.log, |config| &mut config.log),
         once("transport.websocket", |config| &config.websocket, |config| &mut config.websocket),
         once("transport.quic", |config| &config.quic, |config| &mut config.quic),
+        once("transport.unix", |config| &config.unix, |config| &mut config.unix),
     ]
 }
 

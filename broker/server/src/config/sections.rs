@@ -21,4 +21,4 @@ pub use log::{Log, LogFormat};
 pub use server::Server;
 pub use times::{Requests, Shutdown, Topics};
 pub use tls::Tls;
-pub use transports::{Quic, WebSocket};
+pub use transports::{Quic, Unix, WebSocket};

@@ -49,8 +49,8 @@ section! {
         ping_interval: Duration = Duration::from_secs(15), time(100..=600_000);
         /// Pings without a sign of life until a client counts as gone.
         ping_misses: usize = 2, count(1..=10);
-        /// The log of encoded messages, for each shard. Past it the oldest segments are retired, and what
-        /// lanes behind still want of them is copied aside.
+        /// The log of encoded messages, for each shard. What lanes that are behind want of it is copied
+        /// aside when it pins twice that; past this size, as soon as that saves anything.
         log_bytes_max: usize = 64 * MIB, bytes(MIB..=64 * GIB);
         /// What waits between shards, for each shard. At the bound publishing connections are read more
         /// slowly; nothing is dropped.

@@ -20,3 +20,12 @@ section! {
         send_window_bytes: usize = 256 * KIB, bytes(16 * KIB..=16 * MIB);
     }
 }
+
+section! {
+    /// Unix sockets.
+    pub struct Unix {
+        /// What may lie unread in the kernel, for each connection (SO_SNDBUF). The system may hold less
+        /// than is asked for, and keeps as much again for its own account.
+        unsent_bytes_max: usize = 128 * KIB, bytes(4 * KIB..=16 * MIB);
+    }
+}
