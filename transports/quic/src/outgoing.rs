@@ -12,9 +12,14 @@ use crate::failures::link_error;
 
 type Opening = Pin<Box<dyn Future<Output = Result<SendStream, ConnectionError>> + Send>>;
 
+/// From this many bytes on a packet is kept by reference until the peer has acknowledged it. A
+/// smaller one is copied: it would pin all of the memory that it is a part of, for each packet
+/// another one, as long as a peer stalls.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
+
 /// One channel towards the peer.
 ///
-/// It holds at most one packet, as references to the memory the packet came in.
+/// It holds at most one packet.
 pub(crate) struct Outgoing {
     stream: Stream,
     /// The lane's number, until the stream has begun with it.
@@ -48,7 +53,10 @@ impl Outgoing {
         if let Some(lane) = self.lane.take() {
             self.rest[0] = Bytes::copy_from_slice(&[lane]);
         }
-        self.rest[1] = packet.to_bytes();
+        self.rest[1] = match packet.len() < SHARED_BYTES_MIN {
+            true => Bytes::copy_from_slice(packet.as_slice()),
+            false => packet.to_bytes(),
+        };
         match self.poll_flush(&mut Context::from_waker(Waker::noop()))? {
             Poll::Ready(()) => Ok(Sent::Taken),
             Poll::Pending => Ok(Sent::TakenAndBlocked),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ends::{BINCODE, End, JSON, Server};
 use transport_api::{
-    Channel, CloseCode, CloseReason, Connector, LinkError, Listener, Placement, Sent,
+    Channel, CloseCode, CloseReason, Connector, LinkError, Listener, Packet, Placement, Sent,
 };
 use transport_quic::{ClientConfig, Config, QuicConnector};
 
@@ -198,5 +198,34 @@ fn a_connector_outlives_a_runtime() {
             let (client, broker) = tokio::join!(connector.connect(&url, &[JSON]), server.accept());
             assert!(client.is_ok() && broker.is_ok());
         });
+    }
+}
+
+/// Memory of which a test sees whether anybody still holds it.
+struct Watched {
+    bytes: Vec<u8>,
+    _held: std::sync::Arc<()>,
+}
+
+impl AsRef<[u8]> for Watched {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[tokio::test]
+async fn small_packets_for_a_peer_that_stalls_pin_none_of_the_memory_they_came_in() {
+    let mut server = server();
+    // Who never polls its link grants no more than the window.
+    let (_client, mut broker) = server.link().await;
+    for (bytes, holders_max) in [(200, 0), (16 * KIB - 1, 0), (16 * KIB, 64)] {
+        let held = std::sync::Arc::new(());
+        for _ in 0..100 {
+            let memory =
+                Bytes::from_owner(Watched { bytes: vec![0; 256 * KIB], _held: held.clone() });
+            broker.0.try_send(Channel::Lane(1), Packet::shared(&memory, 0..bytes)).unwrap();
+        }
+        let holders = std::sync::Arc::strong_count(&held) - 1;
+        assert!(holders <= holders_max, "{holders} packets of {bytes} bytes are held by reference");
     }
 }
