@@ -362,3 +362,25 @@ fn the_turn_of_lower_lanes_is_nobodys_turn_when_only_they_are_left() {
     stage.turn();
     assert_eq!(stage.messages(bob).len(), 8);
 }
+
+#[test]
+fn a_lane_of_lower_priority_whose_channel_is_held_up_stops_no_higher_one() {
+    let limits = Limits { packet_bytes_max: 512, ..Limits::default() };
+    let mut stage = Stage::new(Config { limits, ..Config::default() });
+    let ann = stage.enter("ann");
+    stage.separate_lanes = true;
+    let bob = stage.enter("bob");
+    for (lane, priority) in [(1, 7), (2, 0)] {
+        let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+        stage.say(bob, &in_lane("a", lane, options));
+    }
+    stage.set_room(bob, 0);
+    for _ in 0..40 {
+        stage.publish(ann, "a", &[b'x'; 400]);
+    }
+    stage.packets(bob);
+    stage.held_lane = Some(2);
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    assert_eq!(stage.packets(bob).len(), 40, "all of lane 1, though its share of turns is over");
+}

@@ -19,6 +19,10 @@ pub(crate) struct Stage {
     pub(crate) sequencer: Sequencer,
     now: Now,
     codec: Codec,
+    /// Whether lanes of clients that come have channels of their own.
+    pub(crate) separate_lanes: bool,
+    /// The lane whose channel takes nothing.
+    pub(crate) held_lane: Option<u8>,
     /// How many packets each client still takes; any number where there is none.
     room: BTreeMap<u32, usize>,
     /// How many packets each client refused.
@@ -39,6 +43,8 @@ impl Stage {
             sequencer: Sequencer::new(sequencer, now),
             now,
             codec,
+            separate_lanes: false,
+            held_lane: None,
             room: BTreeMap::new(),
             refused: BTreeMap::new(),
             packets: BTreeMap::new(),
@@ -47,8 +53,8 @@ impl Stage {
 
     /// A link whose client has said nothing.
     pub(crate) fn attach(&mut self) -> u32 {
-        let (codec, pings) = (self.codec, PongTo::Frame);
-        let info = LinkInfo { codec, separate_lanes: false, pings, secret: 0 };
+        let (codec, separate_lanes, pings) = (self.codec, self.separate_lanes, PongTo::Frame);
+        let info = LinkInfo { codec, separate_lanes, pings, secret: 0 };
         self.shard.attach(self.now, info)
     }
 
@@ -95,8 +101,9 @@ impl Stage {
         let room = self.room.entry(slot).or_insert(usize::MAX);
         let packets = self.packets.entry(slot).or_default();
         let refused = self.refused.entry(slot).or_default();
-        self.shard.flush(slot, &mut |_: Channel, packet: Run<'_>| {
-            if *room == 0 {
+        let held = self.held_lane.map(Channel::Lane);
+        self.shard.flush(slot, &mut |channel: Channel, packet: Run<'_>| {
+            if *room == 0 || Some(channel) == held {
                 *refused += 1;
                 return Verdict::Refused;
             }
