@@ -4,12 +4,12 @@ use crate::tamper::{Fault, Tamper};
 use crate::world::World;
 
 /// In how many worlds each fault has to happen, of how many at most.
-const WORLDS: usize = 12;
-const SEEDS_MAX: u64 = 400;
+const WORLDS: usize = 60;
+const SEEDS_MAX: u64 = 2000;
 
 /// How many of the worlds in which it happened must have noticed. The rest are those in which
 /// nobody can, such as a loss just before the victim goes.
-const NOTICED: usize = 6;
+const NOTICED: usize = 30;
 
 #[test]
 fn whatever_goes_wrong_once_is_noticed() {
