@@ -3,6 +3,7 @@
 
 pub mod cpu;
 pub mod fleet;
+pub mod peers;
 pub mod table;
 
 /// Whether the benches run in their short mode: enough to see that they work, too little for
