@@ -12,7 +12,7 @@ BEGIN, END = "<!-- peers:begin -->", "<!-- peers:end -->"
 
 PICTURES = [
     ("peers-flood.svg", "Deliveries per second of the server's CPU, in floods"),
-    ("peers-paced.svg", "CPU per delivery and latency, at 100 messages a second"),
+    ("peers-paced.svg", "CPU per delivery and latency, at 99 messages a second"),
     ("peers-idle.svg", "Memory for each idle connection"),
 ]
 

@@ -45,9 +45,11 @@ SCENARIOS = [
     ),
     Scenario(
         "paced",
-        "Paced: 100 messages a second to 1,000 subscribers, 128 bytes",
+        # Not 100: in step with the kernel's ticks, by which the time of all processes is sampled,
+        # a run would find others at work, or not find them, by the moment at which it began.
+        "Paced: 99 messages a second to 1,000 subscribers, 128 bytes",
         "paced",
-        ("--subscribers", "1000", "--rate", "100", "--size", "128"),
+        ("--subscribers", "1000", "--rate", "99", "--size", "128"),
     ),
     Scenario(
         "one-in-flight",
