@@ -10,8 +10,8 @@ use crate::session::{LaneFrame, LaneSlot, Session, transcode};
 use crate::{Log, Run};
 
 /// A run of fewer bytes than this, with more behind it, is copied together with what follows: a
-/// write of its own costs more.
-const SCATTERED_BYTES_MAX: usize = 4 << 10;
+/// write of its own costs more. A run ends early where a turn's block does, too.
+const SCATTERED_BYTES_MAX: usize = 16 << 10;
 
 impl Session {
     /// The short way: the front of one lane lies in the log as it is to be sent.
@@ -34,7 +34,8 @@ impl Session {
         }
         let codec = self.link.info.codec;
         let (block, range, count) = log.shared(codec, *extent, self.link.packet_bytes_max)?;
-        if range.len() < SCATTERED_BYTES_MAX && items.next().is_some() {
+        let goes_on = count < extent.len() || items.next().is_some();
+        if goes_on && range.len() < SCATTERED_BYTES_MAX.min(self.link.packet_bytes_max / 2) {
             return None;
         }
         let sent = match count == extent.len() {
@@ -121,29 +122,28 @@ impl Packer<'_> {
     /// Writes as many messages as fit, and at least one into an empty packet.
     fn run(&mut self, extent: Extent, subscription: Option<u64>) -> Taken {
         let (codec, log) = (self.codec, self.log);
-        if self.run_in_one(extent, subscription) {
-            return Taken::Whole;
-        }
-        for (count, entry) in extent.entries().enumerate() {
-            if !self.fits(subscription, |out| log.copy(codec, entry, out)) {
-                return Taken::Part(count as u32);
+        let mut rest = extent;
+        while !rest.is_empty() {
+            let together = self.together(rest, subscription);
+            if together == 0 && !self.fits(subscription, |out| log.copy(codec, rest.start, out)) {
+                return Taken::Part((rest.start - extent.start) as u32);
             }
+            rest.start += u64::from(together.max(1));
         }
         Taken::Whole
     }
 
-    /// Copies a whole run at once, where its bytes lie together, fit, and need no `lane` in front.
-    fn run_in_one(&mut self, extent: Extent, subscription: Option<u64>) -> bool {
+    /// Copies messages whose bytes lie together, as many as fit, unless they need a `lane` in front.
+    /// Returns how many.
+    fn together(&mut self, extent: Extent, subscription: Option<u64>) -> u32 {
         let header = LaneHeader { lane: self.number, subscription };
         let room = self.packet_bytes_max.saturating_sub(self.out.len());
         match self.log.shared(self.codec, extent, room) {
-            Some((block, range, count))
-                if count == extent.len() && range.len() <= room && self.header == header =>
-            {
+            Some((block, range, count)) if range.len() <= room && self.header == header => {
                 self.out.extend_from_slice(&block[range]);
-                true
+                count
             }
-            _ => false,
+            _ => 0,
         }
     }
 

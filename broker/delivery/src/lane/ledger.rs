@@ -58,6 +58,8 @@ pub struct Ledger {
     places: HashMap<Place, usize, foldhash::fast::FixedState>,
     bytes: u64,
     folded: bool,
+    /// Where the last message was counted: the next one mostly belongs there too.
+    last: usize,
 }
 
 /// What a gap costs beside its topic, in bytes.
@@ -78,12 +80,15 @@ impl Ledger {
     ///
     /// Once the ledger was folded, everything of the same reason joins the gap of the whole lane.
     pub(super) fn record(&mut self, missing: Missing<'_>) {
-        let Missing { topic, epoch, seq, reason, addressee } = missing;
-        let (of, seq) = match self.folded {
-            false => (Some((topic.clone(), epoch)), seq),
-            true => (None, 0),
+        let seq = if self.folded { 0 } else { missing.seq };
+        let gap = match self.gaps.get(self.last).is_some_and(|last| last.tells(&missing)) {
+            true => &mut self.gaps[self.last],
+            false => {
+                let Missing { topic, epoch, reason, addressee, .. } = missing;
+                let of = (!self.folded).then(|| (topic.clone(), epoch));
+                self.gap(of, seq, reason, addressee)
+            }
         };
-        let gap = self.gap(of, seq, reason, addressee);
         gap.first_seq = gap.first_seq.min(seq);
         gap.last_seq = gap.last_seq.max(seq);
         gap.count += 1;
@@ -98,6 +103,7 @@ impl Ledger {
             self.bytes += gap.cost();
             self.gaps.push(gap);
         }
+        self.last = place;
         &mut self.gaps[place]
     }
 
@@ -128,6 +134,14 @@ impl Ledger {
 }
 
 impl Gap {
+    /// Whether it is the one that tells of a message, as far as can be seen at a glance.
+    fn tells(&self, missing: &Missing<'_>) -> bool {
+        let of_it = self.of.as_ref().is_none_or(|(topic, epoch)| {
+            Arc::ptr_eq(topic, missing.topic) && *epoch == missing.epoch
+        });
+        of_it && self.reason == missing.reason && self.addressee == missing.addressee
+    }
+
     /// What it costs against the bound, in bytes.
     fn cost(&self) -> u64 {
         GAP_BYTES + self.of.as_ref().map_or(0, |(topic, _)| topic.len() as u64)
