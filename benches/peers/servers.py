@@ -157,7 +157,8 @@ class Broadcaster(Server):
     script = WORK / "broadcaster" / "broadcaster.js"
 
     def program(self):
-        return super().program() if self.script.exists() else None
+        installed = self.script.with_name("node_modules").exists()
+        return super().program() if installed else None
 
     def command(self, port, directory):
         return [self.program(), self.script, str(port)]
