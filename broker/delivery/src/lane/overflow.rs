@@ -1,7 +1,7 @@
 //! What happens at the bound.
 
 use super::ledger::Missing;
-use super::{Entries, Frame, GapReason, Item, Lane, Ledger, Overflow};
+use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow};
 
 /// What a lane did with what was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,25 +27,27 @@ const LEDGER_SHARE: u64 = 8;
 impl<F: Frame> Lane<F> {
     #[cold]
     pub(super) fn enforce_bound(&mut self, log: &mut impl Entries) -> Pushed {
-        while self.is_over() {
-            match self.options.overflow {
-                Overflow::Disconnect => return Pushed::Overflowed(Overflowed::Disconnect),
-                Overflow::Resync => return Pushed::Overflowed(Overflowed::Resync),
-                Overflow::DropOldest => {
-                    if !self.drop_oldest(log) {
-                        break;
+        loop {
+            match (self.too_many(), self.options.overflow) {
+                (0, _) => return Pushed::Kept,
+                (_, Overflow::Disconnect) => return Pushed::Overflowed(Overflowed::Disconnect),
+                (_, Overflow::Resync) => return Pushed::Overflowed(Overflowed::Resync),
+                (count, Overflow::DropOldest) => {
+                    if !self.drop_oldest(count, log) {
+                        return Pushed::Kept;
                     }
                 }
             }
         }
-        Pushed::Kept
     }
 
-    /// Whether more waits than the bound allows. One message alone is never too much.
-    fn is_over(&self) -> bool {
+    /// How many messages have to go at least, for as much as the bound allows to be left. One message
+    /// alone is never too much.
+    fn too_many(&self) -> u32 {
         let bound = self.options.bound;
-        self.messages > 1
-            && (self.messages_and_gaps() > u64::from(bound.messages) || self.bytes() > bound.bytes)
+        let beyond = self.messages_and_gaps().saturating_sub(u64::from(bound.messages));
+        let beyond = beyond.max(u64::from(self.bytes() > bound.bytes));
+        beyond.min(u64::from(self.messages.saturating_sub(1))) as u32
     }
 
     /// What counts against the bound in messages.
@@ -61,27 +63,27 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    /// Drops the oldest message and tells it in the gap that stands in its place. Nothing that
-    /// waits is walked or moved for it, except that each item is passed once.
-    fn drop_oldest(&mut self, log: &mut impl Entries) -> bool {
+    /// Drops some of the oldest messages, at most `most`, and tells them in the gap that stands in
+    /// their place. Nothing that waits is walked or moved for it, except that each item is passed
+    /// once. Returns whether there was one.
+    fn drop_oldest(&mut self, most: u32, log: &mut impl Entries) -> bool {
         self.pass_what_leads();
-        let Some(item) = self.items.front_mut() else { return false };
+        let Some(item) = self.items.front() else { return false };
         let extent = item.extent().expect("what leads without messages was passed");
-        let entry = extent.start;
-        let dropped = super::Extent::one(entry);
         let addressee = match item {
             Item::Addressed { subscription, .. } => Some(*subscription),
             _ => None,
         };
-        if extent.len() == 1 {
-            self.items.pop_front();
-        } else {
-            item.take_front(1);
+        let most = extent.start + u64::from(most.min(extent.len()));
+        let end = self.record_drops(Extent { end: most, ..extent }, addressee, log);
+        let dropped = Extent { end, ..extent };
+        match self.items.front_mut() {
+            Some(item) if end < extent.end => drop(item.take_front(dropped.len())),
+            _ => drop(self.items.pop_front()),
         }
-        self.messages -= 1;
-        self.bytes -= u64::from(log.size(entry));
-        self.books.dropped += 1;
-        self.record_drop(entry, addressee, log);
+        self.messages -= dropped.len();
+        self.bytes -= log.bytes(dropped);
+        self.books.dropped += u64::from(dropped.len());
         log.let_go(dropped);
         true
     }
@@ -92,7 +94,9 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    fn record_drop(&mut self, entry: u64, addressee: Option<u64>, log: &impl Entries) {
+    /// Tells messages in the gap in front of the oldest. Returns the one behind the last that was
+    /// told: when the ledger folds there is room again, and fewer may have to go.
+    fn record_drops(&mut self, dropped: Extent, addressee: Option<u64>, log: &impl Entries) -> u64 {
         let passed = self.passed.get_or_insert_default();
         if !matches!(passed.back(), Some(Item::Gaps(_))) {
             passed.push_back(Item::Gaps(Box::default()));
@@ -102,13 +106,18 @@ impl<F: Frame> Lane<F> {
         let Some(Item::Gaps(ledger)) = passed.back_mut() else {
             unreachable!("the ledger stands in front of the oldest message");
         };
-        let before = ledger.bytes();
-        let (topic, epoch) = log.topic(entry);
-        let (seq, reason) = (log.seq(entry), GapReason::Dropped);
-        ledger.record(Missing { topic, epoch, seq, reason, addressee });
-        if ledger.gaps().len() as u64 > share || ledger.bytes() > bytes_share {
-            ledger.fold();
+        let (before, mut end) = (ledger.bytes(), dropped.start);
+        for entry in dropped.entries() {
+            let (topic, epoch) = log.topic(entry);
+            let (seq, reason) = (log.seq(entry), GapReason::Dropped);
+            ledger.record(Missing { topic, epoch, seq, reason, addressee });
+            end = entry + 1;
+            if ledger.gaps().len() as u64 > share || ledger.bytes() > bytes_share {
+                ledger.fold();
+                break;
+            }
         }
         self.gap_bytes = self.gap_bytes - before + ledger.bytes();
+        end
     }
 }
