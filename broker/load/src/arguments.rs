@@ -66,7 +66,7 @@ impl PlanArguments {
             duration: self.duration,
             stalled: self.stalled,
             opening: self.opening,
-            server: self.server_pid.map(|pid| Server { pid }).or(found),
+            server: self.server_pid.map(Server::process).or(found),
         }
     }
 

@@ -32,6 +32,6 @@ pub use party::{Dialect, Heard, LoadError, LocalFuture, Party};
 pub use plan::{Pace, Plan};
 pub use plot::{PlotError, plot};
 pub use process::{Server, find_server};
-pub use report::{Distribution, Report};
+pub use report::{Distribution, Measured, Report};
 pub use run::{Progress, run};
 pub use spare::BUSY_MAX;

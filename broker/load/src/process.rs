@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-/// The process under load.
+/// The process under load, or the threads of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Server {
     /// Its process id.
     pub pid: u32,
+    /// How the names of its threads begin, if others share the process.
+    threads: Option<&'static str>,
 }
 
 /// Where a server listens.
@@ -22,7 +24,7 @@ enum Listening<'a> {
 /// `ws://`, `wss://` and `quic://` with a loopback host, `unix:PATH`.
 pub fn find_server(url: &str) -> Option<Server> {
     let listening = listening(url)?;
-    system::holder(listening).map(|pid| Server { pid })
+    system::holder(listening).map(Server::process)
 }
 
 fn listening(url: &str) -> Option<Listening<'_>> {
@@ -44,14 +46,29 @@ fn listening(url: &str) -> Option<Listening<'_>> {
 }
 
 impl Server {
-    /// The processor time that its threads have used so far.
-    pub fn cpu(self) -> Option<Duration> {
-        system::cpu(self.pid)
+    /// A process of its own.
+    pub fn process(pid: u32) -> Self {
+        Self { pid, threads: None }
     }
 
-    /// What of it lies in memory, in bytes.
+    /// The threads of this process whose names begin so: a server beside its clients.
+    pub fn threads_here(names: &'static str) -> Self {
+        Self { pid: std::process::id(), threads: Some(names) }
+    }
+
+    /// The processor time that its threads have used so far; those that have ended don't count.
+    pub fn cpu(self) -> Option<Duration> {
+        system::cpu(self.pid, self.threads)
+    }
+
+    /// What of it lies in memory, in bytes. Nobody can tell for some threads of a process.
     pub fn resident_bytes(self) -> Option<u64> {
-        system::resident_bytes(self.pid)
+        system::resident_bytes(self.pid).filter(|_| self.threads.is_none())
+    }
+
+    /// Whether its processor time is this process's as well.
+    pub(crate) fn is_here(self) -> bool {
+        self.pid == std::process::id()
     }
 }
 
@@ -62,7 +79,7 @@ pub(crate) fn cpu_of_all() -> Option<Duration> {
 
 /// The processor time that this process has used so far.
 pub(crate) fn cpu_of_this() -> Option<Duration> {
-    system::cpu(std::process::id())
+    system::cpu(std::process::id(), None)
 }
 
 #[cfg(target_os = "linux")]
@@ -70,14 +87,18 @@ mod system {
     use std::time::Duration;
 
     use procfs::net::{TcpState, tcp, tcp6, udp, udp6, unix};
-    use procfs::process::{FDTarget, Process, all_processes};
+    use procfs::process::{FDTarget, Process, Task, all_processes};
     use procfs::{CurrentSI as _, KernelStats, page_size, ticks_per_second};
 
     use super::Listening;
 
-    pub(super) fn cpu(pid: u32) -> Option<Duration> {
+    pub(super) fn cpu(pid: u32, names: Option<&str>) -> Option<Duration> {
         let tasks = Process::new(i32::try_from(pid).ok()?).ok()?.tasks().ok()?;
-        let times = tasks.filter_map(|task| task.ok()?.schedstat().ok());
+        let counts = |task: &Task| match names {
+            Some(names) => task.stat().is_ok_and(|stat| stat.comm.starts_with(names)),
+            None => true,
+        };
+        let times = tasks.flatten().filter(counts).filter_map(|task| task.schedstat().ok());
         Some(Duration::from_nanos(times.map(|time| time.sum_exec_runtime).sum()))
     }
 
@@ -130,7 +151,7 @@ mod system {
 
     use super::Listening;
 
-    pub(super) fn cpu(_pid: u32) -> Option<Duration> {
+    pub(super) fn cpu(_pid: u32, _names: Option<&str>) -> Option<Duration> {
         None
     }
 
@@ -171,5 +192,26 @@ mod tests {
         assert_eq!(server.pid, std::process::id());
         assert!(server.cpu().is_some_and(|cpu| cpu > Duration::ZERO));
         assert!(server.resident_bytes().is_some_and(|bytes| bytes > 100_000));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_a_process_only_the_threads_with_the_name_count() {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let work = move || {
+            let begun = std::time::Instant::now();
+            while begun.elapsed() < Duration::from_millis(5) {}
+            tell.send(()).expect("the test waits for it");
+            let _ = stopped.recv();
+        };
+        let named = std::thread::Builder::new().name("at-work-0".to_owned());
+        let thread = named.spawn(work).expect("there is a thread");
+        told.recv().expect("it has worked");
+        let cpu = Server::threads_here("at-work").cpu().expect("the kernel tells");
+        assert!(cpu > Duration::ZERO && Some(cpu) < Server::process(std::process::id()).cpu());
+        assert_eq!(Server::threads_here("nobody").cpu(), Some(Duration::ZERO));
+        drop(stop);
+        thread.join().expect("it ends");
     }
 }

@@ -119,16 +119,19 @@ pub struct Distribution {
 pub(crate) struct Used {
     server_cpu: Option<Duration>,
     server_bytes: Option<u64>,
+    /// This process, without a server that is a part of it.
     here: Option<Duration>,
     all: Option<Duration>,
 }
 
 impl Used {
     pub(crate) fn now(server: Option<Server>) -> Self {
+        let server_cpu = server.and_then(Server::cpu);
+        let inside = server_cpu.filter(|_| server.is_some_and(Server::is_here));
         Self {
-            server_cpu: server.and_then(Server::cpu),
+            server_cpu,
             server_bytes: server.and_then(Server::resident_bytes),
-            here: cpu_of_this(),
+            here: cpu_of_this().map(|here| here.saturating_sub(inside.unwrap_or_default())),
             all: cpu_of_all(),
         }
     }
