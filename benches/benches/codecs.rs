@@ -3,9 +3,10 @@
 //! `cargo bench -p broker-benches --bench codecs`
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use broker_benches::is_short;
+use broker_benches::estimates::{Estimated, nanoseconds};
+use broker_benches::{is_short, print_table, results};
 use broker_protocol::frame::{Body, BrokerFrame, ClientFrame, Message, Publish};
 use broker_protocol::{Codec, message};
 use bytes::BytesMut;
@@ -13,14 +14,19 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 
 const SIZES: [usize; 3] = [16, 128, 4096];
 
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    if is_short() {
-        criterion = criterion
-            .sample_size(10)
-            .warm_up_time(Duration::from_millis(50))
-            .measurement_time(Duration::from_millis(100));
-    }
+/// What is measured with each size.
+const MEASURED: [&str; 6] = [
+    "decode-publish/bincode",
+    "decode-publish/json",
+    "encode-message/bincode",
+    "encode-message/json",
+    "stamp-message/bincode",
+    "bincode-to-json",
+];
+
+fn main() -> anyhow::Result<()> {
+    let begun = SystemTime::now();
+    let mut criterion = configured().configure_from_args();
     for size in SIZES {
         let payload = vec![b'x'; size];
         for codec in [Codec::Bincode, Codec::Json] {
@@ -31,6 +37,27 @@ fn main() {
         transcode_message(&mut criterion, &payload);
     }
     criterion.final_summary();
+    let row = |group: &'static str, size: usize| {
+        let nanoseconds = nanoseconds(group, "", size, begun)?;
+        Some(Estimated { function: group.to_owned(), parameter: size, nanoseconds })
+    };
+    let rows = MEASURED.iter().flat_map(|group| SIZES.map(|size| row(group, size)));
+    let rows: Vec<_> = rows.flatten().collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = rows.iter().map(Estimated::cells).collect();
+    print_table("codecs", ["function", "payload B", "ns"], &lines);
+    results::write("codecs", &rows)
+}
+
+fn configured() -> Criterion {
+    let criterion = Criterion::default();
+    if !is_short() {
+        return criterion;
+    }
+    let (warm_up, measurement) = (Duration::from_millis(50), Duration::from_millis(100));
+    criterion.sample_size(10).warm_up_time(warm_up).measurement_time(measurement)
 }
 
 fn decode_publish(criterion: &mut Criterion, codec: Codec, payload: &[u8]) {

@@ -1,107 +1,61 @@
-//! One message to many: deliveries per second, and what each costs the broker's core.
+//! One message to many: deliveries per second, and what each costs the broker's shards.
 //!
-//! `cargo bench -p broker-benches --bench fanout`. The broker runs in this process, one shard in a
-//! thread of its own; all clients are bare links in the bench's thread. `1` message at a time shows
-//! a write and a packet for each delivery, `64` what gathering saves.
+//! `cargo bench -p broker-benches --bench fanout -- [AXIS]...`, where axes are `transports`,
+//! `subscribers`, `topics`, `payloads`, `codecs`, `shards` and `clients`; raise `ulimit -n` to 20,000
+//! first. The broker runs in this process, each shard in a thread of its own, and the engine of
+//! `broker bench` drives all clients in one thread more, which never sleeps: what they cost is how much
+//! of its time had work in it. One thing is varied at a time, from a cell
+//! with 1,000 subscribers over WebSocket, one topic, one shard, 128 bytes, bincode.
 
-use std::time::{Duration, Instant};
+use broker_benches::{Axis, Regime, Row, Selection, axes, print_table, results};
 
-use broker::{Broker, Builder, Liveness, SUBPROTOCOLS, ShardConfig};
-use broker_benches::fleet::Fleet;
-use broker_benches::table::{Row, Table};
-use broker_benches::{cpu, is_short};
-use broker_tests::{Setting, Transport};
-use criterion::{BenchmarkId, Criterion, Throughput};
-use tokio::runtime::LocalRuntime;
-
-/// The transports that are measured.
-const MEASURED: [Transport; 3] = [Transport::Memory, Transport::WebSocket, Transport::Quic];
-
-/// Longer than any bench.
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// Payload bytes of every message.
-const PAYLOAD: [u8; 128] = [b'x'; 128];
-
-/// How many messages are published in one packet.
-const GATHERED: [usize; 2] = [1, 64];
-
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    if is_short() {
-        criterion = criterion
-            .sample_size(10)
-            .warm_up_time(Duration::from_millis(100))
-            .measurement_time(Duration::from_millis(300));
-    } else {
-        criterion = criterion.sample_size(10).measurement_time(Duration::from_secs(3));
+fn main() -> anyhow::Result<()> {
+    let selection = Selection::of_arguments();
+    let selected =
+        axes().into_iter().filter(|axis| selection.has(&format!("fanout/{}", axis.name)));
+    for axis in selected {
+        measure(&axis)?;
     }
-    let table = Table::default();
-    for transport in MEASURED {
-        for subscribers in fleets().iter().copied() {
-            measure(&mut criterion, &table, transport, subscribers);
+    Ok(())
+}
+
+fn measure(axis: &Axis) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for regime in Regime::ALL {
+        let mut measured = vec![Vec::new(); axis.cells.len()];
+        for _ in 0..axis.rounds {
+            for (cell, measured) in axis.cells.iter().zip(&mut measured) {
+                measured.push(cell.measure(regime)?);
+            }
         }
+        rows.extend(measured.into_iter().map(median));
     }
-    criterion.final_summary();
-    table.print();
-}
-
-fn fleets() -> &'static [usize] {
-    if is_short() { &[1, 100] } else { &[1, 100, 1000, 5000] }
-}
-
-/// A broker that expects no sign of life: bare clients answer no pings.
-fn patient() -> Builder {
-    let liveness = Liveness { ping_interval: HOUR, ping_misses: 10, ..Liveness::default() };
-    Broker::builder().config(ShardConfig { liveness, ..ShardConfig::default() })
-}
-
-fn measure(criterion: &mut Criterion, table: &Table, transport: Transport, subscribers: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-        .expect("the system gives a runtime");
-    let setting = runtime.block_on(transport.start_with(patient())).expect("the broker starts");
-    let mut fleet = runtime
-        .block_on(Fleet::connect(&setting.place, subscribers, SUBPROTOCOLS[0]))
-        .expect("the fleet connects");
-    let mut group = criterion.benchmark_group(format!("fanout/{}", transport.name()));
-    for gathered in GATHERED {
-        let deliveries = fleet.subscribers() * gathered as u64;
-        group.throughput(Throughput::Elements(deliveries));
-        let id = BenchmarkId::new(format!("{gathered}-at-a-time"), subscribers);
-        group.bench_function(id, |bencher| {
-            bencher.iter_custom(|rounds| {
-                let row = run(&runtime, &mut fleet, transport, gathered, rounds);
-                let elapsed = row.elapsed;
-                table.add(row);
-                elapsed
-            });
-        });
+    let lines: Vec<_> = rows.iter().map(Row::cells).collect();
+    print_table(&format!("fanout/{}", axis.name), Row::COLUMNS, &lines);
+    if axis.name == "codecs" {
+        compare_codecs(&rows);
     }
-    group.finish();
-    drop(fleet);
-    let Setting { running, .. } = setting;
-    runtime.block_on(running.shutdown());
+    results::write(&format!("fanout-{}", axis.name), &rows)
 }
 
-fn run(
-    runtime: &LocalRuntime,
-    fleet: &mut Fleet,
-    transport: Transport,
-    gathered: usize,
-    rounds: u64,
-) -> Row {
-    let cpu_before = cpu::of_shards();
-    let started = Instant::now();
-    runtime.block_on(async {
-        for _ in 0..rounds {
-            fleet.round(&PAYLOAD, gathered).await.expect("no link ends during a bench");
-        }
+/// The row whose deliveries cost neither most nor least.
+fn median(mut rows: Vec<Row>) -> Row {
+    let cost = |row: &Row| row.cpu_us.unwrap_or(f64::MAX);
+    rows.sort_by(|one, other| cost(one).total_cmp(&cost(other)));
+    rows.swap_remove(rows.len() / 2)
+}
+
+/// What JSON costs more, beside what it writes more.
+fn compare_codecs(rows: &[Row]) {
+    let of = |codec: &str, regime: Regime| {
+        rows.iter().find(|row| row.codec == codec && row.regime == regime.name())
+    };
+    let compared = Regime::ALL.iter().filter_map(|&regime| {
+        let (json, bincode) = (of("json", regime)?, of("bincode", regime)?);
+        let bytes = json.frame_bytes as f64 / bincode.frame_bytes as f64;
+        let cpu = json.cpu_us? / bincode.cpu_us?;
+        Some([regime.name().to_owned(), format!("{bytes:.2}"), format!("{cpu:.2}")])
     });
-    let elapsed = started.elapsed();
-    let cpu = cpu::of_shards().zip(cpu_before).map(|(after, before)| after - before);
-    let subscribers = fleet.subscribers();
-    let deliveries = subscribers * gathered as u64 * rounds;
-    Row { transport: transport.name(), subscribers, gathered, deliveries, elapsed, cpu }
+    let columns = ["json ÷ bincode", "bytes of a frame", "CPU/delivery"];
+    print_table("fanout/codecs, compared", columns, &compared.collect::<Vec<_>>());
 }

@@ -5,11 +5,12 @@
 //! takes few samples.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use broker_benches::is_short;
+use broker_benches::estimates::{Estimated, nanoseconds};
+use broker_benches::{is_short, print_table, results};
 use broker_delivery::Matcher;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion};
 
 const TOPIC_OF_TEN: &str = "plant.hall-3.press-7.temperature";
 const TOPIC_OF_ONE: &str = "market.venue-0.item-0.trades";
@@ -29,8 +30,30 @@ const TEN: [&str; 10] = [
     "plant.>",
 ];
 
+/// What is measured with each number of filters.
+const MEASURED: [&str; 5] = ["ten", "one", "none", "come-and-go", "spread"];
+
+fn main() -> anyhow::Result<()> {
+    let begun = SystemTime::now();
+    let mut criterion = configured().configure_from_args();
+    matching(&mut criterion);
+    criterion.final_summary();
+    let row = |function: &'static str, filters: usize| {
+        let nanoseconds = nanoseconds("matching", function, filters, begun)?;
+        Some(Estimated { function: function.to_owned(), parameter: filters, nanoseconds })
+    };
+    let rows = sizes().iter().flat_map(|&filters| MEASURED.map(|function| row(function, filters)));
+    let rows: Vec<_> = rows.flatten().collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = rows.iter().map(Estimated::cells).collect();
+    print_table("matching", ["function", "filters", "ns"], &lines);
+    results::write("matching", &rows)
+}
+
 fn sizes() -> &'static [usize] {
-    if is_short() { &[1_000, 100_000] } else { &[1_000, 100_000, 1_000_000] }
+    if is_short() { &[1_000, 100_000] } else { &[100, 1_000, 10_000, 100_000, 1_000_000] }
 }
 
 /// Of ten filters seven are exact, two have a `*` and one a `>`; all differ.
@@ -115,13 +138,9 @@ fn resident_bytes() -> Option<u64> {
 }
 
 fn configured() -> Criterion {
-    let criterion = Criterion::default();
-    if !is_short() {
-        return criterion;
-    }
-    let (warm_up, measurement) = (Duration::from_millis(200), Duration::from_millis(500));
-    criterion.sample_size(10).warm_up_time(warm_up).measurement_time(measurement)
+    let (warm_up, measurement) = if is_short() { (50, 100) } else { (300, 1000) };
+    let (warm_up, measurement) =
+        (Duration::from_millis(warm_up), Duration::from_millis(measurement));
+    let samples = if is_short() { 10 } else { 50 };
+    Criterion::default().sample_size(samples).warm_up_time(warm_up).measurement_time(measurement)
 }
-
-criterion_group! { name = benches; config = configured(); targets = matching }
-criterion_main!(benches);

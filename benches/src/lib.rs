@@ -1,13 +1,25 @@
-//! What the benches share: a fleet of subscribers, and the processor time of the broker's shards. The
-//! broker itself and the way to it are those of `broker-tests`.
+//! What the benches share: cells that are measured with the engine of `broker bench`, brokers whose
+//! subscribers cost nothing, tables, and the files from which the pictures are drawn. The broker
+//! itself and the way to it are those of `broker-tests`.
 
-pub mod cpu;
-pub mod fleet;
+mod axes;
+mod broker;
+mod cell;
+pub mod estimates;
 pub mod peers;
-pub mod table;
+pub mod picture;
+pub mod results;
+mod row;
+mod sdk;
+mod selection;
+mod sinks;
+mod table;
 
-/// Whether the benches run in their short mode: enough to see that they work, too little for
-/// figures. Set by the environment variable `BENCH_SHORT=1`.
-pub fn is_short() -> bool {
-    std::env::var_os("BENCH_SHORT").is_some_and(|value| value != "0")
-}
+pub use axes::{Axis, axes};
+pub use broker::{Started, patient, runtime, shard_threads};
+pub use cell::{Cell, Clients, Regime};
+pub use row::Row;
+pub use sdk::SdkDialect;
+pub use selection::{Selection, is_short};
+pub use sinks::{Flood, Flooded};
+pub use table::{count, micros, print_table};

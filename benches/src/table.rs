@@ -1,63 +1,49 @@
-//! The table at the end of a run.
+//! Tables for people: lines of Markdown.
 
-use std::cell::RefCell;
-use std::time::Duration;
-
-/// What one cell of the table was measured to be.
-#[derive(Debug, Clone)]
-pub struct Row {
-    /// The transport.
-    pub transport: &'static str,
-    /// How many subscribers.
-    pub subscribers: u64,
-    /// How many messages were published at a time.
-    pub gathered: usize,
-    /// How many deliveries were measured.
-    pub deliveries: u64,
-    /// How long they took.
-    pub elapsed: Duration,
-    /// What the shard needed of its processor.
-    pub cpu: Option<Duration>,
-}
-
-/// Rows, collected while benches run.
-#[derive(Debug, Default)]
-pub struct Table {
-    rows: RefCell<Vec<Row>>,
-}
-
-impl Table {
-    /// Adds to the row of the same setting, or a new one.
-    pub fn add(&self, row: Row) {
-        let mut rows = self.rows.borrow_mut();
-        let same = |known: &&mut Row| {
-            (known.transport, known.subscribers, known.gathered)
-                == (row.transport, row.subscribers, row.gathered)
-        };
-        match rows.iter_mut().find(same) {
-            None => rows.push(row),
-            Some(known) => {
-                known.deliveries += row.deliveries;
-                known.elapsed += row.elapsed;
-                known.cpu = known.cpu.zip(row.cpu).map(|(known, cpu)| known + cpu);
-            }
-        }
+/// Prints rows under their columns as a Markdown table. Numbers stand at the right.
+pub fn print_table<const COLUMNS: usize>(
+    title: &str,
+    columns: [&str; COLUMNS],
+    rows: &[[String; COLUMNS]],
+) {
+    println!("\n{title}\n");
+    println!("| {} |", columns.join(" | "));
+    let ruler = (0..COLUMNS).map(|place| {
+        let text = |row: &[String; COLUMNS]| !row[place].starts_with(|c: char| c.is_ascii_digit());
+        if rows.iter().all(text) { "---" } else { "---:" }
+    });
+    println!("|{}|", ruler.collect::<Vec<_>>().join("|"));
+    for row in rows {
+        println!("| {} |", row.join(" | "));
     }
+}
 
-    /// Prints everything as a Markdown table.
-    pub fn print(&self) {
-        println!();
-        println!(
-            "| transport | subscribers | messages at a time | deliveries/s | CPU µs/delivery |"
-        );
-        println!("|---|---:|---:|---:|---:|");
-        for row in self.rows.borrow().iter() {
-            let per_second = row.deliveries as f64 / row.elapsed.as_secs_f64();
-            let cpu = row.cpu.map_or("-".to_owned(), |cpu| {
-                format!("{:.3}", cpu.as_secs_f64() * 1e6 / row.deliveries as f64)
-            });
-            let Row { transport, subscribers, gathered, .. } = row;
-            println!("| {transport} | {subscribers} | {gathered} | {per_second:.0} | {cpu} |");
-        }
+/// A large number, rounded to what people read.
+pub fn count(number: f64) -> String {
+    match number {
+        ..1e3 => format!("{number:.0}"),
+        ..1e6 => format!("{:.1} k", number / 1e3),
+        ..1e9 => format!("{:.2} M", number / 1e6),
+        _ => format!("{:.2} G", number / 1e9),
+    }
+}
+
+/// Microseconds, to the nanosecond where that is much.
+pub fn micros(micros: f64) -> String {
+    match micros {
+        ..1.0 => format!("{micros:.4}"),
+        ..100.0 => format!("{micros:.2}"),
+        _ => format!("{micros:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_to_what_people_read() {
+        assert_eq!([999.0, 1500.0, 2.5e6, 3e9].map(count), ["999", "1.5 k", "2.50 M", "3.00 G"]);
+        assert_eq!([0.01234, 2.345, 123.4].map(micros), ["0.0123", "2.35", "123"]);
     }
 }
