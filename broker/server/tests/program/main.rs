@@ -1,5 +1,6 @@
 //! The program as people, scripts and service managers run it.
 
+mod bench;
 mod publish;
 mod request;
 mod server;
