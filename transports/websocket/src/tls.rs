@@ -80,8 +80,7 @@ impl TlsStream {
         let mut taken = 0;
         while taken < total {
             let (first, second) = after(first, second, taken);
-            let pieces = [IoSlice::new(first), IoSlice::new(second)];
-            let piece = self.session.writer().write_vectored(&pieces)?;
+            let piece = self.encrypt(first, second)?;
             self.unsent += piece;
             taken += piece;
             if !self.try_flush()? && piece == 0 {
@@ -89,6 +88,17 @@ impl TlsStream {
             }
         }
         Ok(taken)
+    }
+
+    fn encrypt(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        match (first, second) {
+            // Two pieces are listed in memory that is asked for each time.
+            (one, []) | ([], one) => self.session.writer().write(one),
+            _ => {
+                let pieces = [IoSlice::new(first), IoSlice::new(second)];
+                self.session.writer().write_vectored(&pieces)
+            }
+        }
     }
 
     pub(crate) fn try_flush(&mut self) -> io::Result<bool> {
@@ -132,8 +142,12 @@ impl Write for WriteSide<'_> {
         self.0.try_write(bytes)
     }
 
+    /// Nearly always one record is written, for which the system has a shorter way.
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
+        match slices {
+            [record] => self.0.try_write(record),
+            records => self.0.try_write_vectored(records),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
