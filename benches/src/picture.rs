@@ -7,6 +7,16 @@ use plotters::prelude::*;
 const SIZE: (u32, u32) = (800, 480);
 /// How far axes go beyond the points, as a factor.
 const RIM: f64 = 1.3;
+/// How much of the height each name of a curve needs, above all curves.
+const NAME_HEIGHT: f64 = 0.05;
+/// The colours of curves, in their order: apart in darkness too.
+const COLOURS: [RGBColor; 5] = [
+    RGBColor(31, 119, 180),
+    RGBColor(214, 39, 40),
+    RGBColor(23, 120, 60),
+    RGBColor(255, 127, 14),
+    RGBColor(75, 40, 130),
+];
 
 /// A picture: curves on two logarithmic axes.
 #[derive(Debug, Clone)]
@@ -30,6 +40,8 @@ impl Picture {
         let points = || self.curves.iter().flat_map(|(_, points)| points);
         let across = range(points().map(|point| point.0)).ok_or_else(|| self.empty())?;
         let up = range(points().map(|point| point.1)).ok_or_else(|| self.empty())?;
+        let names = NAME_HEIGHT * self.curves.len() as f64;
+        let up = up.start..up.end * (up.end / up.start).powf(names / (1.0 - names));
         let mut svg = String::new();
         let drawn = self.draw_on(SVGBackend::with_string(&mut svg, SIZE), (across, up));
         drawn.map_err(|error| anyhow!("{}: {error}", self.title))?;
@@ -62,18 +74,20 @@ impl Picture {
             .y_desc(self.up)
             .draw()?;
         for (place, (name, points)) in self.curves.iter().enumerate() {
-            let colour = Palette99::pick(place).to_rgba();
+            let colour = COLOURS[place % COLOURS.len()];
             chart
                 .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
                 .label(name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour));
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
+                });
             let dot = |point: &(f64, f64)| Circle::new(*point, 3, colour.filled());
             chart.draw_series(points.iter().map(dot))?;
         }
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.8))
+            .background_style(WHITE)
             .draw()?;
         root.present()?;
         Ok(())

@@ -35,33 +35,40 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn subscribers() -> anyhow::Result<Picture> {
-    let rows = read("fanout-subscribers")?;
-    let at = |row: &Row| row.subscribers as f64;
-    let curves = curves(&rows, "websocket", at);
+    let rows = read_rows("fanout-subscribers")?;
+    let curves = curves(&rows, "websocket", &Regime::ALL, |row| row.subscribers as f64);
     let title = "The cost of a delivery: subscribers (WebSocket, 128 B)".to_owned();
     Ok(Picture { title, across: "subscribers of the topic", up: COST, curves })
 }
 
+/// Without pace: with many topics it has few deliveries at a time, and shows what waking costs.
 fn topics() -> anyhow::Result<Picture> {
-    let rows = read("fanout-topics")?;
-    let at = |row: &Row| row.topics as f64;
-    let both = ["websocket", "memory"];
-    let curves = both.iter().flat_map(|transport| curves(&rows, transport, at)).collect();
+    let rows = read_rows("fanout-topics")?;
+    let regimes = [Regime::Flood, Regime::OneAtATime];
+    let both = ["websocket", "memory"].into_iter();
+    let curves = both.flat_map(|name| curves(&rows, name, &regimes, |row| row.topics as f64));
+    let curves = curves.collect();
     let title =
         "The cost of a delivery: topics (1,000 subscribers over WebSocket, 10,000 over memory)";
-    Ok(Picture {
-        title: title.to_owned(),
-        across: "topics, dealt to the subscribers",
-        up: COST,
-        curves,
-    })
+    let (title, across) = (title.to_owned(), "topics, dealt to the subscribers");
+    Ok(Picture { title, across, up: COST, curves })
 }
 
 fn payloads() -> anyhow::Result<Picture> {
-    let rows = read("fanout-payloads")?;
-    let curves = curves(&rows, "websocket", |row| row.payload_bytes as f64);
+    let rows = read_rows("fanout-payloads")?;
+    let curves = curves(&rows, "websocket", &Regime::ALL, |row| row.payload_bytes as f64);
     let title = "The cost of a delivery: payload (1,000 subscribers, WebSocket)".to_owned();
     Ok(Picture { title, across: "bytes of each payload", up: COST, curves })
+}
+
+/// Reads rows, and says how many of them speak against themselves.
+fn read_rows(name: &str) -> anyhow::Result<Vec<Row>> {
+    let rows: Vec<Row> = read(name)?;
+    let doubtful = rows.iter().filter(|row| row.remark.is_some()).count();
+    if doubtful > 0 {
+        println!("{name}: {doubtful} of {} rows have a remark; better measure again", rows.len());
+    }
+    Ok(rows)
 }
 
 fn filters() -> anyhow::Result<Picture> {
@@ -87,13 +94,14 @@ fn filters() -> anyhow::Result<Picture> {
 fn curves(
     rows: &[Row],
     transport: &str,
+    regimes: &[Regime],
     at: impl Fn(&Row) -> f64,
 ) -> Vec<(String, Vec<(f64, f64)>)> {
-    let curve = |regime: Regime| {
+    let curve = |regime: &Regime| {
         let of_it = |row: &&Row| row.regime == regime.name() && row.transport == transport;
         let point = |row: &Row| Some((at(row), row.cpu_us?));
         let points = rows.iter().filter(of_it).filter_map(point).collect();
         (format!("{transport}, {}", regime.name()), points)
     };
-    Regime::ALL.map(curve).into()
+    regimes.iter().map(curve).collect()
 }
