@@ -41,6 +41,7 @@
 mod closing;
 mod config;
 mod connector;
+mod copies;
 mod endpoints;
 mod failures;
 mod link;

@@ -8,13 +8,14 @@ use futures_util::future::poll_fn;
 use quinn::{Connection, ConnectionError, SendStream, WriteError};
 use transport_api::{LinkError, Packet, Sent};
 
+use crate::copies::copy_of;
 use crate::failures::link_error;
 
 type Opening = Pin<Box<dyn Future<Output = Result<SendStream, ConnectionError>> + Send>>;
 
 /// From this many bytes on a packet is kept by reference until the peer has acknowledged it. A
-/// smaller one is copied: it would pin all of the memory that it is a part of, for each packet
-/// another one, as long as a peer stalls.
+/// smaller one is copied, once for all who get it: it would pin all of the memory that it is a part
+/// of, for each packet another one, as long as a peer stalls.
 const SHARED_BYTES_MIN: usize = 16 * 1024;
 
 /// One channel towards the peer.
@@ -54,7 +55,7 @@ impl Outgoing {
             self.rest[0] = Bytes::copy_from_slice(&[lane]);
         }
         self.rest[1] = match packet.len() < SHARED_BYTES_MIN {
-            true => Bytes::copy_from_slice(packet.as_slice()),
+            true => copy_of(packet),
             false => packet.to_bytes(),
         };
         match self.poll_flush(&mut Context::from_waker(Waker::noop()))? {
