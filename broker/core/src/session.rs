@@ -245,6 +245,12 @@ impl Session {
         self.standing.values().any(takes)
     }
 
+    /// Whether messages of other topics can't come to any of its lanes. Says no where it would
+    /// take longer to know.
+    pub(crate) fn wants_only(&self, topic: &str) -> bool {
+        self.standing.len() == 1 && self.standing.values().all(|one| *one.filter == *topic)
+    }
+
     /// Whether nothing waits to be sent.
     pub(crate) fn is_idle(&self) -> bool {
         self.link.control.is_empty() && self.lanes.iter().all(|slot| slot.lane.is_empty())

@@ -15,6 +15,7 @@ mod receive;
 mod requests;
 mod routes;
 mod subscriptions;
+mod together;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub use flush::{Channel, Flushed, Outlet, Verdict};
 use outgoing::Outgoing;
 pub use receive::Framing;
 use routes::{Routes, Target};
+use together::Together;
 
 /// Some of the sessions, their lanes, and the log of what they want.
 ///
@@ -44,6 +46,8 @@ pub struct Shard {
     sessions: Slab<Session>,
     matcher: Matcher<Target>,
     routes: Routes,
+    /// Messages on their way from the sequencer's items to the log.
+    together: Together,
     log: Log,
     outgoing: Outgoing,
     /// Sessions with something to write, in the order in which they came to have it.
@@ -131,6 +135,7 @@ impl Shard {
             sessions: Slab::new(),
             matcher: Matcher::default(),
             routes: Routes::default(),
+            together: Together::default(),
             outgoing: Outgoing::new(id),
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),

@@ -27,19 +27,18 @@ impl Shard {
     /// Carries out what the sequencer tells, in order. The items of a turn are one batch: what they
     /// put into lanes is sent with the [`flush`](Shard::flush) that follows.
     pub fn apply(&mut self, items: impl IntoIterator<Item = Item>) {
-        let mut row = None;
         for item in items {
             match item {
                 Item::Message { publication, to_all: true, addressed } if addressed.is_empty() => {
-                    self.append_to(&mut row, &publication);
+                    self.together.push(publication);
                 }
                 item => {
-                    self.hand_out(row.take());
+                    self.write_together();
                     self.apply_item(item);
                 }
             }
         }
-        self.hand_out(row);
+        self.write_together();
         for session in std::mem::take(&mut self.left) {
             if let Some(session) = self.find(session) {
                 session.forget_memberships();
@@ -73,6 +72,23 @@ impl Shard {
             }
             Item::Forgotten { topic_id } => self.routes.forget(topic_id),
         }
+    }
+
+    /// Writes the messages that came one behind the other, as rows of one topic where nobody can
+    /// tell, and puts them into lanes.
+    fn write_together(&mut self) {
+        let Self { together, routes, matcher, sessions, .. } = self;
+        together.arrange(|publication| {
+            let Publication { topic_id, topic, .. } = publication;
+            routes.find_narrow(*topic_id, topic, matcher, sessions)
+        });
+        let together = std::mem::take(&mut self.together);
+        let mut row = None;
+        for publication in together.iter() {
+            self.append_to(&mut row, publication);
+        }
+        self.hand_out(row);
+        self.together = together.emptied();
     }
 
     /// Writes a message into the log, behind those of its topic that came just before.

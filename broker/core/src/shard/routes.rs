@@ -26,7 +26,7 @@ pub(super) struct Routes {
 }
 
 /// Where a route is. Good until a topic is forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RoutePlace(usize);
 
 /// Who gets the messages of one topic.
@@ -36,11 +36,13 @@ pub(super) struct Route {
     /// One for each lane: the subscriptions of a lane share one copy.
     pub(super) targets: Vec<(u32, u32)>,
     pub(super) render: Render,
+    /// Whether no lane that gets this topic could get another.
+    narrow: bool,
 }
 
 impl Default for Route {
     fn default() -> Self {
-        Self { generation: 0, targets: Vec::new(), render: Render::Bincode }
+        Self { generation: 0, targets: Vec::new(), render: Render::Bincode, narrow: true }
     }
 }
 
@@ -61,6 +63,18 @@ impl Routes {
             route.look_up(topic, matcher, sessions);
         }
         RoutePlace(place)
+    }
+
+    /// The route of a topic, if no lane that gets it could get another topic.
+    pub(super) fn find_narrow(
+        &mut self,
+        topic_id: TopicId,
+        topic: &str,
+        matcher: &Matcher<Target>,
+        sessions: &Slab<Session>,
+    ) -> Option<RoutePlace> {
+        let place = self.find(topic_id, topic, matcher, sessions);
+        self.get(place).narrow.then_some(place)
     }
 
     pub(super) fn get(&self, place: RoutePlace) -> &Route {
@@ -86,5 +100,7 @@ impl Route {
             .iter()
             .any(|(slot, _)| sessions[*slot as usize].link.info.codec == Codec::Json);
         self.render = if json { Render::Both } else { Render::Bincode };
+        self.narrow =
+            self.targets.iter().all(|(slot, _)| sessions[*slot as usize].wants_only(topic));
     }
 }
