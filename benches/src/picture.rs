@@ -40,6 +40,7 @@ impl Picture {
         let points = || self.curves.iter().flat_map(|(_, points)| points);
         let across = range(points().map(|point| point.0)).ok_or_else(|| self.empty())?;
         let up = range(points().map(|point| point.1)).ok_or_else(|| self.empty())?;
+        let up = decade_below(up.start)..up.end;
         let names = NAME_HEIGHT * self.curves.len() as f64;
         let up = up.start..up.end * (up.end / up.start).powf(names / (1.0 - names));
         let mut svg = String::new();
@@ -101,6 +102,11 @@ fn range(values: impl Iterator<Item = f64>) -> Option<std::ops::Range<f64>> {
         range = Some((low.min(value), high.max(value)));
     }
     range.map(|(low, high)| low / RIM..high * RIM)
+}
+
+/// The power of ten below: an axis that begins there has two numbers at least.
+fn decade_below(value: f64) -> f64 {
+    10f64.powf(value.log10().floor())
 }
 
 /// A number as it stands at an axis: 0.01, 100, 10,000.

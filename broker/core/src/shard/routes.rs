@@ -27,7 +27,7 @@ pub(super) struct Routes {
 
 /// Where a route is. Good until a topic is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct RoutePlace(usize);
+pub(super) struct RoutePlace(pub(super) usize);
 
 /// Who gets the messages of one topic.
 #[derive(Debug)]

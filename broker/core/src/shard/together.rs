@@ -59,3 +59,52 @@ impl Together {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::TopicId;
+
+    /// The order in which messages of these topics are written, the topics below 10 narrow.
+    fn written(topics: &[u64]) -> Vec<(u64, u64)> {
+        let mut together = Together::default();
+        for (seq, topic) in (0..).zip(topics) {
+            let (topic_id, parts) = (TopicId(*topic), Bytes::new());
+            let topic = Arc::from("a");
+            together.push(Publication { topic, topic_id, seq, epoch: 1, time: 0, parts });
+        }
+        together.arrange(|publication| {
+            let topic = publication.topic_id.0;
+            (topic < 10).then_some(RoutePlace(topic as usize))
+        });
+        together.iter().map(|publication| (publication.topic_id.0, publication.seq)).collect()
+    }
+
+    #[test]
+    fn messages_of_a_narrow_topic_move_to_the_first_of_them_and_keep_their_order() {
+        assert_eq!(written(&[1, 2, 1, 2, 1]), [(1, 0), (1, 2), (1, 4), (2, 1), (2, 3)]);
+    }
+
+    #[test]
+    fn messages_of_other_topics_keep_their_order_among_themselves() {
+        let written = written(&[20, 1, 30, 1, 20, 30]);
+        assert_eq!(written, [(20, 0), (1, 1), (1, 3), (30, 2), (20, 4), (30, 5)]);
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_last_messages() {
+        let mut together = Together::default();
+        let parts = Bytes::new();
+        let topic = Arc::from("a");
+        let topic_id = TopicId(1);
+        together.push(Publication { topic, topic_id, seq: 1, epoch: 1, time: 0, parts });
+        together.arrange(|_| Some(RoutePlace(0)));
+        let together = together.emptied();
+        assert_eq!(together.iter().count(), 0);
+        assert!(together.firsts.is_empty() && together.publications.is_empty());
+    }
+}
