@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::routes::RoutePlace;
-use crate::Publication;
+use crate::{Publication, TopicId};
 
 /// How many messages' memory is kept for the next turns.
 const KEPT: usize = 16 << 10;
@@ -35,11 +35,17 @@ impl Together {
     /// get it get no other topic.
     pub(super) fn arrange(&mut self, mut narrow: impl FnMut(&Publication) -> Option<RoutePlace>) {
         let Self { publications, order, firsts } = self;
-        let places = publications.iter().zip(0..).map(|(publication, place)| {
-            let first = narrow(publication).map(|route| *firsts.entry(route).or_insert(place));
-            (first.unwrap_or(place), place)
-        });
-        order.extend(places);
+        // Mostly many of one topic follow each other.
+        let mut last: Option<(TopicId, Option<u32>)> = None;
+        for (publication, place) in publications.iter().zip(0..) {
+            let topic_id = publication.topic_id;
+            let first = match last.filter(|(last, _)| *last == topic_id) {
+                Some((_, first)) => first,
+                None => narrow(publication).map(|route| *firsts.entry(route).or_insert(place)),
+            };
+            last = Some((topic_id, first));
+            order.push((first.unwrap_or(place), place));
+        }
         order.sort_unstable();
     }
 
@@ -67,7 +73,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::TopicId;
 
     /// The order in which messages of these topics are written, the topics below 10 narrow.
     fn written(topics: &[u64]) -> Vec<(u64, u64)> {
