@@ -221,7 +221,7 @@ mod tests {
                 window.returned(mark, now, true);
             }
             match step {
-                50_000 => before = consumed,
+                49_999 => before = consumed,
                 50_000.. => most = most.max(window.sent - consumed),
                 _ => {}
             }
