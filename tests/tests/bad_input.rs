@@ -181,7 +181,7 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
     let send =
         Send { id: Some(7), to: "client".into(), method: Some("m".into()), ..<_>::default() };
     let replay = Subscribe { id: 7, filter: "a".into(), replay: Replay::Last, ..<_>::default() };
-    let keep = LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() };
+    let keep = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
     let resync = LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() };
     let interval = LaneOptions { min_interval: Some(1), ..LaneOptions::default() };
     let unreliable = LaneOptions { unreliable: Some(true), ..LaneOptions::default() };

@@ -22,7 +22,7 @@ pub use wanted::Wanted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use broker_delivery::lane::{Entries, Extent};
+use broker_delivery::lane::{Entries, Extent, Key};
 use broker_protocol::message;
 use bytes::BytesMut;
 
@@ -218,6 +218,13 @@ impl Entries for Log {
 
     fn seq(&self, entry: u64) -> u64 {
         self.entry(entry).seq
+    }
+
+    fn key(&self, entry: u64) -> Key<'_> {
+        let (frame, entry) = (self.bincode_frame(entry), self.entry(entry));
+        let parts = &frame[frame.len() - entry.parts_bytes as usize..];
+        let key = message::key(parts).expect("the log holds what this broker encoded");
+        Key { topic: entry.topic_id.0, key: key.filter(|key| **key != *entry.topic) }
     }
 
     #[inline]

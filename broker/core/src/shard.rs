@@ -8,6 +8,7 @@ mod ending;
 mod flush;
 mod laggards;
 mod liveness;
+mod marks;
 mod outgoing;
 mod packet;
 mod publish;
@@ -60,6 +61,8 @@ pub struct Shard {
     left: BTreeSet<SessionId>,
     endings: Vec<Ending>,
     native_pings: Vec<u32>,
+    /// When the turn began.
+    now: Duration,
     /// When open requests time out: the time, the slot, its generation and the asker's id.
     deadlines: BTreeSet<(Duration, u32, u64, u64)>,
     next_scan: Duration,
@@ -143,6 +146,7 @@ impl Shard {
             left: BTreeSet::new(),
             endings: Vec::new(),
             native_pings: Vec::new(),
+            now: now.monotonic,
             deadlines: BTreeSet::new(),
             next_scan: now.monotonic,
             scratch: BytesMut::new(),

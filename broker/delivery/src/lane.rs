@@ -5,24 +5,31 @@
 //! the books are kept here; the bytes are the log's affair, reached through [`Entries`].
 //!
 //! *Waiting* begins when the link refuses ([`Lane::block`]) and ends when nothing is left: only
-//! then the bound applies. What one turn gathers for a ready link is never dropped.
+//! then the bound applies, and [conflation](Lane::conflate). What one turn gathers for a ready link
+//! is never dropped and never conflated.
 //!
 //! Invariant: per topic, what was delivered plus what gaps told plus what waits is what was pushed.
 
 mod books;
+mod conflate;
 mod item;
 mod ledger;
+mod newest;
 mod options;
 mod overflow;
 
 pub use books::Books;
+pub use conflate::Key;
 pub use item::{Extent, Item};
-pub use ledger::{Gap, GapReason, Ledger};
+pub use ledger::{Gap, GapReason, Ledger, Missing};
+pub use newest::{Newest, Skipped};
 pub use options::{Bound, Keep, LaneOptions, OptionsError, Overflow, PRIORITY_MAX};
 pub use overflow::{Overflowed, Pushed};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+use conflate::Walked;
 
 /// The log as a lane sees it: what it must know of an entry to drop or conflate it.
 pub trait Entries {
@@ -30,6 +37,8 @@ pub trait Entries {
     fn topic(&self, entry: u64) -> (&Arc<str>, u64);
     /// The place of an entry in its topic's order.
     fn seq(&self, entry: u64) -> u64;
+    /// What an entry is about.
+    fn key(&self, entry: u64) -> Key<'_>;
     /// What an entry costs in a lane, in bytes: its frame.
     fn size(&self, entry: u64) -> u32;
     /// What a range of entries costs in a lane, in bytes.
@@ -48,6 +57,8 @@ pub struct Lane<F> {
     /// dropping the next one moves nothing. Never empty.
     #[expect(clippy::box_collection, reason = "few lanes have it, and there are many lanes")]
     passed: Option<Box<VecDeque<Item<F>>>>,
+    /// How far what waits was conflated, while anything waits.
+    walked: Option<Box<Walked>>,
     messages: u32,
     bytes: u64,
     gap_bytes: u64,
@@ -62,6 +73,7 @@ impl<F: Frame> Lane<F> {
         Self {
             items: VecDeque::new(),
             passed: None,
+            walked: None,
             messages: 0,
             bytes: 0,
             gap_bytes: 0,
@@ -106,9 +118,10 @@ impl<F: Frame> Lane<F> {
         self.extents().next().map(|extent| extent.start)
     }
 
-    /// What is still wanted of the log, oldest first.
+    /// What is still wanted of the log, in the order in which it is to be sent: what is conflated
+    /// is out of the order of the log.
     pub fn extents(&self) -> impl DoubleEndedIterator<Item = Extent> + '_ {
-        self.items().filter_map(Item::extent)
+        self.items().flat_map(Item::extents)
     }
 
     /// What is to be sent, oldest first.
@@ -183,14 +196,15 @@ impl<F: Frame> Lane<F> {
     /// Says that what is at the front has left.
     pub fn sent(&mut self, sent: Sent, log: &mut impl Entries) {
         for _ in 0..sent.items {
-            let item = self.pop_front().expect("no more is sent than there was");
+            let item = self.pop_front(log).expect("no more is sent than there was");
             self.account_sent(&item, log);
         }
+        self.books.gaps += u64::from(sent.gaps);
         if sent.of_next > 0 {
             self.sent_in_part(sent.of_next, log);
         }
         if self.is_empty() {
-            self.waiting = false;
+            (self.waiting, self.walked) = (false, None);
             // Subscriptions are answered in a lane, and many lanes are quiet from then on.
             if self.books.received == 0 {
                 self.give_back();
@@ -199,8 +213,8 @@ impl<F: Frame> Lane<F> {
     }
 
     #[inline]
-    fn pop_front(&mut self) -> Option<Item<F>> {
-        let Some(passed) = &mut self.passed else { return self.items.pop_front() };
+    fn pop_front(&mut self, log: &impl Entries) -> Option<Item<F>> {
+        let Some(passed) = &mut self.passed else { return self.pop_item(log) };
         let item = passed.pop_front();
         if passed.is_empty() {
             self.passed = None;
@@ -223,6 +237,13 @@ impl<F: Frame> Lane<F> {
             }
             // Its owner knows what of it was sent; it keeps its place until all was.
             Item::Frame(_) => {}
+            Item::Newest(newest) => {
+                newest.take_skipped();
+                let left = (0..count).map_while(|_| newest.take_oldest());
+                for entry in left.collect::<Vec<_>>() {
+                    self.leave(Extent::one(entry), log);
+                }
+            }
             messages => {
                 let extent = messages.take_front(count);
                 self.leave(extent, log);
@@ -233,6 +254,9 @@ impl<F: Frame> Lane<F> {
     fn account_sent(&mut self, item: &Item<F>, log: &mut impl Entries) {
         match item {
             Item::Run(extent) | Item::Addressed { extent, .. } => self.leave(*extent, log),
+            Item::Newest(newest) => {
+                newest.entries().for_each(|entry| self.leave(Extent::one(entry), log));
+            }
             Item::Frame(frame) => self.bytes -= frame.size(),
             Item::Gaps(ledger) => {
                 self.gap_bytes -= ledger.bytes();
@@ -267,11 +291,11 @@ impl<F: Frame> Lane<F> {
 
     /// Lets everything go, returning what was waiting.
     pub fn clear(&mut self, log: &mut impl Entries) -> VecDeque<Item<F>> {
-        for extent in self.items.iter().filter_map(Item::extent) {
+        for extent in self.items.iter().flat_map(Item::extents) {
             log.let_go(extent);
         }
         (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
-        self.waiting = false;
+        (self.waiting, self.walked) = (false, None);
         let mut items = self.passed.take().map_or_else(VecDeque::new, |passed| *passed);
         items.append(&mut self.items);
         items
@@ -285,6 +309,8 @@ pub struct Sent {
     pub items: usize,
     /// Messages, gaps or parts of the item behind them.
     pub of_next: u32,
+    /// Gaps that told what the newest of their keys replaced, in these items.
+    pub gaps: u32,
 }
 
 /// A frame that a lane carries without looking into it.

@@ -29,6 +29,17 @@ pub fn write_frame(seq: u64, epoch: u64, time: u64, parts: &[u8], out: &mut Byte
     out.extend_from_slice(parts);
 }
 
+/// The key in what [`write_parts`] wrote.
+///
+/// # Errors
+/// If something else wrote it.
+pub fn key(parts: &[u8]) -> Result<Option<&str>, DecodeError> {
+    match codec::read_key(parts)? {
+        Some(Cow::Borrowed(key)) => Ok(Some(key)),
+        _ => Ok(None),
+    }
+}
+
 /// How many bytes [`write_frame`] appends.
 pub const fn frame_bytes(seq: u64, epoch: u64, time: u64, parts_len: usize) -> usize {
     let length = inner_bytes(seq, epoch, time, parts_len);

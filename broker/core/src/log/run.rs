@@ -106,7 +106,7 @@ impl Log {
         message::to_json(frame, out).expect("the log holds what this broker encoded");
     }
 
-    fn bincode_frame(&self, entry: u64) -> &[u8] {
+    pub(super) fn bincode_frame(&self, entry: u64) -> &[u8] {
         match entry.checked_sub(self.first) {
             Some(place) => self.bincode.bytes(self.entries[place as usize].bincode),
             None => self.survivors.frame(entry),

@@ -19,9 +19,17 @@ impl Wanted {
         Self { first, changes: vec![0; entries + 1], entries: 0 }
     }
 
-    /// Adds what one lane wants, oldest first. What has survived its block already isn't visited.
-    pub fn add(&mut self, extents: impl DoubleEndedIterator<Item = Extent>) {
-        for extent in extents.rev().take_while(|extent| extent.end > self.first) {
+    /// Adds what a lane wants that has it in the order of the log. What has survived its block
+    /// already isn't visited.
+    pub fn add_in_order(&mut self, extents: impl DoubleEndedIterator<Item = Extent>) {
+        let first = self.first;
+        self.add(extents.rev().take_while(|extent| extent.end > first));
+    }
+
+    /// Adds what a lane wants, in whatever order.
+    pub fn add(&mut self, extents: impl Iterator<Item = Extent>) {
+        let first = self.first;
+        for extent in extents.filter(|extent| extent.end > first) {
             let start = extent.start.max(self.first);
             self.changes[(start - self.first) as usize] += 1;
             self.changes[(extent.end - self.first) as usize] -= 1;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_delivery::lane::{Frame, Lane, LaneOptions};
 use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
+use super::window::Window;
 use crate::few::Few;
 
 /// What a waiting presence costs in a lane, in bytes. Its names are bounded by the crowd.
@@ -24,12 +26,20 @@ pub(crate) struct LaneSlot {
     pub(crate) addressee: Option<u64>,
     /// Whether the lane's own channel refused.
     pub(crate) blocked: bool,
+    /// How much of it may be on its way, where not all survives waiting.
+    pub(crate) window: Option<Box<Window>>,
 }
 
 impl LaneSlot {
-    pub(crate) fn new(number: u8, options: LaneOptions) -> Self {
+    pub(crate) fn new(number: u8, options: LaneOptions, now: Duration) -> Self {
         let (lane, presences) = (Lane::new(options), Presences::default());
-        Self { number, lane, presences, addressee: None, blocked: false }
+        let window = lane.conflates().then(|| Box::new(Window::new(now)));
+        Self { number, lane, presences, addressee: None, blocked: false, window }
+    }
+
+    /// How many bytes of it may be sent now; more than 0 allow one message at least.
+    pub(crate) fn room(&self) -> u64 {
+        self.window.as_ref().map_or(u64::MAX, |window| window.room())
     }
 }
 

@@ -53,7 +53,9 @@ impl Shard {
             ClientFrame::Reply(reply) => self.reply(slot, &reply),
             ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
             ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
-            ClientFrame::Pong(_) => {}
+            ClientFrame::Pong(pong) => {
+                pong.mark.into_iter().for_each(|mark| self.returned(now, slot, mark));
+            }
             ClientFrame::Disconnect(disconnect) => self.disconnect(slot, &disconnect),
             other => self.refuse_unsupported(slot, &other),
         }

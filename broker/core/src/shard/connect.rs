@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 const PACKET_BYTES_MIN: usize = 512;
 
 impl Shard {
-    pub(super) fn connect(&mut self, _now: Now, slot: u32, connect: Connect) {
+    pub(super) fn connect(&mut self, now: Now, slot: u32, connect: Connect) {
         if connect.version != VERSION {
             let message = format!("version {} isn't spoken here; {VERSION} is", connect.version);
             return self.end_faulty(slot, ErrorCode::UnsupportedVersion, message);
@@ -39,7 +39,7 @@ impl Shard {
         session.stage = Stage::Open;
         session.link.ping_interval = ping_interval;
         session.link.packet_bytes_max = packet_bytes_max;
-        session.lanes.push(LaneSlot::new(0, options));
+        session.lanes.push(LaneSlot::new(0, options, now.monotonic));
         let session = session.id;
         self.statistics.sessions_opened += 1;
         self.outgoing.push(Command::Open { session, name });

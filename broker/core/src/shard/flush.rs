@@ -35,6 +35,11 @@ pub enum Verdict {
 pub trait Outlet {
     /// Takes one packet without waiting.
     fn send(&mut self, channel: Channel, packet: Run<'_>) -> Verdict;
+
+    /// Takes a ping of the transport's own, where it has one, behind all that was sent.
+    fn ping(&mut self, _mark: u64) -> Verdict {
+        Verdict::Refused
+    }
 }
 
 impl<F: FnMut(Channel, Run<'_>) -> Verdict> Outlet for F {
@@ -60,6 +65,8 @@ pub(super) struct Handed {
     pub(super) control_bytes: usize,
     /// The place of the lane and how much of it was in the packet.
     pub(super) lane: Option<(usize, Sent)>,
+    /// How many bytes of the lane were in the packet.
+    pub(super) lane_bytes: usize,
     /// What the next run would be read as.
     pub(super) header: LaneHeader,
 }
@@ -68,9 +75,15 @@ impl Shard {
     /// Hands to the link what waits for it, packet by packet, until nothing is left or it refuses.
     pub fn flush(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
         let Some(session) = self.sessions.get(slot as usize) else { return Flushed::Everything };
-        let flushed = match session.link.info.separate_lanes {
+        let separate_lanes = session.link.info.separate_lanes;
+        match separate_lanes {
             false => self.flush_shared(slot, outlet),
             true => self.flush_separate(slot, outlet),
+        }
+        self.send_marks(slot, outlet);
+        let flushed = match self.sessions[slot as usize].is_blocked() {
+            true => Flushed::Blocked,
+            false => Flushed::Everything,
         };
         let session = &self.sessions[slot as usize];
         if session.stage != Stage::Ending {
@@ -91,20 +104,19 @@ impl Shard {
         self.mark_dirty(slot);
     }
 
-    fn flush_shared(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
+    fn flush_shared(&mut self, slot: u32, outlet: &mut impl Outlet) {
         while !self.sessions[slot as usize].link.blocked {
             let session = &self.sessions[slot as usize];
             let lane = session.next_lane();
             if session.link.control.is_empty() && lane.is_none() {
-                return Flushed::Everything;
+                return;
             }
             let verdict = self.hand_over(slot, Channel::Control, true, lane, outlet);
             self.sessions[slot as usize].link.blocked = verdict != Verdict::Taken;
         }
-        Flushed::Blocked
     }
 
-    fn flush_separate(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
+    fn flush_separate(&mut self, slot: u32, outlet: &mut impl Outlet) {
         while !self.sessions[slot as usize].link.blocked
             && !self.sessions[slot as usize].link.control.is_empty()
         {
@@ -115,11 +127,6 @@ impl Shard {
             let number = self.sessions[slot as usize].lanes[lane].number;
             let verdict = self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet);
             self.sessions[slot as usize].lanes[lane].blocked = verdict != Verdict::Taken;
-        }
-        let session = &self.sessions[slot as usize];
-        match session.link.blocked || session.lanes.iter().any(|lane_slot| lane_slot.blocked) {
-            true => Flushed::Blocked,
-            false => Flushed::Everything,
         }
     }
 
@@ -133,7 +140,10 @@ impl Shard {
         outlet: &mut impl Outlet,
     ) -> Verdict {
         let Self { sessions, log, scratch, .. } = self;
-        let session = &sessions[slot as usize];
+        let session = &mut sessions[slot as usize];
+        if let Some(lane) = lane {
+            session.lanes[lane].lane.conflate(log);
+        }
         let (verdict, handed) = match session.direct(lane, log) {
             Some((run, handed)) => (outlet.send(channel, run), handed),
             None => {
@@ -150,7 +160,7 @@ impl Shard {
         }
         let Self { sessions, log, statistics, .. } = self;
         let session = &mut sessions[slot as usize];
-        let Handed { control_bytes, lane, header } = handed;
+        let Handed { control_bytes, lane, lane_bytes, header } = handed;
         statistics.packets += 1;
         if control_bytes > 0 {
             session.link.control.sent(control_bytes);
@@ -168,15 +178,21 @@ impl Shard {
             let before = lane_slot.lane.books().received;
             lane_slot.lane.sent(sent, log);
             statistics.delivered += lane_slot.lane.books().received - before;
+            if let Some(window) = &mut lane_slot.window {
+                window.sent(lane_bytes);
+                if lane_slot.lane.is_empty() {
+                    window.fell_idle();
+                }
+            }
         }
         verdict
     }
 }
 
 impl LaneSlot {
-    /// Whether something waits here and its channel would take it.
+    /// Whether something waits here, its channel would take it and it may be on its way.
     fn is_ready(&self) -> bool {
-        !self.blocked && !self.lane.is_empty()
+        !self.blocked && !self.lane.is_empty() && self.room() > 0
     }
 
     fn forget_presences(&mut self, sent: Sent) {
@@ -187,6 +203,13 @@ impl LaneSlot {
                 false => self.presences.sent_in_part(*subscription, sent.of_next),
             }
         }
+    }
+}
+
+impl Session {
+    /// Whether some channel is blocked.
+    fn is_blocked(&self) -> bool {
+        self.link.blocked || self.lanes.iter().any(|lane_slot| lane_slot.blocked)
     }
 }
 

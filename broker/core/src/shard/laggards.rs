@@ -31,7 +31,11 @@ impl Shard {
         let mut wanted = log.wanted();
         let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
         for lane_slot in sessions.flat_map(|session| &session.lanes) {
-            wanted.add(lane_slot.lane.extents());
+            let lane = &lane_slot.lane;
+            match lane.conflates() {
+                true => wanted.add(lane.extents()),
+                false => wanted.add_in_order(lane.extents()),
+            }
         }
         log.retire(&wanted);
     }
@@ -42,6 +46,11 @@ impl Shard {
         let first = !std::mem::replace(&mut session.behind, true);
         let mut overflowed = None;
         for lane_slot in &mut session.lanes {
+            if let Some(window) = &mut lane_slot.window
+                && !lane_slot.lane.is_waiting()
+            {
+                window.begins_to_wait(self.now);
+            }
             if let Pushed::Overflowed(how) = lane_slot.lane.block(&mut self.log) {
                 overflowed = Some(how);
             }

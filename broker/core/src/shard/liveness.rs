@@ -22,6 +22,7 @@ enum Measure {
 impl Shard {
     /// Does what time has brought due. Returns when to call again at the latest.
     pub fn tick(&mut self, now: Now) -> Duration {
+        self.now = now.monotonic;
         self.expire_requests(now.monotonic);
         if now.monotonic >= self.next_scan {
             self.next_scan = now.monotonic + SCAN_EVERY;

@@ -108,15 +108,18 @@ impl Shard {
         if lanes.len() >= lanes_max {
             return Err(too_many_lanes(lanes_max));
         }
-        lanes.push(LaneSlot::new(number, granted.unwrap_or(default)));
+        lanes.push(LaneSlot::new(number, granted.unwrap_or(default), self.now));
         Ok(lanes.len() - 1)
     }
 
     fn grant(&self, wished: &frame::LaneOptions) -> Result<LaneOptions, Refusal> {
         let default = self.config.lane;
-        if wished.keep.is_some_and(|keep| keep != frame::Keep::All) {
-            return Err(Refusal::unsupported("options.keep"));
-        }
+        let keep = match wished.keep {
+            None => default.keep,
+            Some(frame::Keep::All) => Keep::All,
+            Some(frame::Keep::Latest(count)) => Keep::Latest(count),
+            Some(frame::Keep::Merge) => return Err(Refusal::unsupported("options.keep")),
+        };
         if wished.min_interval.is_some_and(|interval| interval > 0) {
             return Err(Refusal::unsupported("options.min_interval"));
         }
@@ -124,6 +127,7 @@ impl Shard {
             return Err(Refusal::unsupported("options.unreliable"));
         }
         let overflow = match wished.overflow {
+            None if keep != default.keep && keep != Keep::All => Overflow::DropOldest,
             None => default.overflow,
             Some(frame::Overflow::Disconnect) => Overflow::Disconnect,
             Some(frame::Overflow::DropOldest) => Overflow::DropOldest,
@@ -138,7 +142,7 @@ impl Shard {
                 .map_or(default.bound.bytes, |wished| wished.min(default.bound.bytes)),
         };
         let priority = wished.priority.unwrap_or(default.priority);
-        let granted = LaneOptions { overflow, bound, priority, ..default };
+        let granted = LaneOptions { keep, overflow, bound, priority, ..default };
         let invalid = |error: broker_delivery::lane::OptionsError| {
             Refusal::of("options", ErrorCode::InvalidField, error.to_string())
         };

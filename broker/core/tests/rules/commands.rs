@@ -119,7 +119,7 @@ fn no_command_has_the_id_0() {
 fn what_this_version_does_not_serve_is_refused_as_such() {
     let mut stage = stage();
     let ann = stage.enter("ann");
-    let conflating = LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() };
+    let conflating = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
     let replaying = Subscribe { replay: Replay::Last, ..subscribe("a") };
     let frames = [
         in_lane("a", 1, conflating),

@@ -1,6 +1,7 @@
 //! Rules of the shard and the sequencer, one by one, at their exact boundaries.
 
 mod commands;
+mod conflation;
 mod endings;
 mod groups;
 mod lanes;

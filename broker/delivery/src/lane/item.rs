@@ -1,6 +1,6 @@
 //! What can wait in a lane.
 
-use super::Ledger;
+use super::{Ledger, Newest};
 
 /// A range of entries of the log: all of them are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum Item<F> {
         /// The subscription.
         subscription: u64,
     },
+    /// The newest messages of one key, for every subscription that matches them.
+    Newest(Newest),
     /// A frame that is data of the lane.
     Frame(F),
     /// What is missing here. Boxed, for the sake of the lanes that keep up.
@@ -52,12 +54,26 @@ pub enum Item<F> {
 }
 
 impl<F> Item<F> {
-    /// The entries that it refers to.
-    pub fn extent(&self) -> Option<Extent> {
+    /// The range of entries that it refers to, if they are a range.
+    pub(super) fn extent(&self) -> Option<Extent> {
         match self {
             Self::Run(extent) | Self::Addressed { extent, .. } => Some(*extent),
-            Self::Frame(_) | Self::Gaps(_) => None,
+            Self::Newest(_) | Self::Frame(_) | Self::Gaps(_) => None,
         }
+    }
+
+    /// All entries that it refers to, oldest first.
+    pub(super) fn extents(&self) -> impl DoubleEndedIterator<Item = Extent> + '_ {
+        let newest = match self {
+            Self::Newest(newest) => Some(newest.entries().map(Extent::one)),
+            _ => None,
+        };
+        self.extent().into_iter().chain(newest.into_iter().flatten())
+    }
+
+    /// Whether it is messages.
+    pub(super) fn is_messages(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Addressed { .. } | Self::Newest(_))
     }
 
     /// Takes the oldest `count` messages off.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::Skipped;
+
 /// Why messages are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GapReason {
@@ -34,14 +36,19 @@ pub struct Gap {
     pub addressee: Option<u64>,
 }
 
-/// One message that will never arrive.
+/// Messages of one topic that will never arrive.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Missing<'a> {
-    pub(super) topic: &'a Arc<str>,
-    pub(super) epoch: u64,
-    pub(super) seq: u64,
-    pub(super) reason: GapReason,
-    pub(super) addressee: Option<u64>,
+pub struct Missing<'a> {
+    /// The topic.
+    pub topic: &'a Arc<str>,
+    /// The epoch of the sequences.
+    pub epoch: u64,
+    /// Their hull and their count.
+    pub skipped: Skipped,
+    /// Why they are missing.
+    pub reason: GapReason,
+    /// The one subscription that misses them; `None` for all of the lane.
+    pub addressee: Option<u64>,
 }
 
 /// Of what a gap is: a topic and the epoch of its sequences, or the whole lane.
@@ -76,22 +83,26 @@ impl Ledger {
         self.bytes
     }
 
-    /// Counts one missing message, however many gaps there are in the same time.
+    /// Counts what is missing, however many gaps there are in the same time.
     ///
     /// Once the ledger was folded, everything of the same reason joins the gap of the whole lane.
-    pub(super) fn record(&mut self, missing: Missing<'_>) {
-        let seq = if self.folded { 0 } else { missing.seq };
+    pub fn record(&mut self, missing: Missing<'_>) {
+        let Skipped { count, .. } = missing.skipped;
+        let (first_seq, last_seq) = match self.folded {
+            true => (0, 0),
+            false => (missing.skipped.first_seq, missing.skipped.last_seq),
+        };
         let gap = match self.gaps.get(self.last).is_some_and(|last| last.tells(&missing)) {
             true => &mut self.gaps[self.last],
             false => {
                 let Missing { topic, epoch, reason, addressee, .. } = missing;
                 let of = (!self.folded).then(|| (topic.clone(), epoch));
-                self.gap(of, seq, reason, addressee)
+                self.gap(of, first_seq, reason, addressee)
             }
         };
-        gap.first_seq = gap.first_seq.min(seq);
-        gap.last_seq = gap.last_seq.max(seq);
-        gap.count += 1;
+        gap.first_seq = gap.first_seq.min(first_seq);
+        gap.last_seq = gap.last_seq.max(last_seq);
+        gap.count += count;
     }
 
     /// The gap of a place, made where there is none.
@@ -154,7 +165,7 @@ mod tests {
 
     fn lose(ledger: &mut Ledger, topic: &Arc<str>, epoch: u64, seq: u64) {
         let (reason, addressee) = (GapReason::Dropped, None);
-        ledger.record(Missing { topic, epoch, seq, reason, addressee });
+        ledger.record(Missing { topic, epoch, skipped: Skipped::one(seq), reason, addressee });
     }
 
     #[test]
@@ -163,7 +174,13 @@ mod tests {
         let mut ledger = Ledger::default();
         for seq in 1..=3 {
             for addressee in [None, Some(2)] {
-                ledger.record(Missing { topic, epoch: 1, seq, reason, addressee });
+                ledger.record(Missing {
+                    topic,
+                    epoch: 1,
+                    skipped: Skipped::one(seq),
+                    reason,
+                    addressee,
+                });
             }
         }
         let told = |ledger: &Ledger| -> Vec<_> {
@@ -171,7 +188,8 @@ mod tests {
         };
         assert_eq!(told(&ledger), [(None, 3), (Some(2), 3)]);
         ledger.fold();
-        ledger.record(Missing { topic, epoch: 1, seq: 4, reason, addressee: Some(2) });
+        let (skipped, addressee) = (Skipped::one(4), Some(2));
+        ledger.record(Missing { topic, epoch: 1, skipped, reason, addressee });
         assert_eq!(told(&ledger), [(None, 3), (Some(2), 4)]);
     }
 
@@ -217,7 +235,13 @@ mod tests {
         let (topic, reason) = (&Arc::from("a"), GapReason::Dropped);
         let mut ledger = Ledger::default();
         let lose = |ledger: &mut Ledger, seq, addressee| {
-            ledger.record(Missing { topic, epoch: 1, seq, reason, addressee });
+            ledger.record(Missing {
+                topic,
+                epoch: 1,
+                skipped: Skipped::one(seq),
+                reason,
+                addressee,
+            });
         };
         lose(&mut ledger, 1, None);
         lose(&mut ledger, 2, Some(2));

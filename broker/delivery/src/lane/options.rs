@@ -80,6 +80,9 @@ pub enum OptionsError {
     /// A bound of nothing.
     #[error("a bound must be at least 1 message and 1 byte")]
     EmptyBound,
+    /// No value of a key.
+    #[error("`latest` must keep at least 1 message of a key")]
+    KeepsNothing,
     /// A priority above the highest.
     #[error("priority {priority} is over {PRIORITY_MAX}")]
     Priority {
@@ -105,6 +108,9 @@ impl LaneOptions {
         }
         if self.priority > PRIORITY_MAX {
             return Err(OptionsError::Priority { priority: self.priority });
+        }
+        if self.keep == Keep::Latest(0) {
+            return Err(OptionsError::KeepsNothing);
         }
         let keeps_all = self.keep == Keep::All;
         if keeps_all && !self.min_interval.is_zero() {

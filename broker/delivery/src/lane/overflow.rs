@@ -1,7 +1,7 @@
 //! What happens at the bound.
 
 use super::ledger::Missing;
-use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow};
+use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow, Skipped};
 
 /// What a lane did with what was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,12 @@ const LEDGER_SHARE: u64 = 8;
 impl<F: Frame> Lane<F> {
     #[cold]
     pub(super) fn enforce_bound(&mut self, log: &mut impl Entries) -> Pushed {
+        if self.conflates() && self.is_unwalked() {
+            if !self.is_at_twice_its_bound() {
+                return Pushed::Kept;
+            }
+            self.walk(log);
+        }
         loop {
             match (self.too_many(), self.options.overflow) {
                 (0, _) => return Pushed::Kept,
@@ -39,6 +45,11 @@ impl<F: Frame> Lane<F> {
                 }
             }
         }
+    }
+
+    fn is_at_twice_its_bound(&self) -> bool {
+        let bound = self.options.bound;
+        self.messages_and_gaps() >= 2 * u64::from(bound.messages) || self.bytes() >= 2 * bound.bytes
     }
 
     /// How many messages have to go at least, for as much as the bound allows to be left. One message
@@ -67,57 +78,91 @@ impl<F: Frame> Lane<F> {
     /// their place. Nothing that waits is walked or moved for it, except that each item is passed
     /// once. Returns whether there was one.
     fn drop_oldest(&mut self, most: u32, log: &mut impl Entries) -> bool {
-        self.pass_what_leads();
-        let Some(item) = self.items.front() else { return false };
-        let extent = item.extent().expect("what leads without messages was passed");
-        let addressee = match item {
-            Item::Addressed { subscription, .. } => Some(*subscription),
-            _ => None,
+        self.pass_what_leads(log);
+        let (extent, addressee) = match self.items.front() {
+            None => return false,
+            Some(Item::Newest(_)) => {
+                self.drop_value(log);
+                return true;
+            }
+            Some(Item::Addressed { extent, subscription }) => (*extent, Some(*subscription)),
+            Some(item) => (item.extent().expect("what leads without messages was passed"), None),
         };
         let most = extent.start + u64::from(most.min(extent.len()));
         let end = self.record_drops(Extent { end: most, ..extent }, addressee, log);
         let dropped = Extent { end, ..extent };
         match self.items.front_mut() {
             Some(item) if end < extent.end => drop(item.take_front(dropped.len())),
-            _ => drop(self.items.pop_front()),
+            _ => drop(self.pop_item(log)),
         }
+        self.count_dropped(dropped, log);
+        true
+    }
+
+    /// Drops the oldest value of the key in front; what it and its like replaced is told with it.
+    fn drop_value(&mut self, log: &mut impl Entries) {
+        let Some(Item::Newest(newest)) = self.items.front_mut() else { return };
+        let skipped = newest.take_skipped();
+        let (last, oldest) = (newest.last(), newest.take_oldest());
+        let dropped = oldest.unwrap_or(last);
+        let replaced = skipped.map(|skipped| (GapReason::Conflated, skipped));
+        let one = Skipped::one(log.seq(dropped));
+        for (reason, skipped) in replaced.into_iter().chain([(GapReason::Dropped, one)]) {
+            let (topic, epoch) = log.topic(dropped);
+            self.record(Missing { topic, epoch, skipped, reason, addressee: None });
+        }
+        if oldest.is_none() {
+            self.pop_item(log);
+        }
+        self.count_dropped(Extent::one(dropped), log);
+    }
+
+    fn count_dropped(&mut self, dropped: Extent, log: &mut impl Entries) {
         self.messages -= dropped.len();
         self.bytes -= log.bytes(dropped);
         self.books.dropped += u64::from(dropped.len());
         log.let_go(dropped);
-        true
     }
 
-    fn pass_what_leads(&mut self) {
-        while let Some(item) = self.items.pop_front_if(|item| item.extent().is_none()) {
-            self.passed.get_or_insert_default().push_back(item);
+    fn pass_what_leads(&mut self, log: &impl Entries) {
+        while self.items.front().is_some_and(|item| !item.is_messages()) {
+            let passed = self.pop_item(log);
+            self.passed.get_or_insert_default().extend(passed);
         }
     }
 
     /// Tells messages in the gap in front of the oldest. Returns the one behind the last that was
     /// told: when the ledger folds there is room again, and fewer may have to go.
     fn record_drops(&mut self, dropped: Extent, addressee: Option<u64>, log: &impl Entries) -> u64 {
+        for entry in dropped.entries() {
+            let (topic, epoch) = log.topic(entry);
+            let (skipped, reason) = (Skipped::one(log.seq(entry)), GapReason::Dropped);
+            if self.record(Missing { topic, epoch, skipped, reason, addressee }) {
+                return entry + 1;
+            }
+        }
+        dropped.end
+    }
+
+    /// Tells what is missing in the gap in front of the oldest message. Returns whether the ledger
+    /// was folded for it.
+    fn record(&mut self, missing: Missing<'_>) -> bool {
         let passed = self.passed.get_or_insert_default();
         if !matches!(passed.back(), Some(Item::Gaps(_))) {
             passed.push_back(Item::Gaps(Box::default()));
         }
-        let share = u64::from(self.options.bound.messages).div_ceil(LEDGER_SHARE);
-        let bytes_share = self.options.bound.bytes / LEDGER_SHARE;
         let Some(Item::Gaps(ledger)) = passed.back_mut() else {
             unreachable!("the ledger stands in front of the oldest message");
         };
-        let (before, mut end) = (ledger.bytes(), dropped.start);
-        for entry in dropped.entries() {
-            let (topic, epoch) = log.topic(entry);
-            let (seq, reason) = (log.seq(entry), GapReason::Dropped);
-            ledger.record(Missing { topic, epoch, seq, reason, addressee });
-            end = entry + 1;
-            if ledger.gaps().len() as u64 > share || ledger.bytes() > bytes_share {
-                ledger.fold();
-                break;
-            }
+        let share = u64::from(self.options.bound.messages).div_ceil(LEDGER_SHARE);
+        let bytes_share = self.options.bound.bytes / LEDGER_SHARE;
+        let before = ledger.bytes();
+        ledger.record(missing);
+        let folds = ledger.gaps().len() as u64 > share || ledger.bytes() > bytes_share;
+        if folds {
+            ledger.fold();
         }
         self.gap_bytes = self.gap_bytes - before + ledger.bytes();
-        end
+        folds
     }
 }

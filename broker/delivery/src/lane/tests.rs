@@ -5,26 +5,38 @@ use proptest::prelude::*;
 use super::*;
 
 /// A log of messages whose topic and size follow from their index.
-struct Log {
+pub(super) struct Log {
     topics: Vec<Arc<str>>,
-    wanted: BTreeMap<u64, i32>,
+    /// The keys that each topic has, one after the other.
+    keys: Vec<String>,
+    pub(super) wanted: BTreeMap<u64, i32>,
     /// How often anything was asked of it.
     asked: std::cell::Cell<usize>,
 }
 
-const SIZE: u32 = 10;
+pub(super) const SIZE: u32 = 10;
 
 impl Log {
-    fn of(topics: usize) -> Self {
+    pub(super) fn of(topics: usize) -> Self {
+        Self::with_keys(topics, 0)
+    }
+
+    /// Messages of each topic have this many keys in turn; none at all with 0.
+    pub(super) fn with_keys(topics: usize, keys: usize) -> Self {
         let topics = (0..topics).map(|topic| Arc::from(format!("t{topic}"))).collect();
-        Self { topics, wanted: BTreeMap::new(), asked: Default::default() }
+        let keys = (0..keys).map(|key| format!("k{key}")).collect();
+        Self { topics, keys, wanted: BTreeMap::new(), asked: Default::default() }
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.asked.get()
     }
 
     fn count(&self) {
         self.asked.set(self.asked.get() + 1);
     }
 
-    fn topic_index(&self, entry: u64) -> usize {
+    pub(super) fn topic_index(&self, entry: u64) -> usize {
         entry as usize % self.topics.len()
     }
 }
@@ -37,6 +49,12 @@ impl Entries for Log {
     fn seq(&self, entry: u64) -> u64 {
         self.count();
         entry / self.topics.len() as u64 + 1
+    }
+    fn key(&self, entry: u64) -> Key<'_> {
+        self.count();
+        let seq = entry as usize / self.topics.len();
+        let key = seq.checked_rem(self.keys.len()).map(|key| &*self.keys[key]);
+        Key { topic: self.topic_index(entry) as u64, key }
     }
     fn size(&self, _entry: u64) -> u32 {
         self.count();
@@ -51,7 +69,7 @@ impl Entries for Log {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Note(u64);
+pub(super) struct Note(pub(super) u64);
 
 impl Frame for Note {
     fn size(&self) -> u64 {
@@ -64,7 +82,7 @@ fn lane(overflow: Overflow, messages: u32, bytes: u64) -> Lane<Note> {
     Lane::new(LaneOptions { overflow, bound, ..LaneOptions::default() })
 }
 
-fn push(lane: &mut Lane<Note>, log: &mut Log, entry: u64) -> Pushed {
+pub(super) fn push(lane: &mut Lane<Note>, log: &mut Log, entry: u64) -> Pushed {
     *log.wanted.entry(entry).or_default() += 1;
     lane.push(Extent::one(entry), u64::from(SIZE), log)
 }
@@ -86,7 +104,7 @@ fn a_ready_link_gathers_beyond_the_bound_and_a_blocked_one_does_not() {
     for entry in 0..5 {
         assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept);
     }
-    lane.sent(Sent { items: 0, of_next: 3 }, &mut log);
+    lane.sent(Sent { of_next: 3, ..Sent::default() }, &mut log);
     assert_eq!(lane.block(&mut log), Pushed::Kept);
     assert_eq!(push(&mut lane, &mut log, 5), Pushed::Kept);
     let overflowed = Pushed::Overflowed(Overflowed::Disconnect);
@@ -213,6 +231,7 @@ fn send(lane: &mut Lane<Note>, log: &mut Log, count: u8, told: &mut [u64]) {
     for item in lane.items() {
         match item {
             Item::Frame(_) => {}
+            Item::Newest(_) => unreachable!("it keeps all"),
             Item::Gaps(ledger) => count_gaps(ledger, log, told),
             Item::Run(extent) | Item::Addressed { extent, .. } => {
                 let taken = extent.len().min(left);
@@ -231,7 +250,7 @@ fn send(lane: &mut Lane<Note>, log: &mut Log, count: u8, told: &mut [u64]) {
     lane.sent(sent, log);
 }
 
-fn count_gaps(ledger: &Ledger, log: &Log, told: &mut [u64]) {
+pub(super) fn count_gaps(ledger: &Ledger, log: &Log, told: &mut [u64]) {
     for gap in ledger.gaps() {
         match &gap.of {
             Some((topic, _)) => {

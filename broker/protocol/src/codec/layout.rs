@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 
 use super::binary::{self, Fields, Input, Layout};
-use super::error::{Fault, Offence};
+use super::error::{DecodeError, Fault, Offence};
 use super::json::{JsonFields, Members, Object, Value, read_word, write_string};
 use crate::frame::*;
 
@@ -187,6 +187,17 @@ words! { GapReason {
 words! { ReleasedReason {
     Released "released", Closed "closed", TimedOut "timed-out", Kicked "kicked"
 } }
+
+/// The key in the fields of a `message` from `topic` on.
+pub(crate) fn read_key(parts: &[u8]) -> Result<Option<Cow<'_, str>>, DecodeError> {
+    let mut input = Input::new(parts);
+    let mut key = || {
+        input.field::<Cow<'_, str>>("topic")?;
+        input.field::<Option<Cow<'_, str>>>("from")?;
+        input.field("key")
+    };
+    key().map_err(|offence: Offence| offence.in_frame("message"))
+}
 
 /// Appends the fields of a `message` from `topic` on.
 pub(crate) fn write_message_parts(

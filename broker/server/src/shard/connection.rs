@@ -158,6 +158,10 @@ impl Connection {
             self.link.borrow_mut().poll_receive(cx, &mut buffer, &mut |piece: Received<'_>| {
                 match piece {
                     Received::Data(_, bytes) => rules.receive(now, self.slot, bytes, self.framing),
+                    Received::Pong(mark) => {
+                        rules.sign_of_life(now, self.slot);
+                        rules.returned(now, self.slot, mark);
+                    }
                     _ => rules.sign_of_life(now, self.slot),
                 }
                 rules.batch_bytes() < BATCH_BYTES_MAX
@@ -237,6 +241,20 @@ struct LinkOutlet<'a> {
     failed: Option<LinkError>,
 }
 
+impl LinkOutlet<'_> {
+    fn verdict(&mut self, sent: Result<Sent, LinkError>) -> Verdict {
+        match sent {
+            Ok(Sent::Taken) => Verdict::Taken,
+            Ok(Sent::TakenAndBlocked) => Verdict::TakenAndBlocked,
+            Ok(Sent::Refused) => Verdict::Refused,
+            Err(error) => {
+                self.failed = Some(error);
+                Verdict::Refused
+            }
+        }
+    }
+}
+
 impl Outlet for LinkOutlet<'_> {
     fn send(&mut self, channel: Channel, packet: Run<'_>) -> Verdict {
         let packet = match &packet {
@@ -247,14 +265,12 @@ impl Outlet for LinkOutlet<'_> {
             Channel::Control => LinkChannel::Control,
             Channel::Lane(lane) => LinkChannel::Lane(lane),
         };
-        match self.link.try_send(channel, packet) {
-            Ok(Sent::Taken) => Verdict::Taken,
-            Ok(Sent::TakenAndBlocked) => Verdict::TakenAndBlocked,
-            Ok(Sent::Refused) => Verdict::Refused,
-            Err(error) => {
-                self.failed = Some(error);
-                Verdict::Refused
-            }
-        }
+        let sent = self.link.try_send(channel, packet);
+        self.verdict(sent)
+    }
+
+    fn ping(&mut self, mark: u64) -> Verdict {
+        let sent = self.link.try_ping(mark);
+        self.verdict(sent)
     }
 }

@@ -1,0 +1,299 @@
+//! How much of a conflating lane may be on its way: old values mustn't lie in buffers in front of
+//! new ones.
+//!
+//! The peer's consumption is measured with marks that travel behind the data and come back. The
+//! window is what the peer consumed in the last quarter of a second: that much is delivered within a
+//! quarter of a second, however slow the link is. Where the way itself is longer, twice the round
+//! trip takes its place, so that a long way isn't taken for a narrow one.
+//!
+//! The round trip can be seen only while little else is on its way: behind the first packet of a
+//! lane, and then in a *probe*, for which the window is made small now and then (the idea of BBR,
+//! Cardwell et al. 2016).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The least that may be on its way, in bytes; one message at least.
+const LEAST_BYTES: u64 = 8 << 10;
+/// What may be on its way before anything was measured, in bytes.
+const START_BYTES: u64 = 64 << 10;
+/// The most that may be on its way, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+/// Over which time consumption is measured, at least and at most.
+const MEASURED_OVER: Duration = Duration::from_millis(250);
+const MEASURED_OVER_MAX: Duration = Duration::from_secs(1);
+/// How old the round trip may be while the lane waits.
+const TRIP_AGE_MAX: Duration = Duration::from_secs(10);
+/// A mark is due for each such part of the window.
+const MARKS_IN_A_WINDOW: u64 = 4;
+/// The lane's number takes so many bits of a mark.
+const LANE_BITS: u32 = 4;
+
+/// How much of one lane may be on its way.
+#[derive(Debug)]
+pub(crate) struct Window {
+    size: u64,
+    /// Bytes handed to the link since it began, and those of them that the peer has consumed.
+    sent: u64,
+    consumed: u64,
+    /// Where the last mark stands.
+    marked: u64,
+    /// Marks on their way, oldest first.
+    marks: VecDeque<Mark>,
+    /// The shortest round trip since it was last looked for.
+    trip: Option<Duration>,
+    trip_at: Duration,
+    /// While the round trip is looked for: behind which byte, and the window meanwhile put aside.
+    probe: Option<(u64, u64)>,
+    /// What the peer consumed when the lane last waited, in bytes a second.
+    rate: Option<f64>,
+    /// When the measurement began, and what had been consumed by then.
+    since: Duration,
+    base: u64,
+    /// Whether the lane has waited ever since.
+    waited: bool,
+}
+
+/// A mark on its way.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    place: u64,
+    sent_at: Duration,
+    /// What was on its way in front of it, in bytes.
+    ahead: u64,
+}
+
+impl Window {
+    pub(crate) fn new(now: Duration) -> Self {
+        Self {
+            size: START_BYTES,
+            sent: 0,
+            consumed: 0,
+            marked: 0,
+            marks: VecDeque::new(),
+            trip: None,
+            trip_at: now,
+            probe: None,
+            rate: None,
+            since: now,
+            base: 0,
+            waited: false,
+        }
+    }
+
+    /// How many bytes more may be sent; more than 0 allow one message at least.
+    pub(crate) fn room(&self) -> u64 {
+        self.size.saturating_sub(self.sent - self.consumed)
+    }
+
+    /// So many bytes were handed to the link.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+
+    /// The lane begins to wait: what is consumed from here on is what its peer can do.
+    pub(crate) fn begins_to_wait(&mut self, now: Duration) {
+        (self.since, self.base, self.waited) = (now, self.consumed, true);
+    }
+
+    /// Nothing waits in the lane: what is consumed from here on says little of its peer.
+    pub(crate) fn fell_idle(&mut self) {
+        self.waited = false;
+    }
+
+    /// The mark that is to be sent behind what was sent so far, if one is due.
+    pub(crate) fn due_mark(&self, lane: u8) -> Option<u64> {
+        let unmarked = self.sent - self.marked;
+        let soon = self.room() == 0 || self.marked == 0 || self.probe.is_some();
+        let due = unmarked >= self.size / MARKS_IN_A_WINDOW || unmarked > 0 && soon;
+        due.then_some(self.sent << LANE_BITS | u64::from(lane))
+    }
+
+    /// The due mark was sent.
+    pub(crate) fn sent_mark(&mut self, now: Duration) {
+        let ahead = self.sent - self.consumed;
+        self.marked = self.sent;
+        self.marks.push_back(Mark { place: self.sent, sent_at: now, ahead });
+    }
+
+    /// A mark came back: all in front of it was consumed. `waits` says whether the lane waits.
+    /// One that isn't on its way says nothing.
+    pub(crate) fn returned(&mut self, mark: u64, now: Duration, waits: bool) {
+        let place = mark >> LANE_BITS;
+        if !self.marks.iter().any(|mark| mark.place == place) {
+            return;
+        }
+        self.consumed = place;
+        self.waited &= waits;
+        while let Some(mark) = self.marks.pop_front_if(|mark| mark.place <= place) {
+            self.note_trip(mark, now);
+        }
+        match self.probe {
+            Some((_, size)) if self.trip.is_some() => {
+                (self.probe, self.size, self.trip_at) = (None, size, now);
+                (self.since, self.base, self.waited) = (now, self.consumed, waits);
+            }
+            Some(_) => {}
+            None => self.measure(now, waits),
+        }
+    }
+
+    /// Sees how long the way is by a mark that came back: what was in front of it needed its time.
+    fn note_trip(&mut self, mark: Mark, now: Duration) {
+        if self.probe.is_some_and(|(from, _)| mark.place <= from) {
+            return;
+        }
+        let seen = now.saturating_sub(mark.sent_at);
+        let trip = match self.rate.filter(|_| self.probe.is_some()) {
+            Some(rate) => seen.saturating_sub(Duration::from_secs_f64(mark.ahead as f64 / rate)),
+            None => seen,
+        };
+        self.trip = Some(self.trip.map_or(trip, |known| known.min(trip)));
+    }
+
+    fn measure(&mut self, now: Duration, waits: bool) {
+        let over = (2 * self.trip.unwrap_or_default()).clamp(MEASURED_OVER, MEASURED_OVER_MAX);
+        let elapsed = now.saturating_sub(self.since);
+        if elapsed < over {
+            return;
+        }
+        let rate = ((self.consumed - self.base).max(1)) as f64 / elapsed.as_secs_f64();
+        let measured = (rate * over.as_secs_f64()) as u64;
+        let measured = measured.clamp(LEAST_BYTES, MOST_BYTES);
+        if self.waited {
+            (self.rate, self.size) = (Some(rate), measured);
+        } else {
+            self.size = self.size.max(measured);
+        }
+        (self.since, self.base) = (now, self.consumed);
+        if self.waited && now.saturating_sub(self.trip_at) >= TRIP_AGE_MAX {
+            (self.probe, self.trip) = (Some((self.sent, self.size)), None);
+            self.size = LEAST_BYTES;
+        }
+        self.waited = waits;
+    }
+}
+
+/// The lane of a mark.
+pub(crate) fn lane_of(mark: u64) -> u8 {
+    (mark & ((1 << LANE_BITS) - 1)) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// What became of a lane in the last ten of sixty seconds.
+    #[derive(Debug)]
+    struct Seen {
+        /// The most that was on its way to the peer or waited there.
+        most: u64,
+        /// What the peer consumed.
+        consumed: u64,
+    }
+
+    /// A lane that always waits, in front of a peer that consumes so many bytes in a millisecond and
+    /// whose answers need so many milliseconds more; that to the first mark needs `first`.
+    fn after_a_minute(rate: u64, trip: u32, first: u32) -> Seen {
+        let mut window = Window::new(Duration::ZERO);
+        let (mut consumed, mut before, mut most) = (0, 0, 0);
+        let (mut way, mut returning) = (VecDeque::new(), VecDeque::new());
+        window.sent(1);
+        window.sent_mark(Duration::ZERO);
+        returning.push_back((1 << LANE_BITS, MILLISECOND * first));
+        window.begins_to_wait(Duration::ZERO);
+        for step in 0..60_000 {
+            let now = MILLISECOND * step;
+            while window.room() > 0 {
+                window.sent(1000.min(window.room()) as usize);
+                if let Some(mark) = window.due_mark(3) {
+                    window.sent_mark(now);
+                    way.push_back(mark);
+                }
+            }
+            consumed = window.sent.min(consumed + rate);
+            while let Some(mark) = way.pop_front_if(|mark| *mark >> LANE_BITS <= consumed) {
+                returning.push_back((mark, now + MILLISECOND * trip));
+            }
+            while let Some((mark, _)) = returning.pop_front_if(|(_, at)| *at <= now) {
+                window.returned(mark, now, true);
+            }
+            match step {
+                49_999 => before = consumed,
+                50_000.. => most = most.max(window.sent - consumed),
+                _ => {}
+            }
+        }
+        Seen { most, consumed: consumed - before }
+    }
+
+    #[test]
+    fn a_slow_peer_is_busy_and_has_a_quarter_of_a_second_on_its_way() {
+        let seen = after_a_minute(100, 0, 0);
+        assert!(seen.most <= 30_000 && seen.consumed >= 950_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_round_trip_that_was_seen_on_a_full_link_is_soon_forgotten() {
+        let seen = after_a_minute(100, 0, 5_000);
+        assert!(seen.most <= 30_000 && seen.consumed >= 950_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_long_way_is_not_taken_for_a_narrow_one() {
+        let seen = after_a_minute(100, 400, 400);
+        assert!(seen.consumed >= 850_000, "{seen:?}");
+        assert!(seen.most <= 110_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_very_slow_peer_has_the_least_on_its_way() {
+        let seen = after_a_minute(2, 0, 10);
+        assert!(seen.most <= LEAST_BYTES + 1_000 && seen.consumed >= 18_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_fast_peer_is_not_held_up() {
+        let seen = after_a_minute(100_000, 1, 1);
+        assert!(seen.consumed >= 900_000_000, "{seen:?}");
+        assert!(seen.most <= MOST_BYTES, "{seen:?}");
+    }
+
+    #[test]
+    fn a_peer_that_keeps_up_never_loses_any_of_it() {
+        let mut window = Window::new(Duration::ZERO);
+        for step in 1..1000 {
+            window.sent(20_000);
+            let mark = window.due_mark(0).expect("each is more than a quarter");
+            window.sent_mark(MILLISECOND * 1000 * step);
+            window.fell_idle();
+            window.returned(mark, MILLISECOND * 1000 * step, false);
+            assert!(window.size >= START_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_mark_is_always_on_its_way_when_there_is_no_room() {
+        let mut window = Window::new(Duration::ZERO);
+        window.sent(1);
+        assert!(window.due_mark(0).is_some(), "the first packet is marked");
+        window.sent_mark(Duration::ZERO);
+        window.sent(START_BYTES as usize / 8);
+        assert_eq!(window.due_mark(0), None);
+        window.size = LEAST_BYTES;
+        assert_eq!(window.room(), 0);
+        assert!(window.due_mark(0).is_some());
+    }
+
+    #[test]
+    fn a_mark_that_was_never_sent_says_nothing() {
+        let mut window = Window::new(Duration::ZERO);
+        window.sent(START_BYTES as usize);
+        window.sent_mark(Duration::ZERO);
+        window.returned(u64::MAX, MILLISECOND, true);
+        window.returned(5 << LANE_BITS, MILLISECOND, true);
+        assert_eq!(window.room(), 0);
+    }
+}

@@ -1,0 +1,160 @@
+//! Writes one packet, frame by frame.
+
+use broker_delivery::lane::{Entries, Extent, Ledger, Newest};
+use broker_protocol::Codec;
+use broker_protocol::frame::{BrokerFrame, LaneHeader, Presence};
+use bytes::BytesMut;
+
+use super::replaced::{Replaced, told};
+use crate::Log;
+use crate::session::transcode;
+
+/// How much of an item went into a packet.
+pub(super) enum Taken {
+    Whole,
+    /// So many of its messages, gaps or frames.
+    Part(u32),
+}
+
+/// Writes one packet.
+pub(super) struct Packer<'a> {
+    codec: Codec,
+    number: u8,
+    header: LaneHeader,
+    packet_bytes_max: usize,
+    log: &'a Log,
+    out: &'a mut BytesMut,
+    replaced: Replaced,
+}
+
+impl<'a> Packer<'a> {
+    /// Writes for a lane of this number behind what stands in `out`; `header` is what a run there
+    /// would be read as.
+    pub(super) fn new(
+        codec: Codec,
+        (number, header): (u8, LaneHeader),
+        packet_bytes_max: usize,
+        log: &'a Log,
+        out: &'a mut BytesMut,
+    ) -> Self {
+        let replaced = Replaced::default();
+        Self { codec, number, header, packet_bytes_max, log, out, replaced }
+    }
+
+    /// What the next run would be read as.
+    pub(super) fn header(&self) -> LaneHeader {
+        self.header
+    }
+
+    /// Tells what was replaced, in front of what replaced it. Returns in how many gaps.
+    pub(super) fn finish(self) -> u32 {
+        self.replaced.write(self.codec, self.out)
+    }
+
+    /// Writes as many of a key's values as fit, and at least one into an empty packet; what they
+    /// replaced is told with the first of them.
+    pub(super) fn newest(&mut self, newest: &Newest) -> Taken {
+        let (codec, log) = (self.codec, self.log);
+        for (count, entry) in newest.entries().enumerate() {
+            let replaced = newest.skipped().filter(|_| count == 0);
+            let room = replaced.map_or(0, |_| self.replaced.room_for(codec, log.topic(entry).0));
+            let (mut place, most) = (0, self.packet_bytes_max);
+            self.packet_bytes_max = most.saturating_sub(room);
+            let fits = self.fits(None, |out| {
+                place = out.len();
+                log.copy(codec, entry, out);
+            });
+            if !fits {
+                self.packet_bytes_max = most;
+                return Taken::Part(count as u32);
+            }
+            if let Some(skipped) = replaced {
+                self.replaced.note(place, log.topic(entry), skipped);
+            }
+        }
+        Taken::Whole
+    }
+
+    /// Writes as many messages as fit, and at least one into an empty packet.
+    pub(super) fn run(&mut self, extent: Extent, subscription: Option<u64>) -> Taken {
+        let (codec, log) = (self.codec, self.log);
+        let mut rest = extent;
+        while !rest.is_empty() {
+            let together = self.together(rest, subscription);
+            if together == 0 && !self.fits(subscription, |out| log.copy(codec, rest.start, out)) {
+                return Taken::Part((rest.start - extent.start) as u32);
+            }
+            rest.start += u64::from(together.max(1));
+        }
+        Taken::Whole
+    }
+
+    /// Copies messages whose bytes lie together, as many as fit, unless they need a `lane` in front.
+    /// Returns how many.
+    fn together(&mut self, extent: Extent, subscription: Option<u64>) -> u32 {
+        let header = LaneHeader { lane: self.number, subscription };
+        let room = self.packet_bytes_max.saturating_sub(self.out.len());
+        match self.log.shared(self.codec, extent, room) {
+            Some((block, range, count)) if range.len() <= room && self.header == header => {
+                self.out.extend_from_slice(&block[range]);
+                count
+            }
+            _ => 0,
+        }
+    }
+
+    /// Writes as many gaps as fit, and at least one into an empty packet.
+    pub(super) fn gaps(&mut self, ledger: &Ledger) -> Taken {
+        let codec = self.codec;
+        for (count, gap) in ledger.gaps().iter().enumerate() {
+            if !self.fits(gap.addressee, |out| codec.write_broker(&told(gap), out)) {
+                return Taken::Part(count as u32);
+            }
+        }
+        Taken::Whole
+    }
+
+    pub(super) fn frame(&mut self, frame: &[u8]) -> Taken {
+        let codec = self.codec;
+        match self.fits(self.addressee(), |out| transcode(codec, frame, out)) {
+            true => Taken::Whole,
+            false => Taken::Part(0),
+        }
+    }
+
+    /// Writes as many frames of a waiting presence as fit, and at least one into an empty packet.
+    pub(super) fn presence(&mut self, frames: impl Iterator<Item = Presence>) -> Taken {
+        let codec = self.codec;
+        for (count, presence) in frames.enumerate() {
+            let frame = BrokerFrame::Presence(presence);
+            if !self.fits(self.addressee(), |out| codec.write_broker(&frame, out)) {
+                return Taken::Part(count as u32);
+            }
+        }
+        Taken::Whole
+    }
+
+    /// Whoever the lane speaks to: what isn't a message is for no subscription alone.
+    fn addressee(&self) -> Option<u64> {
+        let here = self.header.lane == self.number;
+        self.header.subscription.filter(|_| here)
+    }
+
+    /// Writes one frame, behind a `lane` where it needs one, unless the packet becomes too large:
+    /// a larger frame stands alone.
+    fn fits(&mut self, subscription: Option<u64>, write: impl FnOnce(&mut BytesMut)) -> bool {
+        let (start, before) = (self.out.len(), self.header);
+        let header = LaneHeader { lane: self.number, subscription };
+        if before != header {
+            self.codec.write_broker(&BrokerFrame::Lane(header), self.out);
+            self.header = header;
+        }
+        write(self.out);
+        if self.out.len() <= self.packet_bytes_max || start == 0 {
+            return true;
+        }
+        self.out.truncate(start);
+        self.header = before;
+        false
+    }
+}

@@ -1,0 +1,147 @@
+//! Conflation: of what waits, each key keeps its place and takes its newest values.
+//!
+//! What waits is walked once, oldest first, when the lane is to be sent from or when twice its
+//! bound waits; a message that is pushed costs an append and its share of that walk. Keys keep the
+//! place of their oldest message, so that under permanent overload every key has its turn; ordered
+//! by their last change, those that change in every round would starve.
+//!
+//! Frames are barriers: no value moves across one. So nothing reaches a subscription in front of
+//! the `accepted` that begins it, and nothing that is for it is delivered before it is there.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::newest::Newest;
+use super::{Entries, Extent, Frame, Item, Keep, Lane};
+
+/// What message a message replaces: one of the same topic about the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key<'a> {
+    /// The topic; another number once it was forgotten and came back.
+    pub topic: u64,
+    /// The thing; `None` is the topic itself.
+    pub key: Option<&'a str>,
+}
+
+/// How far what waits in a lane was walked.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// The number of the item in front; each has the next number.
+    front: u64,
+    /// How many items were walked, counted from the front.
+    items: usize,
+    /// Where each key's values are, by the number of the item; those behind the last frame.
+    places: HashTable<u64>,
+    /// Clients choose the keys.
+    hasher: RandomState,
+}
+
+impl Walked {
+    /// Where a key's values are among `items`, the next place if they are nowhere.
+    fn place<F>(
+        &mut self,
+        items: &impl std::ops::Index<usize, Output = Item<F>>,
+        entry: u64,
+        next: usize,
+        log: &impl Entries,
+    ) -> usize {
+        let Self { front, places, hasher, .. } = self;
+        let key = |place: u64| match &items[(place - *front) as usize] {
+            Item::Newest(newest) => log.key(newest.last()),
+            _ => unreachable!("only values are noted"),
+        };
+        let (wanted, next) = (log.key(entry), *front + next as u64);
+        let hash = hasher.hash_one(wanted);
+        let found = places.find(hash, |place| key(*place) == wanted).copied();
+        if found.is_none() {
+            places.insert_unique(hash, next, |place| hasher.hash_one(key(*place)));
+        }
+        (found.unwrap_or(next) - *front) as usize
+    }
+
+    /// Learns that the item in front leaves.
+    fn leave<F>(&mut self, item: &Item<F>, log: &impl Entries) {
+        if let Item::Newest(newest) = item {
+            let hash = self.hasher.hash_one(log.key(newest.last()));
+            // One in front of a frame isn't there any more.
+            if let Ok(noted) = self.places.find_entry(hash, |place| *place == self.front) {
+                noted.remove();
+            }
+        }
+        self.front += 1;
+        self.items = self.items.saturating_sub(1);
+    }
+}
+
+impl<F: Frame> Lane<F> {
+    /// Whether not all that waits survives.
+    pub fn conflates(&self) -> bool {
+        self.options.keep != Keep::All
+    }
+
+    /// Conflates what waits. To be called before anything is taken from [`items`](Lane::items).
+    #[inline]
+    pub fn conflate(&mut self, log: &mut impl Entries) {
+        if self.waiting && self.conflates() {
+            self.walk(log);
+        }
+    }
+
+    /// Whether something waits that wasn't walked.
+    pub(super) fn is_unwalked(&self) -> bool {
+        self.walked.as_ref().map_or(0, |walked| walked.items) < self.items.len()
+    }
+
+    /// Walks what wasn't walked.
+    pub(super) fn walk(&mut self, log: &mut impl Entries) {
+        let Keep::Latest(keep) = self.options.keep else { return };
+        if !self.is_unwalked() {
+            return;
+        }
+        let mut walked = self.walked.take().unwrap_or_default();
+        for item in self.items.split_off(walked.items) {
+            match item {
+                Item::Run(extent) => {
+                    extent.entries().for_each(|entry| self.renew(&mut walked, entry, keep, log));
+                }
+                item => {
+                    if matches!(item, Item::Frame(_)) {
+                        walked.places.clear();
+                    }
+                    self.items.push_back(item);
+                }
+            }
+        }
+        walked.items = self.items.len();
+        self.walked = Some(walked);
+    }
+
+    /// Puts a value where its key waits, or behind everything.
+    fn renew(&mut self, walked: &mut Walked, entry: u64, keep: u32, log: &mut impl Entries) {
+        let place = walked.place(&self.items, entry, self.items.len(), log);
+        let Some(Item::Newest(newest)) = self.items.get_mut(place) else {
+            return self.items.push_back(Item::Newest(Newest::of(entry)));
+        };
+        if let Some(replaced) = newest.renew(entry, keep) {
+            newest.skip(log.seq(replaced));
+            self.messages -= 1;
+            self.bytes -= u64::from(log.size(replaced));
+            self.books.conflated += 1;
+            log.let_go(Extent::one(replaced));
+        }
+    }
+
+    /// Takes the item in front, of those that were never passed.
+    pub(super) fn pop_item(&mut self, log: &impl Entries) -> Option<Item<F>> {
+        let item = self.items.pop_front()?;
+        if let Some(walked) = &mut self.walked {
+            walked.leave(&item, log);
+        }
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests;

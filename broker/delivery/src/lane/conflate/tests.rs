@@ -1,0 +1,255 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::super::tests::{Log, Note, count_gaps, push};
+use super::super::{Bound, GapReason, LaneOptions, Overflow, Pushed, Sent, Skipped};
+use super::*;
+
+fn latest(keep: u32, messages: u32) -> Lane<Note> {
+    let (keep, overflow) = (Keep::Latest(keep), Overflow::DropOldest);
+    let bound = Bound { messages, bytes: 1 << 20 };
+    Lane::new(LaneOptions { keep, overflow, bound, ..LaneOptions::default() })
+}
+
+/// What waits: the entries of each key that is in place, with how many they replaced.
+fn waiting(lane: &mut Lane<Note>, log: &mut Log) -> Vec<(Vec<u64>, u64)> {
+    lane.conflate(log);
+    let told = |item: &Item<Note>| match item {
+        Item::Newest(newest) => {
+            Some((newest.entries().collect(), newest.skipped().map_or(0, |told| told.count)))
+        }
+        _ => None,
+    };
+    lane.items().filter_map(told).collect()
+}
+
+#[test]
+fn a_lane_that_keeps_up_is_never_conflated() {
+    let (mut lane, mut log) = (latest(1, 10), Log::of(1));
+    (0..100).for_each(|entry| {
+        push(&mut lane, &mut log, entry);
+    });
+    lane.conflate(&mut log);
+    assert_eq!(lane.messages(), 100);
+    assert_eq!(lane.items().collect::<Vec<_>>(), [&Item::Run(Extent { start: 0, end: 100 })]);
+}
+
+#[test]
+fn a_waiting_key_keeps_its_place_and_takes_the_newest_value() {
+    let (mut lane, mut log) = (latest(1, 10), Log::of(3));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    // Topics 1, 2, 1, 0, 1.
+    for entry in [1, 2, 4, 6, 7] {
+        push(&mut lane, &mut log, entry);
+    }
+    let expected = [(vec![6], 1), (vec![7], 2), (vec![2], 0)];
+    assert_eq!(waiting(&mut lane, &mut log), expected);
+    assert_eq!((lane.messages(), lane.books().conflated), (3, 3));
+}
+
+#[test]
+fn keys_of_one_topic_are_told_apart() {
+    let (mut lane, mut log) = (latest(1, 10), Log::with_keys(1, 2));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in 1..=4 {
+        push(&mut lane, &mut log, entry);
+    }
+    assert_eq!(waiting(&mut lane, &mut log), [(vec![4], 2), (vec![3], 1)]);
+}
+
+#[test]
+fn the_newest_few_of_a_key_stand_together_in_its_place() {
+    let (mut lane, mut log) = (latest(2, 10), Log::of(2));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in 1..=6 {
+        push(&mut lane, &mut log, entry);
+    }
+    assert_eq!(waiting(&mut lane, &mut log), [(vec![4, 6], 2), (vec![3, 5], 1)]);
+}
+
+#[test]
+fn nothing_moves_across_a_frame() {
+    let (mut lane, mut log) = (latest(1, 10), Log::of(1));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    push(&mut lane, &mut log, 1);
+    lane.push_frame(Note(1));
+    push(&mut lane, &mut log, 2);
+    push(&mut lane, &mut log, 3);
+    assert_eq!(waiting(&mut lane, &mut log), [(vec![1], 1), (vec![3], 1)]);
+    let place = lane.items().position(|item| matches!(item, Item::Frame(_)));
+    assert_eq!(place, Some(1));
+}
+
+#[test]
+fn what_was_walked_goes_on_being_conflated_with_what_comes() {
+    let (mut lane, mut log) = (latest(1, 10), Log::of(2));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    push(&mut lane, &mut log, 1);
+    assert_eq!(waiting(&mut lane, &mut log).len(), 2);
+    lane.sent(Sent { items: 1, ..Sent::default() }, &mut log);
+    for entry in [2, 3, 4] {
+        push(&mut lane, &mut log, entry);
+    }
+    assert_eq!(waiting(&mut lane, &mut log), [(vec![3], 1), (vec![4], 1)]);
+}
+
+#[test]
+fn keys_within_the_bound_are_never_dropped_however_often_they_change() {
+    let (mut lane, mut log) = (latest(1, 50), Log::of(50));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in 1..10_000 {
+        assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept);
+        assert!(lane.messages() <= 100, "twice the bound waits before it is walked");
+    }
+    assert_eq!(waiting(&mut lane, &mut log).len(), 50);
+    assert_eq!((lane.books().dropped, lane.books().conflated), (0, 9_950));
+}
+
+#[test]
+fn at_the_bound_the_key_in_front_goes_and_what_it_replaced_is_told_apart() {
+    let (mut lane, mut log) = (latest(1, 4), Log::of(100));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in (1..4).chain([100, 4, 5, 6]) {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.conflate(&mut log);
+    let Some(Item::Gaps(ledger)) = lane.items().next() else { panic!("no gap in front") };
+    let told: Vec<_> =
+        ledger.gaps().iter().map(|gap| (gap.first_seq, gap.count, gap.reason)).collect();
+    // The ledger folds at once under so small a bound: counts alone are left.
+    let of = |reason| told.iter().filter(|gap| gap.2 == reason).map(|gap| gap.1).sum::<u64>();
+    assert_eq!(of(GapReason::Conflated), 1);
+    assert_eq!(of(GapReason::Dropped) + u64::from(lane.messages()), 7);
+    assert_eq!(lane.books().dropped, of(GapReason::Dropped));
+}
+
+#[test]
+fn a_message_asks_the_log_as_much_as_the_walk_of_one_message_needs_however_many_wait() {
+    let (mut lane, mut log) = (latest(1, 1000), Log::of(1000));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in 1..1000 {
+        push(&mut lane, &mut log, entry);
+    }
+    let before = log.asked();
+    for entry in 1000..101_000 {
+        push(&mut lane, &mut log, entry);
+    }
+    let asked = log.asked() - before;
+    // Its own key, that of the one in its place, and three of what is replaced.
+    assert!(asked <= 6 * 100_000, "{asked} questions for 100,000 messages");
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Push(u8),
+    Frame,
+    Send(u8),
+    Block,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (1..4u8).prop_map(Step::Push),
+        1 => Just(Step::Frame),
+        2 => (1..6u8).prop_map(Step::Send),
+        2 => Just(Step::Block),
+    ];
+    proptest::collection::vec(step, 1..300)
+}
+
+/// What a subscriber has seen of a lane.
+#[derive(Default)]
+struct Seen {
+    /// Per topic, what was received or told to be missing.
+    told: Vec<u64>,
+    /// The newest message of each key.
+    newest: BTreeMap<(u64, Option<String>), u64>,
+}
+
+impl Seen {
+    fn see(&mut self, log: &Log, entry: u64) {
+        self.told[log.topic_index(entry)] += 1;
+        let key = log.key(entry);
+        let last = self.newest.insert((key.topic, key.key.map(str::to_owned)), entry);
+        assert!(last < Some(entry), "{entry} comes after {last:?} of its key");
+    }
+
+    /// Takes up to `count` messages with all that stands in front, as a writer would.
+    fn take(&mut self, lane: &mut Lane<Note>, log: &mut Log, count: u8) {
+        lane.conflate(log);
+        let (mut sent, mut left) = (Sent::default(), usize::from(count));
+        for item in lane.items() {
+            let entries: Vec<u64> = item.extents().flat_map(|extent| extent.entries()).collect();
+            let taken = entries.len().min(left);
+            entries[..taken].iter().for_each(|entry| self.see(log, *entry));
+            match item {
+                Item::Newest(newest) if taken > 0 => {
+                    let skipped = newest.skipped().map_or(0, |skipped: Skipped| skipped.count);
+                    self.told[log.topic_index(newest.last())] += skipped;
+                }
+                Item::Gaps(ledger) => count_gaps(ledger, log, &mut self.told),
+                _ => {}
+            }
+            left -= taken;
+            if taken < entries.len() {
+                sent.of_next = taken as u32;
+                break;
+            }
+            sent.items += 1;
+        }
+        lane.sent(sent, log);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_books_balance_and_every_key_ends_with_its_newest(
+        steps in steps(),
+        keep in 1..4u32,
+        bound in 20..60u32,
+        keys in 0..4usize,
+    ) {
+        let (mut lane, mut log) = (latest(keep, bound), Log::with_keys(3, keys));
+        let mut seen = Seen { told: vec![0; 4], ..Seen::default() };
+        let (mut next, mut last) = (0u64, BTreeMap::new());
+        for step in steps {
+            match step {
+                Step::Push(stride) => {
+                    push(&mut lane, &mut log, next);
+                    let key = log.key(next);
+                    last.insert((key.topic, key.key.map(str::to_owned)), next);
+                    next += u64::from(stride);
+                }
+                Step::Frame => lane.push_frame(Note(3)),
+                Step::Send(count) => seen.take(&mut lane, &mut log, count),
+                Step::Block => {
+                    lane.block(&mut log);
+                }
+            }
+            if lane.is_waiting() {
+                prop_assert!(lane.messages() <= 2 * bound);
+            }
+        }
+        while !lane.is_empty() {
+            seen.take(&mut lane, &mut log, 5);
+        }
+        let books = *lane.books();
+        let pushed = log.wanted.len() as u64;
+        prop_assert_eq!(seen.told.iter().sum::<u64>(), pushed);
+        prop_assert_eq!(books.received + books.conflated + books.dropped, pushed);
+        prop_assert_eq!((lane.messages(), lane.bytes()), (0, 0));
+        prop_assert!(log.wanted.values().all(|wanted| *wanted == 0));
+        if books.dropped == 0 {
+            prop_assert_eq!(seen.newest, last);
+        }
+    }
+}
