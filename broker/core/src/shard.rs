@@ -82,8 +82,10 @@ pub struct Statistics {
     pub received: u64,
     /// Messages handed to links.
     pub delivered: u64,
-    /// Messages dropped at the bound of a lane.
+    /// Messages dropped at the bound of a lane, of sessions that have ended.
     pub dropped: u64,
+    /// Messages that newer ones replaced while they waited, of sessions that have ended.
+    pub conflated: u64,
     /// Packets handed to links.
     pub packets: u64,
     /// Sessions ended because a lane was at its bound.
@@ -113,6 +115,7 @@ impl Statistics {
         self.received += other.received;
         self.delivered += other.delivered;
         self.dropped += other.dropped;
+        self.conflated += other.conflated;
         self.packets += other.packets;
         self.slow_consumers += other.slow_consumers;
         self.control_overruns += other.control_overruns;

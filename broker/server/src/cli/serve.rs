@@ -92,9 +92,10 @@ fn farewell(summary: &Summary) -> String {
     let Summary { published, topics, shards, .. } = summary;
     format!(
         "stopped: {} sessions, {published} messages published in {topics} topics, {} delivered, {} \
-         dropped, {} slow consumers; the logs held {} KiB at most, {} messages were copied out\n",
+         conflated, {} dropped, {} slow consumers; the logs held {} KiB at most, {} messages were copied out\n",
         shards.sessions_opened,
         shards.delivered,
+        shards.conflated,
         shards.dropped,
         shards.slow_consumers,
         shards.log_bytes_most.div_ceil(1024),
