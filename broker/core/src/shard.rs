@@ -7,6 +7,7 @@ mod drain;
 mod ending;
 mod flush;
 mod laggards;
+mod lanes;
 mod liveness;
 mod marks;
 mod outgoing;

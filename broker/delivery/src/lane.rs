@@ -88,6 +88,17 @@ impl<F: Frame> Lane<F> {
         &self.options
     }
 
+    /// Changes the options. What was conflated stays as it is; a lane that waits meets its new bound.
+    pub fn set_options(&mut self, options: LaneOptions, log: &mut impl Entries) -> Pushed {
+        if options.keep != self.options.keep
+            && let Some(walked) = &mut self.walked
+        {
+            walked.forget_places();
+        }
+        self.options = options;
+        if self.waiting { self.enforce_bound(log) } else { Pushed::Kept }
+    }
+
     /// The counters.
     pub fn books(&self) -> &Books {
         &self.books

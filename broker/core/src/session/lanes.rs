@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_delivery::lane::{Frame, Lane, LaneOptions};
+use broker_delivery::lane::{Entries, Frame, Lane, LaneOptions, Pushed};
 use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
@@ -35,6 +35,22 @@ impl LaneSlot {
         let (lane, presences) = (Lane::new(options), Presences::default());
         let window = lane.conflates().then(|| Box::new(Window::new(now)));
         Self { number, lane, presences, addressee: None, blocked: false, window }
+    }
+
+    /// Changes its options.
+    pub(crate) fn set_options(
+        &mut self,
+        options: LaneOptions,
+        now: Duration,
+        log: &mut impl Entries,
+    ) -> Pushed {
+        let pushed = self.lane.set_options(options, log);
+        match self.lane.conflates() {
+            true if self.window.is_none() => self.window = Some(Box::new(Window::new(now))),
+            true => {}
+            false => self.window = None,
+        }
+        pushed
     }
 
     /// How many bytes of it may be sent now; more than 0 allow one message at least.

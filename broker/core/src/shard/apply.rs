@@ -228,7 +228,7 @@ impl Shard {
         self.pushed((slot, lane), Pushed::Kept);
     }
 
-    fn pushed(&mut self, (slot, lane): LanePlace, pushed: Pushed) {
+    pub(super) fn pushed(&mut self, (slot, lane): LanePlace, pushed: Pushed) {
         match pushed {
             Pushed::Overflowed(how) => self.overflowed(slot, how),
             Pushed::Kept => {

@@ -48,6 +48,7 @@ impl Shard {
             ClientFrame::Send(send) => self.send(slot, &send),
             ClientFrame::Subscribe(subscribe) => self.subscribe(slot, subscribe),
             ClientFrame::Serve(serve) => self.serve(slot, &serve),
+            ClientFrame::Update(update) => self.update(slot, &update),
             ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(slot, &unsubscribe),
             ClientFrame::Request(request) => self.request(now, slot, &request),
             ClientFrame::Reply(reply) => self.reply(slot, &reply),
@@ -64,7 +65,6 @@ impl Shard {
     /// Frames of the protocol that belong to parts which this version doesn't serve.
     fn refuse_unsupported(&mut self, slot: u32, frame: &ClientFrame<'_>) {
         let (id, name) = match frame {
-            ClientFrame::Update(update) => (update.id, "update"),
             ClientFrame::Move(moved) => (moved.id, "move"),
             ClientFrame::Offer(offer) => (offer.id, "offer"),
             ClientFrame::Attach(attach) => (attach.id, "attach"),

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use broker_delivery::check_filter;
-use broker_delivery::lane::{Bound, Keep, LaneOptions, Overflow};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{self, Accepted, BrokerFrame, Replay, Serve, Subscribe, Unsubscribe};
 
 use super::Shard;
 use super::commands::Refusal;
+use super::lanes::told;
 use super::publish::shortened;
 use super::routes::Target;
 use crate::command::Purpose;
-use crate::session::{LaneFrame, LaneSlot, Standpoint, Subscription};
+use crate::session::{LaneFrame, Standpoint, Subscription};
 use crate::{Addressee, Command, SessionId};
-
-/// The highest number of a lane.
-const LANE_NUMBER_MAX: u8 = 15;
 
 impl Shard {
     pub(super) fn subscribe(&mut self, slot: u32, subscribe: Subscribe) {
@@ -33,6 +30,10 @@ impl Shard {
         }
         let purpose = purpose_of(&subscribe)?;
         self.check_room(slot, &purpose)?;
+        if subscribe.group.is_some() && self.would_conflate(slot, &subscribe) {
+            let message = "a queue group needs a lane that keeps everything";
+            return Err(Refusal::of("lane", ErrorCode::LaneOptions, message));
+        }
         let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref())?;
         self.stand(slot, subscribe.id, &subscribe.filter, purpose, lane);
         Ok(())
@@ -75,79 +76,13 @@ impl Shard {
         }
     }
 
-    /// The place of the lane that a client asks for, opened if it has to be.
-    fn lane_for(
-        &mut self,
-        slot: u32,
-        number: Option<u8>,
-        wished: Option<&frame::LaneOptions>,
-    ) -> Result<usize, Refusal> {
-        let granted = wished.map(|wished| self.grant(wished)).transpose()?;
-        let lanes_max = self.config.limits.lanes_max;
-        let default = self.config.lane;
-        let lanes = &mut self.sessions[slot as usize].lanes;
-        let free = || (1..=LANE_NUMBER_MAX).find(|one| !lanes.iter().any(|s| s.number == *one));
-        let number = match (number, granted) {
-            (Some(number), _) => number,
-            (None, None) => 0,
-            (None, Some(_)) => free().ok_or_else(|| too_many_lanes(lanes_max))?,
-        };
-        if number > LANE_NUMBER_MAX {
-            let message = format!("lane {number}: lanes are numbered 0 to {LANE_NUMBER_MAX}");
-            return Err(Refusal::of("lane", ErrorCode::UnknownLane, message));
-        }
-        if let Some(place) = lanes.iter().position(|slot| slot.number == number) {
-            return match granted {
-                Some(granted) if granted != *lanes[place].lane.options() => {
-                    let message = format!("lane {number} is open with other options");
-                    Err(Refusal::of("options", ErrorCode::LaneOptions, message))
-                }
-                _ => Ok(place),
-            };
-        }
-        if lanes.len() >= lanes_max {
-            return Err(too_many_lanes(lanes_max));
-        }
-        lanes.push(LaneSlot::new(number, granted.unwrap_or(default), self.now));
-        Ok(lanes.len() - 1)
-    }
-
-    fn grant(&self, wished: &frame::LaneOptions) -> Result<LaneOptions, Refusal> {
-        let default = self.config.lane;
-        let keep = match wished.keep {
-            None => default.keep,
-            Some(frame::Keep::All) => Keep::All,
-            Some(frame::Keep::Latest(count)) => Keep::Latest(count),
-            Some(frame::Keep::Merge) => return Err(Refusal::unsupported("options.keep")),
-        };
-        if wished.min_interval.is_some_and(|interval| interval > 0) {
-            return Err(Refusal::unsupported("options.min_interval"));
-        }
-        if wished.unreliable == Some(true) {
-            return Err(Refusal::unsupported("options.unreliable"));
-        }
-        let overflow = match wished.overflow {
-            None if keep != default.keep && keep != Keep::All => Overflow::DropOldest,
-            None => default.overflow,
-            Some(frame::Overflow::Disconnect) => Overflow::Disconnect,
-            Some(frame::Overflow::DropOldest) => Overflow::DropOldest,
-            Some(frame::Overflow::Resync) => return Err(Refusal::unsupported("options.overflow")),
-        };
-        let bound = Bound {
-            messages: wished
-                .bound_messages
-                .map_or(default.bound.messages, |wished| wished.min(default.bound.messages)),
-            bytes: wished
-                .bound_bytes
-                .map_or(default.bound.bytes, |wished| wished.min(default.bound.bytes)),
-        };
-        let priority = wished.priority.unwrap_or(default.priority);
-        let granted = LaneOptions { keep, overflow, bound, priority, ..default };
-        let invalid = |error: broker_delivery::lane::OptionsError| {
-            Refusal::of("options", ErrorCode::InvalidField, error.to_string())
-        };
-        granted.check().map_err(invalid)?;
-        Ok(granted)
+    /// Whether the lane that a subscription asks for conflates, or would.
+    fn would_conflate(&self, slot: u32, subscribe: &Subscribe) -> bool {
+        let wished = subscribe.options.as_ref().and_then(|options| options.keep);
+        let lanes = &self.sessions[slot as usize].lanes;
+        let named = lanes.iter().find(|one| subscribe.lane == Some(one.number));
+        wished.is_some_and(|keep| keep != frame::Keep::All)
+            || named.is_some_and(|one| one.lane.conflates())
     }
 
     pub(super) fn unsubscribe(&mut self, slot: u32, unsubscribe: &Unsubscribe) {
@@ -239,32 +174,4 @@ fn check_open_filter(filter: &str) -> Result<(), Refusal> {
         let message = format!("{:?}: {error}", shortened(filter));
         Refusal::of("filter", ErrorCode::InvalidFilter, message)
     })
-}
-
-fn too_many_lanes(most: usize) -> Refusal {
-    let message = format!("the session has {most} lanes, and may have no more");
-    Refusal::of("lane", ErrorCode::LaneOptions, message)
-}
-
-/// The options of a lane as its client is told them.
-fn told(options: &LaneOptions) -> frame::LaneOptions {
-    let keep = match options.keep {
-        Keep::All => frame::Keep::All,
-        Keep::Latest(count) => frame::Keep::Latest(count),
-        Keep::Merge => frame::Keep::Merge,
-    };
-    let overflow = match options.overflow {
-        Overflow::Disconnect => frame::Overflow::Disconnect,
-        Overflow::DropOldest => frame::Overflow::DropOldest,
-        Overflow::Resync => frame::Overflow::Resync,
-    };
-    frame::LaneOptions {
-        keep: Some(keep),
-        overflow: Some(overflow),
-        bound_messages: Some(options.bound.messages),
-        bound_bytes: Some(options.bound.bytes),
-        min_interval: Some(options.min_interval.as_millis() as u64),
-        priority: Some(options.priority),
-        unreliable: Some(options.unreliable),
-    }
 }

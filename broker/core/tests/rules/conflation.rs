@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use broker_core::{Config, SequencerConfig};
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, GapReason, Keep, LaneOptions, Overflow, Pong, Publish,
+    BrokerFrame, ClientFrame, GapReason, Keep, LaneOptions, Overflow, Pong, Publish, Subscribe,
+    Update,
 };
 use broker_protocol::{Codec, ErrorCode};
 
@@ -221,4 +222,91 @@ fn a_slow_client_has_no_more_on_its_way_than_it_consumes_in_a_quarter_of_a_secon
     }
     assert!(consumed > 1_000_000, "{consumed}: it is never left without anything");
     assert!(most <= 10_000, "{most} bytes are on their way");
+}
+
+fn update(lane: u8, options: LaneOptions) -> ClientFrame<'static> {
+    ClientFrame::Update(Update { id: 9, lane, options })
+}
+
+#[test]
+fn a_lane_that_waits_conflates_from_the_update_on_and_keeps_all_again_after_another() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.say(bob, &in_lane(">", 1, LaneOptions::default()));
+    stage.frames(bob);
+    stage.set_room(bob, 0);
+    stage.publish(ann, "a", b"x");
+    stage.publish(ann, "a", b"x");
+    stage.say(bob, &update(1, latest(1)));
+    stage.publish(ann, "a", b"x");
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    assert_eq!(told(&mut stage, bob), [gap("a", 2, (1, 2)), message("a", 3)]);
+    stage.say(bob, &update(1, LaneOptions { keep: Some(Keep::All), ..LaneOptions::default() }));
+    stage.frames(bob);
+    stage.set_room(bob, 0);
+    stage.publish(ann, "a", b"x");
+    stage.publish(ann, "a", b"x");
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    assert_eq!(told(&mut stage, bob), [message("a", 4), message("a", 5)]);
+}
+
+#[test]
+fn an_update_changes_what_it_names_and_tells_all_that_holds() {
+    let (mut stage, _, bob) = scene(Codec::Bincode, 2);
+    let wished = LaneOptions { priority: Some(3), bound_messages: Some(7), ..<_>::default() };
+    stage.say(bob, &update(1, wished));
+    let told = stage.frames(bob).into_iter().find_map(|frame| match frame {
+        BrokerFrame::Accepted(accepted) => accepted.granted,
+        _ => None,
+    });
+    let told = told.expect("it is accepted");
+    assert_eq!((told.keep, told.priority), (Some(Keep::Latest(2)), Some(3)));
+    assert_eq!((told.bound_messages, told.overflow), (Some(7), Some(Overflow::DropOldest)));
+}
+
+#[test]
+fn a_smaller_bound_is_met_at_once_by_what_waits() {
+    let (mut stage, ann, bob) = scene(Codec::Bincode, 1);
+    stage.set_room(bob, 0);
+    for topic in 0..10 {
+        stage.publish(ann, &format!("t{topic}"), b"x");
+    }
+    let bound = LaneOptions { bound_messages: Some(4), ..LaneOptions::default() };
+    stage.say(bob, &update(1, bound));
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    assert!(stage.messages(bob).len() <= 4);
+}
+
+#[test]
+fn an_update_that_can_not_be_granted_is_refused() {
+    let (mut stage, _, bob) = scene(Codec::Bincode, 1);
+    for (frame, code) in [
+        (update(2, LaneOptions::default()), ErrorCode::UnknownLane),
+        (update(0, latest(1)), ErrorCode::LaneOptions),
+        (update(1, latest(0)), ErrorCode::InvalidField),
+    ] {
+        stage.say(bob, &frame);
+        assert_eq!(stage.refused(bob), Some(code), "{frame:?}");
+    }
+}
+
+#[test]
+fn a_queue_group_needs_a_lane_that_keeps_everything() {
+    let (mut stage, _, bob) = scene(Codec::Bincode, 1);
+    let in_group = |lane, options| {
+        let group = Some("team".to_owned());
+        let filter = "jobs".to_owned();
+        ClientFrame::Subscribe(Subscribe { id: 2, filter, lane, options, group, ..<_>::default() })
+    };
+    for frame in [in_group(Some(1), None), in_group(None, Some(latest(1)))] {
+        stage.say(bob, &frame);
+        assert_eq!(stage.refused(bob), Some(ErrorCode::LaneOptions), "{frame:?}");
+    }
+    stage.say(bob, &in_group(Some(2), Some(LaneOptions::default())));
+    assert_eq!(stage.refused(bob), None);
+    stage.say(bob, &update(2, latest(1)));
+    assert_eq!(stage.refused(bob), Some(ErrorCode::LaneOptions));
 }

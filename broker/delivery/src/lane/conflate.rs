@@ -61,6 +61,11 @@ impl Walked {
         (found.unwrap_or(next) - *front) as usize
     }
 
+    /// Lets what was walked be: what comes is conflated by itself.
+    pub(super) fn forget_places(&mut self) {
+        self.places.clear();
+    }
+
     /// Learns that the item in front leaves.
     fn leave<F>(&mut self, item: &Item<F>, log: &impl Entries) {
         if let Item::Newest(newest) = item {
@@ -108,7 +113,7 @@ impl<F: Frame> Lane<F> {
                 }
                 item => {
                     if matches!(item, Item::Frame(_)) {
-                        walked.places.clear();
+                        walked.forget_places();
                     }
                     self.items.push_back(item);
                 }

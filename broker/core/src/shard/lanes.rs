@@ -1,0 +1,170 @@
+//! Opening lanes and changing their options: what is wished, and what is granted.
+
+use broker_delivery::lane::{Bound, Keep, LaneOptions, OptionsError, Overflow};
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{self, Accepted, BrokerFrame, Update};
+
+use super::Shard;
+use super::commands::Refusal;
+use crate::command::Purpose;
+use crate::session::{LaneSlot, Session, Subscription};
+
+/// The highest number of a lane.
+const LANE_NUMBER_MAX: u8 = 15;
+
+impl Shard {
+    /// The place of the lane that a client asks for, opened if it has to be.
+    pub(super) fn lane_for(
+        &mut self,
+        slot: u32,
+        number: Option<u8>,
+        wished: Option<&frame::LaneOptions>,
+    ) -> Result<usize, Refusal> {
+        let default = self.config.lane;
+        let granted = wished.map(|wished| self.grant(wished, opened_with(wished, default)));
+        let granted = granted.transpose()?;
+        let lanes_max = self.config.limits.lanes_max;
+        let lanes = &mut self.sessions[slot as usize].lanes;
+        let free = || (1..=LANE_NUMBER_MAX).find(|one| !lanes.iter().any(|s| s.number == *one));
+        let number = match (number, granted) {
+            (Some(number), _) => number,
+            (None, None) => 0,
+            (None, Some(_)) => free().ok_or_else(|| too_many_lanes(lanes_max))?,
+        };
+        if number > LANE_NUMBER_MAX {
+            let message = format!("lane {number}: lanes are numbered 0 to {LANE_NUMBER_MAX}");
+            return Err(Refusal::of("lane", ErrorCode::UnknownLane, message));
+        }
+        if let Some(place) = lanes.iter().position(|slot| slot.number == number) {
+            return match granted {
+                Some(granted) if granted != *lanes[place].lane.options() => {
+                    let message = format!("lane {number} is open with other options");
+                    Err(Refusal::of("options", ErrorCode::LaneOptions, message))
+                }
+                _ => Ok(place),
+            };
+        }
+        if lanes.len() >= lanes_max {
+            return Err(too_many_lanes(lanes_max));
+        }
+        lanes.push(LaneSlot::new(number, granted.unwrap_or(default), self.now));
+        Ok(lanes.len() - 1)
+    }
+
+    /// Changes the options of an open lane, from the next message on.
+    pub(super) fn update(&mut self, slot: u32, update: &Update) {
+        match self.try_update(slot, update) {
+            Ok(granted) => {
+                let (lane, granted) = (Some(update.lane), Some(told(&granted)));
+                let accepted = Accepted { id: update.id, lane, granted, ..Accepted::default() };
+                self.tell(slot, &BrokerFrame::Accepted(accepted));
+            }
+            Err(refusal) => self.reject(slot, update.id, refusal),
+        }
+    }
+
+    fn try_update(&mut self, slot: u32, update: &Update) -> Result<LaneOptions, Refusal> {
+        let number = update.lane;
+        let session = &self.sessions[slot as usize];
+        let Some(place) = session.lanes.iter().position(|one| one.number == number) else {
+            let message = format!("lane {number} isn't open");
+            return Err(Refusal::of("lane", ErrorCode::UnknownLane, message));
+        };
+        let granted = self.grant(&update.options, *session.lanes[place].lane.options())?;
+        if granted.keep != Keep::All {
+            may_conflate(session, place)?;
+        }
+        let lane_slot = &mut self.sessions[slot as usize].lanes[place];
+        let pushed = lane_slot.set_options(granted, self.now, &mut self.log);
+        self.pushed((slot, place), pushed);
+        // What it changes may be what held the lane up.
+        self.mark_dirty(slot);
+        Ok(granted)
+    }
+
+    /// What is granted of a wish; `base` has what isn't wished for.
+    fn grant(
+        &self,
+        wished: &frame::LaneOptions,
+        base: LaneOptions,
+    ) -> Result<LaneOptions, Refusal> {
+        let most = self.config.lane.bound;
+        let keep = match wished.keep {
+            None => base.keep,
+            Some(frame::Keep::All) => Keep::All,
+            Some(frame::Keep::Latest(count)) => Keep::Latest(count),
+            Some(frame::Keep::Merge) => return Err(Refusal::unsupported("options.keep")),
+        };
+        if wished.min_interval.is_some_and(|interval| interval > 0) {
+            return Err(Refusal::unsupported("options.min_interval"));
+        }
+        if wished.unreliable == Some(true) {
+            return Err(Refusal::unsupported("options.unreliable"));
+        }
+        let overflow = match wished.overflow {
+            None => base.overflow,
+            Some(frame::Overflow::Disconnect) => Overflow::Disconnect,
+            Some(frame::Overflow::DropOldest) => Overflow::DropOldest,
+            Some(frame::Overflow::Resync) => return Err(Refusal::unsupported("options.overflow")),
+        };
+        let bound = Bound {
+            messages: wished.bound_messages.unwrap_or(base.bound.messages).min(most.messages),
+            bytes: wished.bound_bytes.unwrap_or(base.bound.bytes).min(most.bytes),
+        };
+        let priority = wished.priority.unwrap_or(base.priority);
+        let granted = LaneOptions { keep, overflow, bound, priority, ..base };
+        let invalid = |error: OptionsError| {
+            Refusal::of("options", ErrorCode::InvalidField, error.to_string())
+        };
+        granted.check().map_err(invalid)?;
+        Ok(granted)
+    }
+}
+
+/// Refuses for a lane in which nothing may get lost on the way.
+fn may_conflate(session: &Session, place: usize) -> Result<(), Refusal> {
+    let in_group =
+        |one: &Subscription| one.lane == place && matches!(one.purpose, Purpose::Group(_));
+    let message = match session.standing.values().any(in_group) {
+        true => "a queue group needs a lane that keeps everything",
+        false if session.lanes[place].number == 0 => "lane 0 keeps everything",
+        false => return Ok(()),
+    };
+    Err(Refusal::of("options", ErrorCode::LaneOptions, message))
+}
+
+/// What a new lane has that isn't wished for: one that conflates drops rather than disconnects.
+fn opened_with(wished: &frame::LaneOptions, default: LaneOptions) -> LaneOptions {
+    match wished.keep {
+        None | Some(frame::Keep::All) => default,
+        Some(_) => LaneOptions { overflow: Overflow::DropOldest, ..default },
+    }
+}
+
+fn too_many_lanes(most: usize) -> Refusal {
+    let message = format!("the session has {most} lanes, and may have no more");
+    Refusal::of("lane", ErrorCode::LaneOptions, message)
+}
+
+/// The options of a lane as its client is told them.
+pub(super) fn told(options: &LaneOptions) -> frame::LaneOptions {
+    let keep = match options.keep {
+        Keep::All => frame::Keep::All,
+        Keep::Latest(count) => frame::Keep::Latest(count),
+        Keep::Merge => frame::Keep::Merge,
+    };
+    let overflow = match options.overflow {
+        Overflow::Disconnect => frame::Overflow::Disconnect,
+        Overflow::DropOldest => frame::Overflow::DropOldest,
+        Overflow::Resync => frame::Overflow::Resync,
+    };
+    frame::LaneOptions {
+        keep: Some(keep),
+        overflow: Some(overflow),
+        bound_messages: Some(options.bound.messages),
+        bound_bytes: Some(options.bound.bytes),
+        min_interval: Some(options.min_interval.as_millis() as u64),
+        priority: Some(options.priority),
+        unreliable: Some(options.unreliable),
+    }
+}
