@@ -10,8 +10,7 @@
 
 use std::hash::BuildHasher;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::newest::Newest;
 use super::{Entries, Extent, Frame, Item, Keep, Lane};
@@ -35,7 +34,7 @@ pub(super) struct Walked {
     /// Where each key's values are, by the number of the item; those behind the last frame.
     places: HashTable<u64>,
     /// Clients choose the keys.
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl Walked {
