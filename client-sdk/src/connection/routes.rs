@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use broker_delivery::{Matcher, filter_matches};
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
-use super::positions::{Attended, Position, Topic, Topics};
+use super::positions::{Attended, Moment, Topic, Topics, Word};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
 use crate::inbox::{Inbox, Pushed};
 use crate::provider;
@@ -95,12 +95,10 @@ impl Routes {
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
         lane.tick += 1;
-        let (epoch, seq, tick) = (message.epoch, message.seq, lane.tick);
+        let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(&message.topic, &self.begun);
-        let at = Position { epoch, seq, tick, connection };
-        let late = topic.late(at);
-        topic.advance(at);
         let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
+        let late = topic.hear(Word::of(message), at);
         tell_missed(late, hub);
         if !targets.is_empty() {
             let event = Event::Message(self.owned(message, name));
@@ -146,16 +144,11 @@ impl Routes {
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&lane) else { return };
         lane.tick += 1;
-        let tick = lane.tick;
+        let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(name, &self.begun);
         let targets = Arc::clone(&topic.targets);
-        if let (Some(epoch), Some(first), Some(last)) = (told.epoch, told.first_seq, told.last_seq)
-        {
-            let at = |seq| Position { epoch, seq, tick, connection };
-            let late = topic.late(at(first));
-            topic.advance(at(last));
-            tell_missed(late, hub);
-        }
+        let late = Word::of_gap(&told).map(|word| topic.hear(word, at));
+        tell_missed(late.unwrap_or_default(), hub);
         push_to_all(&targets, Event::Gap(told), hub);
     }
 
@@ -229,10 +222,24 @@ impl Receiver {
 }
 
 impl Topic<Receiver> {
-    /// Those that missed something before this position, with what they missed.
-    fn late(&self, now: Position) -> Vec<(Receiver, Gap)> {
-        let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), now)?));
-        self.targets.iter().filter_map(missed).collect()
+    /// Notes what was said. Returns those that missed something before it, with what they missed.
+    fn hear(&mut self, word: Word, at: Moment) -> Vec<(Receiver, Gap)> {
+        let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), word, at)?));
+        let late = self.targets.iter().filter_map(missed).collect();
+        let targets = Arc::clone(&self.targets);
+        self.advance(word, at, |tick| targets.iter().any(|one| one.attended().begun < tick));
+        late
+    }
+}
+
+impl Word {
+    fn of(message: &frame::Message<'_>) -> Self {
+        Self { epoch: message.epoch, first: message.seq, last: message.seq, count: 1 }
+    }
+
+    fn of_gap(gap: &Gap) -> Option<Self> {
+        let (epoch, first, last) = (gap.epoch?, gap.first_seq?, gap.last_seq?);
+        Some(Self { epoch, first, last, count: gap.count })
     }
 }
 
