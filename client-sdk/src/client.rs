@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::builder::ClientBuilder;
 use crate::hub::Hub;
-use crate::inbox::{AtBound, Inbox};
+use crate::inbox::{Inbox, Rules};
 use crate::standing::Standing;
 use crate::subscription::Receiving;
 use crate::{
@@ -323,7 +323,7 @@ impl Client {
     /// ```
     pub fn direct(&self, subscriber: impl Subscriber) -> Result<DirectGuard, SubscribeError> {
         let hub = self.hub();
-        let inbox = Arc::new(Inbox::new(hub.config.inbox, AtBound::DropOldest));
+        let inbox = Arc::new(Inbox::new(hub.config.inbox, Rules::NEWEST_OF_ALL));
         let wish = hub.wish_direct(Arc::clone(&inbox))?;
         let standing = Standing::new(self.clone(), wish);
         hub.runtime.spawn(subscriber::serve(Receiving::new(hub, wish, inbox), subscriber));

@@ -82,11 +82,22 @@ pub struct Gap {
 pub enum GapCause {
     /// The broker left them out.
     Broker(GapReason),
-    /// They were dropped in this program: the subscriber was slower than the messages came, and the
-    /// subscription's overflow rule is `drop-oldest`.
+    /// They were dropped in this program: the subscriber was slower than the messages came, what
+    /// waited reached the bound, and the subscription's overflow rule is `drop-oldest`.
     SlowSubscriber,
+    /// Newer ones of the same key took their place in this program: the subscriber was slower than
+    /// the messages came, and the subscription keeps the [latest](crate::Keep::Latest).
+    Conflated,
     /// They were published while the connection was lost.
     Interrupted,
+}
+
+impl GapCause {
+    /// Whether all that is missing was replaced by newer messages of the same keys, in the broker or
+    /// in this program: who only shows how things are misses nothing.
+    pub fn is_conflated(self) -> bool {
+        matches!(self, Self::Conflated | Self::Broker(GapReason::Conflated))
+    }
 }
 
 /// A time without connection.

@@ -10,7 +10,7 @@ use broker_protocol::frame::LaneOptions;
 use tokio::task::JoinHandle;
 
 use crate::hub::{Hub, Kind, Target, WishId};
-use crate::inbox::{AtBound, Bound, Inbox};
+use crate::inbox::{Bound, Inbox, Rules};
 use crate::standing::Standing;
 use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
 
@@ -113,7 +113,7 @@ impl<'a> SubscriptionBuilder<'a> {
         let hub = self.client.hub();
         let closed = || SubscribeError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
-        let inbox = Arc::new(Inbox::new(self.inbox, AtBound::End));
+        let inbox = Arc::new(Inbox::new(self.inbox, Rules::ALL));
         let kind = Kind::Messages { group: self.group, presence: self.presence };
         let target = Target::Inbox(Arc::clone(&inbox));
         let (wish, begun) = hub.wish(&self.filter, kind, self.options, target)?;
