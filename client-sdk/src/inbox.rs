@@ -89,6 +89,18 @@ impl Inbox {
         wake(state);
     }
 
+    /// How many messages may wait.
+    pub(crate) fn messages_max(&self) -> usize {
+        self.lock().waiting.bound().messages
+    }
+
+    /// Takes the next event, if there is one. Whoever asks is busy until it waits for more.
+    pub(crate) fn try_next(&self) -> Option<Event> {
+        let mut state = self.lock();
+        state.reader = Reader::Busy;
+        state.waiting.pop()
+    }
+
     /// Takes the next event; `None` after the end was taken.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.lock();

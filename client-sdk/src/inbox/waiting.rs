@@ -47,6 +47,10 @@ impl Waiting {
         Self { backlog: Backlog::default(), arrivals, arrived, bound, rules, ended: false }
     }
 
+    pub(super) fn bound(&self) -> Bound {
+        self.bound
+    }
+
     pub(super) fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
     }
