@@ -105,7 +105,7 @@ impl Routes {
         let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(&message.topic, &self.begun);
         let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
-        let late = topic.hear(Word::of(message), at);
+        let late = topic.hear(Word::of(message), at, &targets);
         tell_missed(late, hub, &mut self.woken);
         if !targets.is_empty() {
             let event = Event::Message(self.owned(message, name));
@@ -155,7 +155,7 @@ impl Routes {
         let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(name, &self.begun);
         let targets = Arc::clone(&topic.targets);
-        let late = Word::of_gap(&told).map(|word| topic.hear(word, at));
+        let late = Word::of_gap(&told).map(|word| topic.hear(word, at, &targets));
         tell_missed(late.unwrap_or_default(), hub, &mut self.woken);
         push_to_all(&targets, Event::Gap(told), hub, &mut self.woken);
     }
@@ -231,10 +231,9 @@ impl Receiver {
 
 impl Topic<Receiver> {
     /// Notes what was said. Returns those that missed something before it, with what they missed.
-    fn hear(&mut self, word: Word, at: Moment) -> Vec<(Receiver, Gap)> {
+    fn hear(&mut self, word: Word, at: Moment, targets: &[Receiver]) -> Vec<(Receiver, Gap)> {
         let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), word, at)?));
-        let late = self.targets.iter().filter_map(missed).collect();
-        let targets = Arc::clone(&self.targets);
+        let late = targets.iter().filter_map(missed).collect();
         self.advance(word, at, |tick| targets.iter().any(|one| one.attended().begun < tick));
         late
     }

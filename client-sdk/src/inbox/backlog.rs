@@ -118,3 +118,26 @@ impl Backlog {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Body, Message};
+
+    #[test]
+    fn no_key_is_remembered_of_which_nothing_waits() {
+        for all_go in [Backlog::drop_oldest, |backlog: &mut Backlog| backlog.pop().is_some()] {
+            let mut backlog = Backlog::default();
+            for seq in 1..=100 {
+                let (topic, body) = (Arc::from("t"), Body::from("x").key((seq / 2).to_string()));
+                let message = Message { topic, seq, epoch: 1, time: 0, from: None, body };
+                backlog.conflate(Event::Message(message), 2);
+            }
+            while all_go(&mut backlog) {}
+            assert!(backlog.index.is_empty());
+            assert_eq!(backlog.load(), Load::default());
+        }
+    }
+}

@@ -55,13 +55,17 @@ impl Index {
 
     /// Nothing of this subject waits at this place any more.
     pub(super) fn remove(&mut self, subject: Subject<'_>, place: u64) {
-        if self.places.is_empty() {
+        if self.is_empty() {
             return;
         }
         let hash = self.seed.hash_one(subject);
         if self.places.get(&hash) == Some(&place) {
             self.places.remove(&hash);
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
     }
 
     /// Nothing that waits takes in anything more.

@@ -62,11 +62,12 @@ impl Waiting {
         }
         let conflates = self.rules.newest.is_some();
         let behind = conflates && reader == Reader::Busy && !self.is_empty();
-        let has_room = (self.load() + Load::of(&event)).fits(self.bound);
+        let load = Load::of(&event);
+        let has_room = (self.load() + load).fits(self.bound);
         if !has_room && !conflates && self.rules.at_bound == AtBound::End {
             return self.overflow();
         }
-        self.arrive(event);
+        self.arrive(event, load);
         if behind || !has_room {
             self.fall_behind();
             return self.keep_bound();
@@ -87,7 +88,9 @@ impl Waiting {
     pub(super) fn end(&mut self, ended: Ended) {
         if !self.ended {
             self.ended = true;
-            self.arrive(Event::Ended(ended));
+            let event = Event::Ended(ended);
+            let load = Load::of(&event);
+            self.arrive(event, load);
         }
     }
 
@@ -111,8 +114,8 @@ impl Waiting {
         self.backlog.load() + self.arrived
     }
 
-    fn arrive(&mut self, event: Event) {
-        self.arrived += Load::of(&event);
+    fn arrive(&mut self, event: Event, load: Load) {
+        self.arrived += load;
         self.arrivals.push_back(event);
     }
 

@@ -74,6 +74,24 @@ fn a_subscriber_that_waits_gets_all_that_comes_before_it_does() {
 }
 
 #[test]
+fn a_subscriber_that_keeps_up_costs_no_allocation_even_if_it_was_behind_before() {
+    let inbox = busy(ROOM, latest(1));
+    push_all(&inbox, (1..=100).map(|seq| message("t", seq)));
+    assert_eq!(taken(&inbox).len(), 2);
+    let mut woken = Woken::default();
+    let mut events: Vec<_> = (1..=100).map(|seq| message("t", seq)).collect();
+    let mut round = || {
+        events.drain(..).for_each(|event| assert_eq!(inbox.push(event, &mut woken), Pushed::Done));
+        woken.wake();
+        events.extend(std::iter::from_fn(|| take(&inbox)));
+        events.len()
+    };
+    assert_eq!(round(), 100);
+    let measured = allocation_counter::measure(|| assert_eq!(round(), 100));
+    assert_eq!(measured.count_total, 0);
+}
+
+#[test]
 fn what_came_before_it_was_busy_is_conflated_with_what_comes_then() {
     let inbox = Inbox::new(ROOM, latest(1));
     push_all(&inbox, (1..=3).map(|seq| message("t", seq)));
