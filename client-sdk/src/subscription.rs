@@ -194,8 +194,8 @@ impl Drop for Receiving {
 
 /// The guard of a subscription: dropping it unsubscribes.
 ///
-/// After it is dropped only the end is still told to the subscriber; what waited is discarded. A
-/// call that is being made goes on.
+/// After it is dropped only the end is still told to the subscriber, of a batch that has begun and of
+/// the subscription; what waited is discarded. A call that is being made goes on.
 #[derive(Debug)]
 #[must_use = "dropping the guard unsubscribes"]
 pub struct Subscription {
