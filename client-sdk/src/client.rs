@@ -270,14 +270,15 @@ impl Client {
         self.subscription(filter).start(subscriber).await
     }
 
-    /// Subscribes to how things are, rather than to all that happens: as [`Client::subscribe`], but a
-    /// subscriber that is behind gets only the latest message of each key.
+    /// Subscribes to how things are, rather than to all that happens: as [`Client::subscribe`], but
+    /// a subscriber that is behind gets only the latest message of each key.
     ///
-    /// The key is what [`Body::key`] said, or else the topic. A key that waits, in the broker for the
-    /// link or in this program for the subscriber, keeps its place and takes the newest value; what
-    /// is skipped is counted in gaps ([`GapCause::is_conflated`](crate::GapCause::is_conflated)). So
-    /// however slow the subscriber is, every key gets its turn, and once nothing more is published
-    /// the last call for each key was with its last value. A subscriber that keeps up gets everything.
+    /// The key is what [`Body::key`] said, or else the topic. A key that waits, in the broker for
+    /// the link or in this program for the subscriber, keeps its place and takes the newest value;
+    /// what is skipped is counted in gaps
+    /// ([`GapCause::is_conflated`](crate::GapCause::is_conflated)). So however slow the subscriber
+    /// is, every key gets its turn, and once nothing more is published the last call for each key
+    /// was with its last value. A subscriber that keeps up gets everything.
     ///
     /// Messages of one key come in their order; those of different keys of one topic may not.
     ///

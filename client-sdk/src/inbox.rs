@@ -1,8 +1,8 @@
 //! What waits for one subscriber: the one queue between the connection and a callback.
 //!
 //! The connection's task puts events in and never waits; the subscriber's task takes them out. So a
-//! slow callback costs its bound of memory, and nobody else anything. What is kept of what waits says
-//! `waiting`; here is who waits for it, and who wakes whom.
+//! slow callback costs its bound of memory, and nobody else anything. What is kept of what
+//! waits is the matter of `waiting`; here is who waits for it, and who wakes whom.
 
 mod backlog;
 mod load;

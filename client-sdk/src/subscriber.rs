@@ -13,8 +13,9 @@ use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 /// `on_presence`, then `on_ended` once. A reconnect calls `on_interrupted` and repeats from
 /// `on_subscribed`. While a call runs, nothing more is delivered here; pings and other subscribers
 /// aren't affected. What comes meanwhile waits in the subscription's inbox, and is treated as the
-/// subscription's options say ([`SubscriptionBuilder`](crate::SubscriptionBuilder)): all of it waits,
-/// or the latest of each key; and at the inbox's bound the subscription ends, or the oldest go.
+/// subscription's options say ([`SubscriptionBuilder`](crate::SubscriptionBuilder)): all of it
+/// waits, or the latest of each key; and at the inbox's bound the subscription ends, or the oldest
+/// go.
 ///
 /// Calls are made by a task of the tokio runtime in which the client was connected: a call that
 /// computes or blocks for long occupies one of its threads. Hand such work on, or take a
@@ -44,8 +45,9 @@ pub trait Subscriber: Send + 'static {
     /// The subscription begins here, for the first time or after a reconnect.
     fn on_subscribed(&mut self, _granted: &Granted) {}
 
-    /// Messages that will never arrive, told where they would have stood; where newer ones of the same
-    /// keys replace them ([`GapCause::is_conflated`](crate::GapCause::is_conflated)), in front of those.
+    /// Messages that will never arrive, told where they would have stood; where newer ones of the
+    /// same keys replace them ([`GapCause::is_conflated`](crate::GapCause::is_conflated)), in front
+    /// of those.
     fn on_gap(&mut self, _gap: &Gap) {}
 
     /// Who is subscribed to the filter, if the subscription asks for presence.

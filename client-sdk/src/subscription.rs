@@ -63,8 +63,8 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
-    /// What survives while this subscription is behind: all of it, or the `n` newest messages of each
-    /// key, as [`Client::subscribe_latest`] with `n` 1. Sets that option alone.
+    /// What survives while this subscription is behind: all of it, or the `n` newest messages of
+    /// each key, as [`Client::subscribe_latest`] with `n` 1. Sets that option alone.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
@@ -90,15 +90,17 @@ impl<'a> SubscriptionBuilder<'a> {
     /// session, those included in which nothing is subscribed any more.
     ///
     /// What is granted holds in this program too. With `keep: latest(n)` what comes while the
-    /// subscriber is busy, and finds something waiting, is conflated in the inbox by the broker's rule:
-    /// a key that waits keeps its place and takes the newest values; what they took the place of is
-    /// told in front of them, with the cause [`GapCause::Conflated`](crate::GapCause::Conflated).
-    /// Nothing moves across an event that is neither a message nor a gap.
+    /// subscriber is busy, and finds something waiting, is conflated in the inbox by the broker's
+    /// rule: a key that waits keeps its place and takes the newest values; what they took the place
+    /// of is told in front of them, with the cause
+    /// [`GapCause::Conflated`](crate::GapCause::Conflated). Nothing moves across an event that is
+    /// neither a message nor a gap.
     ///
     /// At the inbox's bound the overflow rule decides. With `drop-oldest`, the default of
     /// `latest(n)`, the oldest go, a key with all that waits of it, and are told in a gap with the
     /// cause [`GapCause::SlowSubscriber`](crate::GapCause::SlowSubscriber); otherwise this
-    /// subscription ends with [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is delivered.
+    /// subscription ends with [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is
+    /// delivered.
     pub fn lane_options(mut self, options: LaneOptions) -> Self {
         self.options = options;
         self
@@ -194,8 +196,8 @@ impl Drop for Receiving {
 
 /// The guard of a subscription: dropping it unsubscribes.
 ///
-/// After it is dropped only the end is still told to the subscriber, of a batch that has begun and of
-/// the subscription; what waited is discarded. A call that is being made goes on.
+/// After it is dropped only the end is still told to the subscriber, of a batch that has begun and
+/// of the subscription; what waited is discarded. A call that is being made goes on.
 #[derive(Debug)]
 #[must_use = "dropping the guard unsubscribes"]
 pub struct Subscription {

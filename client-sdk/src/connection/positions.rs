@@ -36,8 +36,8 @@ struct Position {
     seq: u64,
     /// All up to here are accounted for.
     whole: u64,
-    /// How many below `seq` are not accounted for yet: while a lane conflates, newer messages of one
-    /// key come before older ones of others.
+    /// How many below `seq` are not accounted for yet: while a lane conflates, newer messages of
+    /// one key come before older ones of others.
     open: u64,
     at: Moment,
 }
@@ -137,8 +137,8 @@ impl<T> Topic<T> {
         }
     }
 
-    /// What a subscription missed between what it received over an earlier connection and this word,
-    /// its first over the present one.
+    /// What a subscription missed between what it received over an earlier connection and this
+    /// word, its first over the present one.
     pub(super) fn missed(&self, attended: Attended, word: Word, at: Moment) -> Option<Gap> {
         let newest = self.position?;
         if newest.at.connection == at.connection && newest.at.tick > attended.begun {

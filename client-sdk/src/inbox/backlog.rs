@@ -1,9 +1,10 @@
 //! What waits for a subscriber that is behind: what of it is still to be delivered, and in which
 //! order.
 //!
-//! A key that waits keeps its place and takes the newest values; what they took the place of is told
-//! in front of them. What goes at the bound is told where it stood. So for each topic, between any
-//! two events that are neither messages nor gaps, what is delivered and what gaps tell is what came.
+//! A key that waits keeps its place and takes the newest values; what they took the place of is
+//! told in front of them. What goes at the bound is told where it stood. So for each topic, between
+//! any two events that are neither messages nor gaps, what is delivered and what gaps tell is what
+//! came.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +93,8 @@ impl Backlog {
         true
     }
 
-    /// The oldest that can go, and where that is told: in the ledger in front of it, or in its place.
+    /// The oldest that can go, and where that is told: in the ledger in front of it, or in its
+    /// place.
     fn oldest(&self) -> Option<(u64, u64)> {
         let mut ledger = None;
         for (number, place) in &self.places {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::{Gap, GapCause, Message};
 
-/// Topics and causes whose losses are told apart. Beyond, they fold into one gap without a topic for
-/// each cause: the ledger must stay small beside the inbox.
+/// Topics and causes whose losses are told apart. Beyond, they fold into one gap without a topic
+/// for each cause: the ledger must stay small beside the inbox.
 const GAPS_MAX: usize = 64;
 
 /// The ledger: one gap for each topic, epoch and cause.

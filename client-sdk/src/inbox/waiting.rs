@@ -1,7 +1,7 @@
 //! The rule of an inbox: what of the events that come in reaches the subscriber.
 //!
-//! For who keeps up it is a plain queue. Only what comes while the subscriber is busy, with something
-//! waiting already, or above the bound, is a [`Backlog`].
+//! For who keeps up it is a plain queue. Only what comes while the subscriber is busy, with
+//! something waiting already, or above the bound, is a [`Backlog`].
 
 use std::collections::VecDeque;
 

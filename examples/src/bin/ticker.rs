@@ -1,5 +1,6 @@
-//! A market that walks at random, and a view of it that is drawn as fast as the terminal takes it: it
-//! asks for the latest price of each instrument, so a slow terminal shows fewer prices, not old ones.
+//! A market that walks at random, and a view of it that is drawn as fast as the terminal takes it:
+//! it asks for the latest price of each instrument, so a slow terminal shows fewer prices, not old
+//! ones.
 //!
 //! ```sh
 //! cargo run --release -p broker-examples --bin ticker -- publish

@@ -21,9 +21,11 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let message = |(topic, key)| Step::Message { topic, key };
+    let broker_gap = |(topic, count)| Step::BrokerGap { topic, count };
     let step = prop_oneof![
-        12 => (0..TOPICS.len(), 0..KEYS.len()).prop_map(|(topic, key)| Step::Message { topic, key }),
-        2 => (0..TOPICS.len(), 1..4_u64).prop_map(|(topic, count)| Step::BrokerGap { topic, count }),
+        12 => (0..TOPICS.len(), 0..KEYS.len()).prop_map(message),
+        2 => (0..TOPICS.len(), 1..4_u64).prop_map(broker_gap),
         1 => Just(Step::Barrier),
         4 => Just(Step::Take),
         1 => Just(Step::TakeAll),
@@ -72,7 +74,8 @@ impl Run {
                 }
             };
             run.came.push(event.clone());
-            // What can't be dropped may be more than the bound: then it ends, which isn't the matter here.
+            // What can't be dropped may be more than the bound: then it ends, which isn't the
+            // matter here.
             if push(&inbox, event) == Pushed::Overflowed {
                 break;
             }
