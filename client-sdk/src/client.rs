@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::builder::ClientBuilder;
 use crate::hub::Hub;
-use crate::inbox::{AtBound, Inbox};
+use crate::inbox::{Inbox, Rules};
 use crate::standing::Standing;
 use crate::subscription::Receiving;
 use crate::{
-    Body, ClosedReason, ConnectError, ConnectionState, DirectGuard, MessageStream, Provider,
+    Body, ClosedReason, ConnectError, ConnectionState, DirectGuard, Keep, MessageStream, Provider,
     Publication, PublishError, Reply, RequestError, Serving, ServingBuilder, Statistics,
     SubscribeError, Subscriber, Subscription, SubscriptionBuilder, publication, request,
     subscriber,
@@ -270,6 +270,46 @@ impl Client {
         self.subscription(filter).start(subscriber).await
     }
 
+    /// Subscribes to how things are, rather than to all that happens: as [`Client::subscribe`], but
+    /// a subscriber that is behind gets only the latest message of each key.
+    ///
+    /// The key is what [`Body::key`] said, or else the topic. A key that waits, in the broker for
+    /// the link or in this program for the subscriber, keeps its place and takes the newest value;
+    /// what is skipped is counted in gaps
+    /// ([`GapCause::is_conflated`](crate::GapCause::is_conflated)). So however slow the subscriber
+    /// is, every key gets its turn, and once nothing more is published the last call for each key
+    /// was with its last value. A subscriber that keeps up gets everything.
+    ///
+    /// Messages of one key come in their order; those of different keys of one topic may not.
+    ///
+    /// # Errors
+    /// See [`Client::subscribe`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future unsubscribes.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use client_sdk::Message;
+    ///
+    /// let _subscription = client
+    ///     .subscribe_latest("market.>", |quote: &Message| {
+    ///         println!("{} is {}", quote.topic, quote.text().unwrap_or("?"));
+    ///     })
+    ///     .await?;
+    /// client.publish("market.btc", "64123.50").await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn subscribe_latest(
+        &self,
+        filter: &str,
+        subscriber: impl Subscriber,
+    ) -> Result<Subscription, SubscribeError> {
+        self.subscription(filter).keep(Keep::Latest(1)).start(subscriber).await
+    }
+
     /// Begins a subscription with further options.
     pub fn subscription(&self, filter: &str) -> SubscriptionBuilder<'_> {
         SubscriptionBuilder::new(self, filter)
@@ -323,7 +363,7 @@ impl Client {
     /// ```
     pub fn direct(&self, subscriber: impl Subscriber) -> Result<DirectGuard, SubscribeError> {
         let hub = self.hub();
-        let inbox = Arc::new(Inbox::new(hub.config.inbox, AtBound::DropOldest));
+        let inbox = Arc::new(Inbox::new(hub.config.inbox, Rules::NEWEST_OF_ALL));
         let wish = hub.wish_direct(Arc::clone(&inbox))?;
         let standing = Standing::new(self.clone(), wish);
         hub.runtime.spawn(subscriber::serve(Receiving::new(hub, wish, inbox), subscriber));

@@ -59,7 +59,12 @@ impl Message {
     }
 }
 
-/// Messages that will never arrive, told where they would have stood.
+/// Messages that will never arrive, told where they would have stood, or in front of those of the
+/// same key that took their place.
+///
+/// The count is exact. What lies between the first and the last `seq` may have been delivered in
+/// part, and in a subscription that keeps the [latest](crate::Keep::Latest) some of it may be still
+/// to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The topic; `None` stands for any of the topics in the subscription's lane.
@@ -82,19 +87,31 @@ pub struct Gap {
 pub enum GapCause {
     /// The broker left them out.
     Broker(GapReason),
-    /// They were dropped in this program: the subscriber was slower than the messages came, and the
-    /// subscription's overflow rule is `drop-oldest`.
+    /// They were dropped in this program: the subscriber was slower than the messages came, what
+    /// waited reached the bound, and the subscription's overflow rule is `drop-oldest`.
     SlowSubscriber,
+    /// Newer ones of the same key took their place in this program: the subscriber was slower than
+    /// the messages came, and the subscription keeps the [latest](crate::Keep::Latest).
+    Conflated,
     /// They were published while the connection was lost.
     Interrupted,
+}
+
+impl GapCause {
+    /// Whether all that is missing was replaced by newer messages of the same keys, in the broker
+    /// or in this program: who only shows how things are misses nothing.
+    pub fn is_conflated(self) -> bool {
+        matches!(self, Self::Conflated | Self::Broker(GapReason::Conflated))
+    }
 }
 
 /// A time without connection.
 ///
 /// What was published meanwhile was not received. It is counted as far as that can be exact: the
 /// first message of a topic that was received before is preceded by a [`Gap`] with the cause
-/// [`GapCause::Interrupted`], if its epoch is still the same. What of other topics was missed, and
-/// topics that stay silent, nobody counts.
+/// [`GapCause::Interrupted`], if its epoch is still the same. Where the
+/// [latest](crate::Keep::Latest) are kept, its `first_seq` is the first that can be missing. What
+/// of other topics was missed, and topics that stay silent, nobody counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interruption {
     /// When the connection was lost. What was sent shortly before may be missing as well.

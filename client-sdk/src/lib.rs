@@ -23,6 +23,37 @@
 //! wait; callbacks run in tasks of their own behind bounded inboxes. So a slow callback delays
 //! nobody, and a callback may use the client as it likes.
 //!
+//! # Subscribers that are behind
+//! What comes while a call runs waits in the subscriber's inbox, and is treated there as the lane
+//! at the broker treats what waits for the link. [`Client::subscribe`] keeps all of it; at the
+//! bound the subscription ends, or the oldest go, as its [overflow rule](Overflow) says.
+//! [`Client::subscribe_latest`] keeps the newest of each key, which is all that a price list, a map
+//! or a dashboard needs: it is never behind by more than one value of each, and always ends with
+//! the last. Whatever is left out is counted, and told by [`Subscriber::on_gap`].
+//!
+//! ```no_run
+//! use client_sdk::{Client, Gap, Message, Subscriber};
+//!
+//! #[derive(Default)]
+//! struct Board { skipped: u64, missed: u64 }
+//!
+//! impl Subscriber for Board {
+//!     fn on_message(&mut self, _quote: &Message) { /* notes the price */ }
+//!     fn on_gap(&mut self, gap: &Gap) {
+//!         match gap.reason.is_conflated() {
+//!             true => self.skipped += gap.count,
+//!             false => self.missed += gap.count,
+//!         }
+//!     }
+//!     fn on_batch_end(&mut self) { /* draws, once for all that waited together */ }
+//! }
+//!
+//! # async fn example(client: Client) -> Result<(), client_sdk::SubscribeError> {
+//! let _board = client.subscribe_latest("market.>", Board::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Features
 //! `websocket`, `quic` and `unix` (all on by default) bring the transports; `memory` the one for
 //! links inside a process. [`ClientBuilder::with_connector`] takes any other.

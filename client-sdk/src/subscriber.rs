@@ -12,8 +12,10 @@ use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 /// Calls are made one at a time: `on_subscribed`, then any mix of `on_message`, `on_gap` and
 /// `on_presence`, then `on_ended` once. A reconnect calls `on_interrupted` and repeats from
 /// `on_subscribed`. While a call runs, nothing more is delivered here; pings and other subscribers
-/// aren't affected. What comes meanwhile waits in the subscription's inbox, and at its bound the
-/// overflow rule of the subscription decides ([`SubscriptionBuilder`](crate::SubscriptionBuilder)).
+/// aren't affected. What comes meanwhile waits in the subscription's inbox, and is treated as the
+/// subscription's options say ([`SubscriptionBuilder`](crate::SubscriptionBuilder)): all of it
+/// waits, or the latest of each key; and at the inbox's bound the subscription ends, or the oldest
+/// go.
 ///
 /// Calls are made by a task of the tokio runtime in which the client was connected: a call that
 /// computes or blocks for long occupies one of its threads. Hand such work on, or take a
@@ -43,7 +45,9 @@ pub trait Subscriber: Send + 'static {
     /// The subscription begins here, for the first time or after a reconnect.
     fn on_subscribed(&mut self, _granted: &Granted) {}
 
-    /// Messages that will never arrive, told where they would have stood.
+    /// Messages that will never arrive, told where they would have stood; where newer ones of the
+    /// same keys replace them ([`GapCause::is_conflated`](crate::GapCause::is_conflated)), in front
+    /// of those.
     fn on_gap(&mut self, _gap: &Gap) {}
 
     /// Who is subscribed to the filter, if the subscription asks for presence.
@@ -51,6 +55,13 @@ pub trait Subscriber: Send + 'static {
 
     /// The connection was lost for a while; `on_subscribed` follows.
     fn on_interrupted(&mut self, _interruption: &Interruption) {}
+
+    /// What waited together was handed over by the calls before this one, and nothing more waits at
+    /// this moment: the time to draw what they changed.
+    ///
+    /// Where more comes all the time, this is called after as many calls as may wait together, the
+    /// inbox's bound. The last batch ends before `on_ended`.
+    fn on_batch_end(&mut self) {}
 
     /// Nothing more is delivered.
     fn on_ended(&mut self, _ended: Ended) {}
@@ -64,9 +75,23 @@ impl<F: FnMut(&Message) + Send + 'static> Subscriber for F {
 
 /// Calls a subscriber with what comes into its inbox, until that ends.
 pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
-    while let Some(event) = poll_fn(|cx| inbox.poll_next(cx)).await {
-        deliver(&mut subscriber, event);
-        consume_budget().await;
+    let batch_max = inbox.messages_max();
+    while let Some(first) = poll_fn(|cx| inbox.poll_next(cx)).await {
+        let (mut next, mut handed) = (Some(first), 0);
+        while let Some(event) = next {
+            let is_end = matches!(event, Event::Ended(_));
+            if is_end && handed > 0 {
+                subscriber.on_batch_end();
+            }
+            deliver(&mut subscriber, event);
+            if is_end {
+                return;
+            }
+            handed += 1;
+            consume_budget().await;
+            next = if handed < batch_max { inbox.try_next() } else { None };
+        }
+        subscriber.on_batch_end();
     }
 }
 

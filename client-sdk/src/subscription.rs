@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use broker_delivery::check_filter;
-use broker_protocol::frame::LaneOptions;
+use broker_protocol::frame::{Keep, LaneOptions};
 use tokio::task::JoinHandle;
 
 use crate::hub::{Hub, Kind, Target, WishId};
-use crate::inbox::{AtBound, Bound, Inbox};
+use crate::inbox::{Bound, Inbox, Rules};
 use crate::standing::Standing;
 use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
 
@@ -63,13 +63,44 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
-    /// What the broker does while this subscription is behind. Subscriptions with equal options
-    /// share a lane; 15 different ones are possible beside the default in one session, those included
-    /// in which nothing is subscribed any more.
+    /// What survives while this subscription is behind: all of it, or the `n` newest messages of
+    /// each key, as [`Client::subscribe_latest`] with `n` 1. Sets that option alone.
     ///
-    /// The overflow rule that is granted holds in this program too: with `drop-oldest` a full inbox
-    /// drops its oldest messages and tells them in a gap; otherwise this subscription ends with
-    /// [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is delivered.
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use client_sdk::{Keep, Message};
+    ///
+    /// // The last three positions of each vehicle, to draw a trail.
+    /// let _subscription = client
+    ///     .subscription("vehicles.*.position")
+    ///     .keep(Keep::Latest(3))
+    ///     .start(|position: &Message| println!("{}: {}", position.topic, position.seq))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.options.keep = Some(keep);
+        self
+    }
+
+    /// What the broker does while this subscription is behind; all options at once. Subscriptions
+    /// with equal options share a lane; 15 different ones are possible beside the default in one
+    /// session, those included in which nothing is subscribed any more.
+    ///
+    /// What is granted holds in this program too. With `keep: latest(n)` what comes while the
+    /// subscriber is busy, and finds something waiting, is conflated in the inbox by the broker's
+    /// rule: a key that waits keeps its place and takes the newest values; what they took the place
+    /// of is told in front of them, with the cause
+    /// [`GapCause::Conflated`](crate::GapCause::Conflated). Nothing moves across an event that is
+    /// neither a message nor a gap.
+    ///
+    /// At the inbox's bound the overflow rule decides. With `drop-oldest`, the default of
+    /// `latest(n)`, the oldest go, a key with all that waits of it, and are told in a gap with the
+    /// cause [`GapCause::SlowSubscriber`](crate::GapCause::SlowSubscriber); otherwise this
+    /// subscription ends with [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is
+    /// delivered.
     pub fn lane_options(mut self, options: LaneOptions) -> Self {
         self.options = options;
         self
@@ -113,7 +144,7 @@ impl<'a> SubscriptionBuilder<'a> {
         let hub = self.client.hub();
         let closed = || SubscribeError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
-        let inbox = Arc::new(Inbox::new(self.inbox, AtBound::End));
+        let inbox = Arc::new(Inbox::new(self.inbox, Rules::ALL));
         let kind = Kind::Messages { group: self.group, presence: self.presence };
         let target = Target::Inbox(Arc::clone(&inbox));
         let (wish, begun) = hub.wish(&self.filter, kind, self.options, target)?;
@@ -146,6 +177,15 @@ impl Receiving {
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         self.inbox.poll_next(cx)
     }
+
+    pub(crate) fn try_next(&self) -> Option<Event> {
+        self.inbox.try_next()
+    }
+
+    /// How many messages wait together at most.
+    pub(crate) fn messages_max(&self) -> usize {
+        self.inbox.messages_max()
+    }
 }
 
 impl Drop for Receiving {
@@ -156,8 +196,8 @@ impl Drop for Receiving {
 
 /// The guard of a subscription: dropping it unsubscribes.
 ///
-/// After it is dropped only the end is still told to the subscriber; what waited is discarded. A
-/// call that is being made goes on.
+/// After it is dropped only the end is still told to the subscriber, of a batch that has begun and
+/// of the subscription; what waited is discarded. A call that is being made goes on.
 #[derive(Debug)]
 #[must_use = "dropping the guard unsubscribes"]
 pub struct Subscription {

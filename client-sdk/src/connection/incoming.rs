@@ -79,6 +79,7 @@ impl Sink for Incoming {
         {
             reader.end = Some(error.into());
         }
+        reader.routes.wake();
         reader.end.is_none()
     }
 }

@@ -9,15 +9,54 @@ use crate::{Gap, GapCause};
 /// isn't counted, and where their messages go is found anew.
 const TOPICS_MAX: usize = 16 * 1024;
 
-/// A place in a topic's order.
+/// What the lane said of a topic: a message, or a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
+pub(super) struct Word {
     pub(super) epoch: u64,
-    pub(super) seq: u64,
-    /// Which message of the lane it was.
-    pub(super) tick: u64,
-    /// Over which connection it came.
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// How many messages it accounts for.
+    pub(super) count: u64,
+}
+
+/// When it was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// In which connection.
     pub(super) connection: u64,
+    /// As which word of the lane.
+    pub(super) tick: u64,
+}
+
+/// How far a topic was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Position {
+    epoch: u64,
+    /// The highest that is accounted for.
+    seq: u64,
+    /// All up to here are accounted for.
+    whole: u64,
+    /// How many below `seq` are not accounted for yet: while a lane conflates, newer messages of
+    /// one key come before older ones of others.
+    open: u64,
+    at: Moment,
+}
+
+impl Position {
+    /// Behind the first word.
+    fn behind(word: Word, at: Moment) -> Self {
+        let before = word.first.saturating_sub(1);
+        let nothing = Self { epoch: word.epoch, seq: before, whole: before, open: 0, at };
+        nothing.and(word, at)
+    }
+
+    /// Behind one more word.
+    fn and(self, word: Word, at: Moment) -> Self {
+        let seq = self.seq.max(word.last);
+        let open = (self.open + (seq - self.seq)).saturating_sub(word.count);
+        let whole = if open == 0 { seq } else { self.whole };
+        Self { epoch: self.epoch, seq, whole, open, at }
+    }
 }
 
 /// When a subscription received what its lane brought, in messages of the lane.
@@ -81,32 +120,41 @@ impl<T> Topic<T> {
         Self { name, targets: Arc::from([]), generation: None, position, before }
     }
 
-    /// Notes how far the topic was received.
-    pub(super) fn advance(&mut self, to: Position) {
-        let last = self.position.replace(to);
-        if let Some(last) = last.filter(|last| last.connection < to.connection) {
+    /// Notes what was said. `attended` tells whether somebody who is to hear it was there at a tick
+    /// already: only then nothing can be missing in between.
+    pub(super) fn advance(&mut self, word: Word, at: Moment, attended: impl FnOnce(u64) -> bool) {
+        let continues = |last: &Position| {
+            (last.at.connection, last.epoch) == (at.connection, word.epoch)
+                && (word.first == last.seq.saturating_add(1) || attended(last.at.tick))
+        };
+        let last = self.position;
+        self.position = Some(match last.filter(continues) {
+            Some(last) => last.and(word, at),
+            None => Position::behind(word, at),
+        });
+        if let Some(last) = last.filter(|last| last.at.connection < at.connection) {
             self.before = Some(last);
         }
     }
 
-    /// What a subscription missed between the last message that it received over an earlier
-    /// connection and this one, its first over the present one.
-    pub(super) fn missed(&self, attended: Attended, now: Position) -> Option<Gap> {
+    /// What a subscription missed between what it received over an earlier connection and this
+    /// word, its first over the present one.
+    pub(super) fn missed(&self, attended: Attended, word: Word, at: Moment) -> Option<Gap> {
         let newest = self.position?;
-        if newest.connection == now.connection && newest.tick > attended.begun {
+        if newest.at.connection == at.connection && newest.at.tick > attended.begun {
             return None;
         }
-        let received = |at: &Position| attended.since < at.tick && at.tick <= attended.until;
+        let received =
+            |last: &Position| attended.since < last.at.tick && last.at.tick <= attended.until;
         let last = [Some(newest), self.before].into_iter().flatten().find(received)?;
-        if last.epoch != now.epoch || now.seq <= last.seq + 1 {
-            return None;
-        }
-        Some(Gap {
+        let before = word.first.saturating_sub(1).max(last.seq);
+        let count = last.open.saturating_add(before - last.seq);
+        (last.epoch == word.epoch && count > 0).then(|| Gap {
             topic: Some(Arc::clone(&self.name)),
-            epoch: Some(now.epoch),
-            first_seq: Some(last.seq + 1),
-            last_seq: Some(now.seq - 1),
-            count: now.seq - last.seq - 1,
+            epoch: Some(word.epoch),
+            first_seq: Some(last.whole.saturating_add(1)),
+            last_seq: Some(before),
+            count,
             reason: GapCause::Interrupted,
         })
     }
@@ -116,16 +164,27 @@ impl<T> Topic<T> {
 mod tests {
     use super::*;
 
-    fn at(connection: u64, epoch: u64, seq: u64) -> Position {
-        Position { epoch, seq, tick: seq, connection }
+    fn message(epoch: u64, seq: u64) -> Word {
+        Word { epoch, first: seq, last: seq, count: 1 }
     }
 
-    /// How many messages a subscription missed that received all of these but the last.
-    fn missed(positions: &[Position], attended: Attended) -> Option<u64> {
-        let (now, earlier) = positions.split_last().unwrap();
+    /// A message that came as the word of its own number.
+    fn at(connection: u64, epoch: u64, seq: u64) -> (Word, Moment) {
+        (message(epoch, seq), Moment { connection, tick: seq })
+    }
+
+    /// What a subscription missed before the last of these words.
+    fn gap(words: &[(Word, Moment)], attended: Attended) -> Option<Gap> {
+        let ((last, now), earlier) = words.split_last().unwrap();
         let mut topic = Topic::<()>::new(Arc::from("t"));
-        earlier.iter().for_each(|position| topic.advance(*position));
-        topic.missed(attended, *now).map(|gap| gap.count)
+        for (word, at) in earlier {
+            topic.advance(*word, *at, |tick| tick > attended.since);
+        }
+        topic.missed(attended, *last, *now)
+    }
+
+    fn missed(words: &[(Word, Moment)], attended: Attended) -> Option<u64> {
+        gap(words, attended).map(|gap| gap.count)
     }
 
     const THERE_UNTIL_10: Attended = Attended { since: 0, until: 10, begun: 10 };
@@ -163,6 +222,36 @@ mod tests {
     fn who_was_not_there_before_misses_nothing() {
         let new = Attended { since: 10, until: 10, begun: 10 };
         assert_eq!(missed(&[at(1, 7, 10), at(2, 7, 15)], new), None);
+    }
+
+    /// Words of one connection, and a message that is the first over the next.
+    fn missed_behind(words: &[Word], seq: u64) -> Option<(u64, u64, u64)> {
+        let moments = (1..).map(|tick| Moment { connection: 1, tick });
+        let mut said: Vec<_> = words.iter().copied().zip(moments).collect();
+        said.push((message(7, seq), Moment { connection: 2, tick: 11 }));
+        let gap = gap(&said, THERE_UNTIL_10)?;
+        Some((gap.first_seq?, gap.last_seq?, gap.count))
+    }
+
+    #[test]
+    fn what_waited_behind_newer_messages_of_other_keys_is_counted_too() {
+        let conflated = Word { epoch: 7, first: 1, last: 5, count: 3 };
+        // 6 replaces 1, 3 and 5; 2 and 4, of other keys, are still to come.
+        let mut words = vec![conflated, message(7, 6)];
+        assert_eq!(missed_behind(&words, 7), Some((1, 6, 2)));
+        assert_eq!(missed_behind(&words, 10), Some((1, 9, 5)));
+        words.push(message(7, 2));
+        assert_eq!(missed_behind(&words, 10), Some((1, 9, 4)));
+        words.push(message(7, 4));
+        assert_eq!(missed_behind(&words, 7), None);
+        assert_eq!(missed_behind(&words, 10), Some((7, 9, 3)));
+    }
+
+    #[test]
+    fn what_nobody_who_is_there_could_receive_was_not_missed() {
+        let words = [at(1, 7, 3), at(1, 7, 9), at(2, 7, 11)];
+        let late = Attended { since: 3, until: 10, begun: 10 };
+        assert_eq!(missed(&words, late), Some(1));
     }
 
     #[test]

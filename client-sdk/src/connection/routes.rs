@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use broker_delivery::{Matcher, filter_matches};
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
-use super::positions::{Attended, Position, Topic, Topics};
+use super::positions::{Attended, Moment, Topic, Topics, Word};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
-use crate::inbox::{Inbox, Pushed};
+use crate::inbox::{Inbox, Pushed, Woken};
 use crate::provider;
 use crate::{Body, Event, Gap, GapCause, Message};
 
@@ -43,9 +43,16 @@ pub(crate) struct Routes {
     lanes: BTreeMap<u8, Lane>,
     /// The last sender's name: mostly the next one's too.
     from: Option<Arc<str>>,
+    /// Subscribers that found nothing, and now would.
+    woken: Woken,
 }
 
 impl Routes {
+    /// Wakes those for whom something came.
+    pub(super) fn wake(&mut self) {
+        self.woken.wake();
+    }
+
     /// Forgets the session, and keeps how far each topic was received.
     pub(crate) fn next_connection(&mut self) {
         self.connection += 1;
@@ -95,24 +102,22 @@ impl Routes {
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
         lane.tick += 1;
-        let (epoch, seq, tick) = (message.epoch, message.seq, lane.tick);
+        let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(&message.topic, &self.begun);
-        let at = Position { epoch, seq, tick, connection };
-        let late = topic.late(at);
-        topic.advance(at);
         let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
-        tell_missed(late, hub);
+        let late = topic.hear(Word::of(message), at, &targets);
+        tell_missed(late, hub, &mut self.woken);
         if !targets.is_empty() {
             let event = Event::Message(self.owned(message, name));
-            push_to_all(&targets, event, hub);
+            push_to_all(&targets, event, hub, &mut self.woken);
         }
     }
 
     /// Something for one subscription alone.
-    pub(super) fn addressed(&self, subscription: u64, event: Event, hub: &Hub) {
+    pub(super) fn addressed(&mut self, subscription: u64, event: Event, hub: &Hub) {
         let route = self.begun.get(&subscription);
         if let Some(Route { wish, target: Target::Inbox(inbox), .. }) = route {
-            push(*wish, inbox, event, hub);
+            push(*wish, inbox, event, hub, &mut self.woken);
         }
     }
 
@@ -136,9 +141,10 @@ impl Routes {
         if let Some(lane) = self.lanes.get_mut(&lane) {
             lane.topics.forget_positions();
         }
-        let members = self.begun.values().filter(|route| route.lane == lane && !route.grouped);
-        for route in members {
-            self.addressed(route.subscription, Event::Gap(told.clone()), hub);
+        for route in self.begun.values().filter(|route| route.lane == lane && !route.grouped) {
+            if let Target::Inbox(inbox) = &route.target {
+                push(route.wish, inbox, Event::Gap(told.clone()), hub, &mut self.woken);
+            }
         }
     }
 
@@ -146,17 +152,12 @@ impl Routes {
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&lane) else { return };
         lane.tick += 1;
-        let tick = lane.tick;
+        let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(name, &self.begun);
         let targets = Arc::clone(&topic.targets);
-        if let (Some(epoch), Some(first), Some(last)) = (told.epoch, told.first_seq, told.last_seq)
-        {
-            let at = |seq| Position { epoch, seq, tick, connection };
-            let late = topic.late(at(first));
-            topic.advance(at(last));
-            tell_missed(late, hub);
-        }
-        push_to_all(&targets, Event::Gap(told), hub);
+        let late = Word::of_gap(&told).map(|word| topic.hear(word, at, &targets));
+        tell_missed(late.unwrap_or_default(), hub, &mut self.woken);
+        push_to_all(&targets, Event::Gap(told), hub, &mut self.woken);
     }
 
     /// A request goes to the first serving that matches: the broker has chosen this client.
@@ -175,7 +176,7 @@ impl Routes {
         }
         let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
         for (wish, inbox) in &receivers {
-            push(*wish, inbox, event.clone(), hub);
+            push(*wish, inbox, event.clone(), hub, &mut self.woken);
         }
     }
 
@@ -229,29 +230,42 @@ impl Receiver {
 }
 
 impl Topic<Receiver> {
-    /// Those that missed something before this position, with what they missed.
-    fn late(&self, now: Position) -> Vec<(Receiver, Gap)> {
-        let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), now)?));
-        self.targets.iter().filter_map(missed).collect()
+    /// Notes what was said. Returns those that missed something before it, with what they missed.
+    fn hear(&mut self, word: Word, at: Moment, targets: &[Receiver]) -> Vec<(Receiver, Gap)> {
+        let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), word, at)?));
+        let late = targets.iter().filter_map(missed).collect();
+        self.advance(word, at, |tick| targets.iter().any(|one| one.attended().begun < tick));
+        late
     }
 }
 
-fn tell_missed(late: Vec<(Receiver, Gap)>, hub: &Hub) {
+impl Word {
+    fn of(message: &frame::Message<'_>) -> Self {
+        Self { epoch: message.epoch, first: message.seq, last: message.seq, count: 1 }
+    }
+
+    fn of_gap(gap: &Gap) -> Option<Self> {
+        let (epoch, first, last) = (gap.epoch?, gap.first_seq?, gap.last_seq?);
+        Some(Self { epoch, first, last, count: gap.count })
+    }
+}
+
+fn tell_missed(late: Vec<(Receiver, Gap)>, hub: &Hub, woken: &mut Woken) {
     for (receiver, gap) in late {
-        push(receiver.wish, &receiver.inbox, Event::Gap(gap), hub);
+        push(receiver.wish, &receiver.inbox, Event::Gap(gap), hub, woken);
     }
 }
 
-fn push_to_all(targets: &[Receiver], event: Event, hub: &Hub) {
+fn push_to_all(targets: &[Receiver], event: Event, hub: &Hub, woken: &mut Woken) {
     let Some((last, others)) = targets.split_last() else { return };
     for receiver in others {
-        push(receiver.wish, &receiver.inbox, event.clone(), hub);
+        push(receiver.wish, &receiver.inbox, event.clone(), hub, woken);
     }
-    push(last.wish, &last.inbox, event, hub);
+    push(last.wish, &last.inbox, event, hub, woken);
 }
 
-fn push(wish: WishId, inbox: &Inbox, event: Event, hub: &Hub) {
-    if inbox.push(event) == Pushed::Overflowed {
+fn push(wish: WishId, inbox: &Inbox, event: Event, hub: &Hub, woken: &mut Woken) {
+    if inbox.push(event, woken) == Pushed::Overflowed {
         hub.counters.subscribers_too_slow.count();
         hub.take_wish(wish);
     }

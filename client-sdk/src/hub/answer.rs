@@ -7,9 +7,8 @@ use broker_protocol::frame::{Accepted, Outcome, Rejected, RoutedReply};
 use super::open::{Answer, Failure};
 use super::wish::{Kind, Stage, Target, WishId};
 use super::{Hub, Open, Route, wake};
-use crate::inbox::AtBound;
+use crate::inbox::{Rules, Woken};
 use crate::{Body, Ended, Event, Granted, Interruption, Refused, SubscribeError};
-use broker_protocol::frame::Overflow;
 
 /// What an answer changes in the delivery of messages.
 #[derive(Debug)]
@@ -118,14 +117,12 @@ impl Hub {
 impl Target {
     fn begin(&self, granted: &Granted, lost_at: Option<SystemTime>) {
         let Self::Inbox(inbox) = self else { return };
-        inbox.set_at_bound(match granted.options.overflow {
-            Some(Overflow::DropOldest) => AtBound::DropOldest,
-            _ => AtBound::End,
-        });
+        let mut woken = Woken::default();
+        inbox.set_rules(Rules::granted(&granted.options));
         if let Some(from) = lost_at {
             let until = SystemTime::now();
-            inbox.push(Event::Interrupted(Interruption { from, until }));
+            inbox.push(Event::Interrupted(Interruption { from, until }), &mut woken);
         }
-        inbox.push(Event::Subscribed(granted.clone()));
+        inbox.push(Event::Subscribed(granted.clone()), &mut woken);
     }
 }

@@ -1,41 +1,29 @@
-//! The ledger of messages that were dropped here and not yet told.
+//! The ledger of what was left out at one place and is still to be told.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::{Gap, GapCause, Message};
 
-/// Topics whose losses are told apart. Beyond, everything folds into one gap without a topic: the
-/// ledger must stay small beside the inbox.
-const TOPICS_MAX: usize = 64;
+/// Topics and causes whose losses are told apart. Beyond, they fold into one gap without a topic
+/// for each cause: the ledger must stay small beside the inbox.
+const GAPS_MAX: usize = 64;
 
-/// The ledger: one gap for each topic and epoch.
+/// The ledger: one gap for each topic, epoch and cause.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     gaps: VecDeque<Gap>,
 }
 
 impl Lost {
-    /// Counts a message that was dropped.
-    pub(super) fn note(&mut self, message: &Message) {
-        if let Some(gap) = self.gaps.iter_mut().find(|gap| gap.stands_for(message)) {
-            gap.count += 1;
-            // Only the hull: queue groups may hand on a message late.
-            gap.first_seq = gap.first_seq.map(|first| first.min(message.seq));
-            gap.last_seq = gap.last_seq.map(|last| last.max(message.seq));
-            return;
+    pub(super) fn add(&mut self, gap: Gap) {
+        if self.gaps.len() == GAPS_MAX && !self.gaps.iter().any(|told| told.covers(&gap)) {
+            self.fold();
         }
-        if self.gaps.len() == TOPICS_MAX {
-            return self.fold();
+        match self.gaps.iter_mut().find(|told| told.covers(&gap)) {
+            Some(told) => told.absorb(&gap),
+            None => self.gaps.push_back(gap),
         }
-        self.gaps.push_back(Gap {
-            topic: Some(Arc::clone(&message.topic)),
-            epoch: Some(message.epoch),
-            first_seq: Some(message.seq),
-            last_seq: Some(message.seq),
-            count: 1,
-            reason: GapCause::SlowSubscriber,
-        });
     }
 
     /// Takes the gap that has waited longest.
@@ -43,18 +31,101 @@ impl Lost {
         self.gaps.pop_front()
     }
 
-    /// Folds everything, and the message at hand, into one gap.
+    pub(super) fn is_empty(&self) -> bool {
+        self.gaps.is_empty()
+    }
+
     fn fold(&mut self) {
-        let count = self.gaps.drain(..).map(|gap| gap.count).sum::<u64>() + 1;
-        let reason = GapCause::SlowSubscriber;
-        let (epoch, first_seq, last_seq) = (None, None, None);
-        self.gaps.push_back(Gap { topic: None, epoch, first_seq, last_seq, count, reason });
+        for gap in std::mem::take(&mut self.gaps) {
+            self.fold_in(gap);
+        }
+    }
+
+    fn fold_in(&mut self, gap: Gap) {
+        match self.gaps.iter_mut().find(|told| told.reason == gap.reason) {
+            Some(told) => told.count = told.count.saturating_add(gap.count),
+            None => self.gaps.push_back(Gap {
+                topic: None,
+                epoch: None,
+                first_seq: None,
+                last_seq: None,
+                ..gap
+            }),
+        }
     }
 }
 
 impl Gap {
-    fn stands_for(&self, message: &Message) -> bool {
-        self.topic.as_ref().is_none_or(|topic| *topic == message.topic)
-            && self.epoch.is_none_or(|epoch| epoch == message.epoch)
+    /// What stands for a message that is left out.
+    pub(super) fn instead_of(message: &Message, reason: GapCause) -> Self {
+        Self {
+            topic: Some(Arc::clone(&message.topic)),
+            epoch: Some(message.epoch),
+            first_seq: Some(message.seq),
+            last_seq: Some(message.seq),
+            count: 1,
+            reason,
+        }
+    }
+
+    /// Counts what another gap of the same topic tells, or of any where this one has none.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        // Only the hull: what is left out of one topic needn't follow each other.
+        self.first_seq = self.first_seq.zip(other.first_seq).map(|(one, two)| one.min(two));
+        self.last_seq = self.last_seq.zip(other.last_seq).map(|(one, two)| one.max(two));
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.reason == other.reason
+            && (self.topic.is_none() || self.topic == other.topic && self.epoch == other.epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(topic: &str, seq: u64, reason: GapCause) -> Gap {
+        let topic = Some(Arc::from(topic));
+        let (first_seq, last_seq) = (Some(seq), Some(seq));
+        Gap { topic, epoch: Some(1), first_seq, last_seq, count: 1, reason }
+    }
+
+    fn told(mut lost: Lost) -> Vec<Gap> {
+        std::iter::from_fn(|| lost.take()).collect()
+    }
+
+    #[test]
+    fn losses_of_one_topic_and_cause_are_one_gap_and_those_of_others_are_not() {
+        let mut lost = Lost::default();
+        for (topic, seq, reason) in [
+            ("a", 5, GapCause::Conflated),
+            ("a", 3, GapCause::SlowSubscriber),
+            ("b", 1, GapCause::Conflated),
+            ("a", 2, GapCause::Conflated),
+        ] {
+            lost.add(gap(topic, seq, reason));
+        }
+        let [conflated, dropped, other] = &told(lost)[..] else { panic!("three gaps") };
+        assert_eq!((conflated.first_seq, conflated.last_seq), (Some(2), Some(5)));
+        assert_eq!((conflated.count, dropped.count, other.count), (2, 1, 1));
+    }
+
+    #[test]
+    fn one_topic_too_many_folds_all_and_keeps_the_counts_of_each_cause() {
+        for (topics, gaps) in [(GAPS_MAX, GAPS_MAX), (GAPS_MAX + 1, 2)] {
+            let mut lost = Lost::default();
+            for number in 0..topics {
+                let reason =
+                    if number < 10 { GapCause::Conflated } else { GapCause::SlowSubscriber };
+                lost.add(gap(&number.to_string(), 1, reason));
+            }
+            let told = told(lost);
+            assert_eq!(told.len(), gaps);
+            let conflated = told.iter().filter(|gap| gap.reason == GapCause::Conflated);
+            assert_eq!(conflated.map(|gap| gap.count).sum::<u64>(), 10);
+            assert_eq!(told.iter().map(|gap| gap.count).sum::<u64>(), topics as u64);
+        }
     }
 }

@@ -1,8 +1,13 @@
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+mod books;
+mod conflation;
 
-use super::{AtBound, Bound, EVENT_BYTES, Inbox, Pushed};
-use crate::{Body, Ended, Event, Gap, GapCause, Granted, LaneOptions, Message};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::load::EVENT_BYTES;
+use super::{Bound, Inbox, Pushed, Rules, Woken};
+use crate::{Body, Ended, Event, Gap, GapCause, Granted, LaneOptions, Message, Presence};
 
 const BOUND: Bound = Bound { messages: 4, bytes: 10_000 };
 
@@ -11,43 +16,63 @@ fn message(topic: &str, seq: u64) -> Event {
 }
 
 fn sized(topic: &str, seq: u64, bytes: usize) -> Event {
-    let (topic, body) = (Arc::from(topic), Body::bytes(vec![0; bytes]));
-    Event::Message(Message { topic, seq, epoch: 1, time: 0, from: None, body })
+    of_key(topic, None, seq, Body::bytes(vec![0; bytes]))
+}
+
+fn of_key(topic: &str, key: Option<&str>, seq: u64, body: Body) -> Event {
+    let body = Body { key: key.map(Box::from), ..body };
+    Event::Message(Message { topic: Arc::from(topic), seq, epoch: 1, time: 0, from: None, body })
 }
 
 fn subscribed() -> Event {
     Event::Subscribed(Granted { subscription: 1, lane: 0, options: LaneOptions::default() })
 }
 
-fn dropped(topic: &str, first: u64, last: u64, count: u64) -> Event {
+fn presence(name: &str) -> Event {
+    Event::Presence(Presence { joined: vec![name.to_owned()], left: Vec::new() })
+}
+
+fn gap(topic: &str, (first, last): (u64, u64), count: u64, reason: GapCause) -> Event {
+    let (first_seq, last_seq) = (Some(first), Some(last));
     Event::Gap(Gap {
         topic: Some(Arc::from(topic)),
         epoch: Some(1),
-        first_seq: Some(first),
-        last_seq: Some(last),
+        first_seq,
+        last_seq,
         count,
-        reason: GapCause::SlowSubscriber,
+        reason,
     })
 }
 
-/// Everything that can be taken now.
-fn taken(inbox: &Inbox) -> Vec<Event> {
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut events = Vec::new();
-    while let Poll::Ready(Some(event)) = inbox.poll_next(&mut cx) {
-        events.push(event);
+fn dropped(topic: &str, first: u64, last: u64, count: u64) -> Event {
+    gap(topic, (first, last), count, GapCause::SlowSubscriber)
+}
+
+fn push(inbox: &Inbox, event: Event) -> Pushed {
+    inbox.push(event, &mut Woken::default())
+}
+
+/// What can be taken now, one event.
+fn take(inbox: &Inbox) -> Option<Event> {
+    match inbox.poll_next(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(event) => event,
+        Poll::Pending => None,
     }
-    events
+}
+
+/// Everything that can be taken now. Whoever took it waits for more.
+fn taken(inbox: &Inbox) -> Vec<Event> {
+    std::iter::from_fn(|| take(inbox)).collect()
 }
 
 #[test]
 fn at_the_bound_the_subscription_ends_behind_what_waits() {
-    let inbox = Inbox::new(BOUND, AtBound::End);
+    let inbox = Inbox::new(BOUND, Rules::ALL);
     for seq in 1..=4 {
-        assert_eq!(inbox.push(message("t", seq)), Pushed::Done);
+        assert_eq!(push(&inbox, message("t", seq)), Pushed::Done);
     }
-    assert_eq!(inbox.push(message("t", 5)), Pushed::Overflowed);
-    assert_eq!(inbox.push(message("t", 6)), Pushed::Done);
+    assert_eq!(push(&inbox, message("t", 5)), Pushed::Overflowed);
+    assert_eq!(push(&inbox, message("t", 6)), Pushed::Done);
     let mut expected: Vec<_> = (1..=4).map(|seq| message("t", seq)).collect();
     expected.push(Event::Ended(Ended::TooSlow { messages: 4, bytes: 4 * (EVENT_BYTES + 1) }));
     assert_eq!(taken(&inbox), expected);
@@ -55,11 +80,11 @@ fn at_the_bound_the_subscription_ends_behind_what_waits() {
 
 #[test]
 fn with_drop_oldest_the_loss_is_told_exactly_and_in_its_place() {
-    let inbox = Inbox::new(BOUND, AtBound::DropOldest);
-    inbox.push(subscribed());
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
+    push(&inbox, subscribed());
     for seq in 1..=5 {
-        inbox.push(message("a", seq));
-        inbox.push(message("b", seq));
+        push(&inbox, message("a", seq));
+        push(&inbox, message("b", seq));
     }
     let expected = [
         subscribed(),
@@ -74,9 +99,9 @@ fn with_drop_oldest_the_loss_is_told_exactly_and_in_its_place() {
 
 #[test]
 fn losses_in_many_topics_fold_into_one_gap_without_losing_count() {
-    let inbox = Inbox::new(BOUND, AtBound::DropOldest);
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
     for number in 0..1000 {
-        inbox.push(message(&number.to_string(), 1));
+        push(&inbox, message(&number.to_string(), 1));
     }
     let counted = |event: Event| match event {
         Event::Gap(gap) => gap.count,
@@ -90,44 +115,99 @@ fn losses_in_many_topics_fold_into_one_gap_without_losing_count() {
 #[test]
 fn a_message_above_the_bound_goes_into_an_empty_inbox_alone() {
     let bound = Bound { messages: 4, bytes: 500 };
-    let inbox = Inbox::new(bound, AtBound::End);
-    assert_eq!(inbox.push(sized("t", 1, 501)), Pushed::Done);
-    assert_eq!(inbox.push(message("t", 2)), Pushed::Overflowed);
+    let inbox = Inbox::new(bound, Rules::ALL);
+    assert_eq!(push(&inbox, sized("t", 1, 501)), Pushed::Done);
+    assert_eq!(push(&inbox, message("t", 2)), Pushed::Overflowed);
 }
 
 #[test]
 fn the_bound_in_bytes_is_strict() {
     let room = 500 - 2 * (EVENT_BYTES + 1);
     for (bytes, expected) in [(room, Pushed::Done), (room + 1, Pushed::Overflowed)] {
-        let inbox = Inbox::new(Bound { messages: 4, bytes: 500 }, AtBound::End);
-        inbox.push(message("t", 1));
-        assert_eq!(inbox.push(sized("t", 2, bytes)), expected, "{bytes}");
+        let inbox = Inbox::new(Bound { messages: 4, bytes: 500 }, Rules::ALL);
+        push(&inbox, message("t", 1));
+        assert_eq!(push(&inbox, sized("t", 2, bytes)), expected, "{bytes}");
     }
 }
 
 #[test]
 fn what_is_no_message_cannot_be_dropped_and_ends_the_subscription() {
-    let inbox = Inbox::new(BOUND, AtBound::DropOldest);
-    let told: Vec<_> = (0..5).map(|_| inbox.push(dropped("t", 1, 1, 1))).collect();
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
+    let told: Vec<_> = (0..5).map(|_| push(&inbox, presence("bob"))).collect();
     assert_eq!(told[3..], [Pushed::Done, Pushed::Overflowed]);
 }
 
 #[test]
+fn a_loss_is_told_where_it_happened_between_what_may_not_be_passed() {
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
+    let events = [message("t", 1), presence("bob"), message("t", 2), presence("eve")];
+    events.into_iter().chain((3..=5).map(|seq| message("t", seq))).for_each(|event| {
+        push(&inbox, event);
+    });
+    let expected = [
+        dropped("t", 1, 1, 1),
+        presence("bob"),
+        dropped("t", 2, 2, 1),
+        presence("eve"),
+        dropped("t", 3, 3, 1),
+        message("t", 4),
+        message("t", 5),
+    ];
+    assert_eq!(taken(&inbox), expected);
+}
+
+#[test]
+fn gaps_of_the_broker_that_are_too_many_fold_and_end_nothing() {
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
+    for seq in 1..=100 {
+        assert_eq!(push(&inbox, gap("t", (seq, seq), 1, GapCause::Interrupted)), Pushed::Done);
+    }
+    let told = taken(&inbox).into_iter().map(|event| match event {
+        Event::Gap(gap) => gap.count,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [96, 1, 1, 1, 1]);
+}
+
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_reader_is_woken_once_and_when_all_that_came_together_is_there() {
+    let inbox = Inbox::new(BOUND, Rules::ALL);
+    let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
+    assert_eq!(inbox.poll_next(&mut Context::from_waker(&waker)), Poll::Pending);
+    let mut woken = Woken::default();
+    inbox.push(message("t", 1), &mut woken);
+    inbox.push(message("t", 2), &mut woken);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+    drop(woken);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert_eq!(taken(&inbox), [message("t", 1), message("t", 2)]);
+}
+
+#[test]
 fn an_end_at_once_leaves_only_the_end() {
-    let inbox = Inbox::new(BOUND, AtBound::DropOldest);
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
     for seq in 1..=9 {
-        inbox.push(message("t", seq));
+        push(&inbox, message("t", seq));
     }
     inbox.end_now(Ended::Unsubscribed);
-    inbox.push(message("t", 10));
+    push(&inbox, message("t", 10));
     assert_eq!(taken(&inbox), [Event::Ended(Ended::Unsubscribed)]);
 }
 
 #[test]
 fn the_end_comes_once_and_the_first_reason_stays() {
-    let inbox = Inbox::new(BOUND, AtBound::End);
+    let inbox = Inbox::new(BOUND, Rules::ALL);
     for seq in 1..=5 {
-        inbox.push(message("t", seq));
+        push(&inbox, message("t", seq));
     }
     inbox.end_now(Ended::Unsubscribed);
     inbox.end(Ended::Unsubscribed);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod closing;
+mod latest;
 mod liveness;
 mod peer;
 mod publishing;

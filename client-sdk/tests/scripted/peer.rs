@@ -187,6 +187,19 @@ impl Peer {
         subscribe
     }
 
+    /// Takes a `subscribe` and grants the options that it asks for, all in lane 0.
+    pub(crate) async fn granted(&mut self, number: u64) -> Subscribe {
+        let frame = self.frame().await;
+        let ClientFrame::Subscribe(subscribe) = frame.read() else {
+            panic!("expected subscribe, got {:?}", frame.read());
+        };
+        let (id, granted) = (subscribe.id, subscribe.options.clone());
+        let (subscription, lane) = (Some(number), Some(0));
+        let accepted = Accepted { id, subscription, lane, granted, ..Accepted::default() };
+        self.say(&BrokerFrame::Accepted(accepted)).await;
+        subscribe
+    }
+
     /// Takes an `unsubscribe` and accepts it. Returns its number.
     pub(crate) async fn unsubscribed(&mut self) -> u64 {
         let frame = self.frame().await;

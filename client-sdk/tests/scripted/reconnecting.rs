@@ -52,6 +52,28 @@ async fn subscribers_are_told_and_what_was_missed_is_counted_where_it_can_be() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_lane_that_conflates_had_not_brought_yet_is_counted_too() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (calls, mut record) = recorder();
+    let (subscription, _) = tokio::join!(client.subscribe_latest("t", calls), peer.granted(1));
+    let _subscription = subscription.unwrap();
+    // The sixth took the place of three older ones; two, of other keys, wait behind it.
+    let (epoch, first_seq, last_seq) = (Some(1), Some(1), Some(5));
+    let (topic, reason) = (Some("t".to_owned()), frame::GapReason::Conflated);
+    let gap = frame::Gap { topic, epoch, first_seq, last_seq, count: 3, reason };
+    peer.say(&BrokerFrame::Gap(gap)).await;
+    peer.message("t", 6, "before").await;
+    peer.heard().await;
+
+    let mut peer = lose(&mut place, peer).await;
+    peer.granted(1).await;
+    peer.message("t", 9, "after").await;
+    record.expect(&["subscribed 1", "gap t 3 Conflated", "t 6 before"]).await;
+    record.expect(&["interrupted", "subscribed 1", "gap t 4 Interrupted", "t 9 after"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_subscription_that_was_not_there_before_is_told_no_gap() {
     let mut place = Place::new();
     let (client, mut peer) = place.connect().await;

@@ -1,4 +1,6 @@
-//! A market that walks at random, and a view of it that is drawn anew ten times a second.
+//! A market that walks at random, and a view of it that is drawn as fast as the terminal takes it:
+//! it asks for the latest price of each instrument, so a slow terminal shows fewer prices, not old
+//! ones.
 //!
 //! ```sh
 //! cargo run --release -p broker-examples --bin ticker -- publish
@@ -7,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker_examples::Reach;
@@ -85,11 +86,15 @@ async fn publish(client: &Client, instruments: u32, rate: u32) -> anyhow::Result
 }
 
 /// What the view knows: the last price of each instrument, and how much it was told.
-#[derive(Debug, Default)]
-struct Known {
+#[derive(Debug)]
+struct View {
     prices: BTreeMap<String, Price>,
     received: u64,
+    /// Prices in whose place newer ones came.
+    skipped: u64,
+    /// Prices that nobody replaced.
     missed: u64,
+    lines: usize,
 }
 
 #[derive(Debug, Default)]
@@ -99,49 +104,47 @@ struct Price {
     changes: u64,
 }
 
-struct Viewer(Arc<Mutex<Known>>);
-
-impl Subscriber for Viewer {
+impl Subscriber for View {
     fn on_message(&mut self, message: &Message) {
         let Some(last) = message.text().and_then(|text| text.parse().ok()) else { return };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.received += 1;
-        let price = known.prices.entry(message.topic.to_string()).or_default();
+        self.received += 1;
+        let price = self.prices.entry(message.topic.to_string()).or_default();
         *price = Price { last, before: price.last, changes: price.changes + 1 };
     }
 
     fn on_gap(&mut self, gap: &Gap) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).missed += gap.count;
+        let counter = if gap.reason.is_conflated() { &mut self.skipped } else { &mut self.missed };
+        *counter += gap.count;
+    }
+
+    /// One picture for all that waited together. While the terminal takes it, prices wait.
+    fn on_batch_end(&mut self) {
+        // Home, the picture, and nothing of the last one below it.
+        print!("\x1b[H{}\x1b[J", draw(self));
     }
 }
 
 async fn view(client: &Client, filter: &str, lines: usize) -> anyhow::Result<()> {
-    let known = Arc::new(Mutex::new(Known::default()));
-    let _subscription = client.subscribe(filter, Viewer(known.clone())).await?;
-    let mut frames = interval(Duration::from_millis(100));
-    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            _ = frames.tick() => {}
-            _ = tokio::signal::ctrl_c() => break,
-        }
-        let picture = draw(&known.lock().unwrap_or_else(PoisonError::into_inner), lines);
-        // Home, the picture, and nothing of the last one below it.
-        print!("\x1b[H{picture}\x1b[J");
+    let (received, skipped, missed) = (0, 0, 0);
+    let view = View { prices: BTreeMap::new(), received, skipped, missed, lines };
+    let mut subscription = client.subscribe_latest(filter, view).await?;
+    tokio::select! {
+        () = subscription.ended() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
     client.close().await;
     Ok(())
 }
 
-fn draw(known: &Known, lines: usize) -> String {
+fn draw(view: &View) -> String {
     let mut picture = String::new();
-    let Known { prices, received, missed } = known;
+    let View { prices, received, skipped, missed, lines } = view;
     let _ = writeln!(
         picture,
-        "{} instruments, {received} prices received, {missed} missed\x1b[K\n\x1b[K",
+        "{} instruments, {received} prices received, {skipped} skipped, {missed} missed\x1b[K\n\x1b[K",
         prices.len()
     );
-    for (topic, Price { last, before, changes }) in prices.iter().take(lines) {
+    for (topic, Price { last, before, changes }) in prices.iter().take(*lines) {
         let (arrow, colour) = match last.total_cmp(before) {
             std::cmp::Ordering::Greater => ('▲', 32),
             std::cmp::Ordering::Less => ('▼', 31),

@@ -1,0 +1,146 @@
+//! The rule of an inbox: what of the events that come in reaches the subscriber.
+//!
+//! For who keeps up it is a plain queue. Only what comes while the subscriber is busy, with
+//! something waiting already, or above the bound, is a [`Backlog`].
+
+use std::collections::VecDeque;
+
+use super::backlog::Backlog;
+use super::load::Load;
+use super::rules::{AtBound, Bound, Rules};
+use crate::{Ended, Event};
+
+/// What the subscriber does at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// It waits, or is about to come for the first event.
+    Ready,
+    /// It works on what it took.
+    Busy,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits, or came too late to be wanted.
+    Done,
+    /// It came at the bound: the subscription has ended.
+    Overflowed,
+}
+
+/// What waits for a subscriber.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// What the subscriber is behind with.
+    backlog: Backlog,
+    /// What came since, as it came.
+    arrivals: VecDeque<Event>,
+    arrived: Load,
+    bound: Bound,
+    rules: Rules,
+    ended: bool,
+}
+
+impl Waiting {
+    pub(super) fn new(bound: Bound, rules: Rules) -> Self {
+        let (arrivals, arrived) = (VecDeque::new(), Load::default());
+        Self { backlog: Backlog::default(), arrivals, arrived, bound, rules, ended: false }
+    }
+
+    pub(super) fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    pub(super) fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// After the end of the subscription nothing is taken any more.
+    pub(super) fn push(&mut self, event: Event, reader: Reader) -> Pushed {
+        if self.ended {
+            return Pushed::Done;
+        }
+        let conflates = self.rules.newest.is_some();
+        let behind = conflates && reader == Reader::Busy && !self.is_empty();
+        let load = Load::of(&event);
+        let has_room = (self.load() + load).fits(self.bound);
+        if !has_room && !conflates && self.rules.at_bound == AtBound::End {
+            return self.overflow();
+        }
+        self.arrive(event, load);
+        if behind || !has_room {
+            self.fall_behind();
+            return self.keep_bound();
+        }
+        Pushed::Done
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        if let Some(event) = self.backlog.pop() {
+            return Some(event);
+        }
+        let event = self.arrivals.pop_front()?;
+        self.arrived -= Load::of(&event);
+        Some(event)
+    }
+
+    /// Ends the subscription behind what waits.
+    pub(super) fn end(&mut self, ended: Ended) {
+        if !self.ended {
+            self.ended = true;
+            let event = Event::Ended(ended);
+            let load = Load::of(&event);
+            self.arrive(event, load);
+        }
+    }
+
+    /// Discards what waits, all but the end.
+    pub(super) fn discard(&mut self) {
+        self.backlog.clear();
+        self.arrivals.retain(|event| matches!(event, Event::Ended(_)));
+        self.arrived =
+            self.arrivals.iter().map(Load::of).fold(Load::default(), |sum, one| sum + one);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    fn is_empty(&self) -> bool {
+        self.backlog.is_empty() && self.arrivals.is_empty()
+    }
+
+    pub(super) fn load(&self) -> Load {
+        self.backlog.load() + self.arrived
+    }
+
+    fn arrive(&mut self, event: Event, load: Load) {
+        self.arrived += load;
+        self.arrivals.push_back(event);
+    }
+
+    fn fall_behind(&mut self) {
+        self.arrived = Load::default();
+        for event in self.arrivals.drain(..) {
+            match self.rules.newest {
+                Some(newest) => self.backlog.conflate(event, newest),
+                None => self.backlog.append(event),
+            }
+        }
+    }
+
+    fn keep_bound(&mut self) -> Pushed {
+        while !self.backlog.load().fits(self.bound) {
+            if self.rules.at_bound == AtBound::End || !self.backlog.drop_oldest() {
+                return self.overflow();
+            }
+        }
+        Pushed::Done
+    }
+
+    fn overflow(&mut self) -> Pushed {
+        let Load { messages, bytes } = self.load();
+        self.end(Ended::TooSlow { messages, bytes });
+        Pushed::Overflowed
+    }
+}
