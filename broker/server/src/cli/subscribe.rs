@@ -2,7 +2,7 @@
 
 mod session;
 
-use client_sdk::{Client, LaneOptions, Message, Overflow, SubscribeError};
+use client_sdk::{Client, Keep, LaneOptions, Message, Overflow, SubscribeError};
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, SelectAll};
 use tokio::sync::mpsc;
@@ -40,15 +40,25 @@ async fn subscribe(
         let mut subscription = client.subscription(filter).presence(arguments.presence);
         if let Some(group) = &arguments.group {
             subscription = subscription.group(group);
-        } else if arguments.when_behind == WhenBehind::DropOldest {
-            let overflow = Some(Overflow::DropOldest);
-            subscription =
-                subscription.lane_options(LaneOptions { overflow, ..LaneOptions::default() });
+        } else if let Some(options) = options(arguments.when_behind) {
+            subscription = subscription.lane_options(options);
         }
         let stream = subscription.stream().await.map_err(|error| refused(filter, &error))?;
         events.push(stream.map(move |event| Placed { place, event }).boxed());
     }
     Ok(events)
+}
+
+/// The options of the lane in which messages come.
+fn options(when_behind: WhenBehind) -> Option<LaneOptions> {
+    let wished = match when_behind {
+        WhenBehind::End => return None,
+        WhenBehind::DropOldest => {
+            LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() }
+        }
+        WhenBehind::Latest => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
+    };
+    Some(wished)
 }
 
 fn refused(filter: &str, error: &SubscribeError) -> Failure {

@@ -1,6 +1,8 @@
 //! `broker sub`.
 
-use crate::support::{Broker, Running, run};
+use std::io::{BufRead as _, BufReader};
+
+use crate::support::{Broker, Running, run, run_with_input};
 
 fn broker() -> Broker {
     Broker::start(&["--listen", "ws://127.0.0.1:0"])
@@ -51,6 +53,38 @@ fn raw_payloads_come_byte_for_byte() {
     publish(&broker, "a", "x\n");
     publish(&broker, "a", "y");
     assert_eq!(subscribed.wait().stdout, "x\ny");
+}
+
+#[test]
+fn who_prints_slowly_gets_the_newest_and_is_told_exactly_how_many_were_skipped() {
+    let broker = broker();
+    let mut subscribed = subscribe(&broker, &["a", "--when-behind", "latest"]);
+    // More than the pipe holds that nobody reads from yet.
+    let lines: String = (1..=20_000).map(|number| format!("{number} {:100}\n", "")).collect();
+    let published = ["pub", "a", "--lines", "--url", broker.url("ws")];
+    assert_eq!(run_with_input(&published, lines.as_bytes()).code, Some(0));
+    let printed = BufReader::new(subscribed.take_stdout()).lines();
+    let numbers = printed.map_while(|line| {
+        let line = line.unwrap();
+        let number: u64 = line.split(' ').nth(1)?.parse().ok()?;
+        Some(number)
+    });
+    let mut received = 0;
+    for number in numbers {
+        received += 1;
+        if number == 20_000 {
+            break;
+        }
+    }
+    subscribed.signal("INT");
+    let told = subscribed.wait().stderr;
+    let skipped = told.lines().filter_map(|line| {
+        let rest = line.strip_prefix("missed ")?;
+        rest.ends_with("of a: conflated").then(|| rest.split(' ').next()?.parse::<u64>().ok())?
+    });
+    let skipped: u64 = skipped.sum();
+    assert!(skipped > 0, "nothing was conflated");
+    assert_eq!(received + skipped, 20_000, "{told}");
 }
 
 #[test]

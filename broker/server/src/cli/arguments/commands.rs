@@ -13,6 +13,9 @@ use super::examples;
 pub(crate) enum WhenBehind {
     /// The oldest that wait are left out, and told.
     DropOldest,
+    /// The newest of each topic, or of each key within it, takes the place of those that wait; how
+    /// many it replaced is told.
+    Latest,
     /// The command ends with exit code 1.
     End,
 }

@@ -23,6 +23,7 @@ Examples:
   broker sub 'market.>'                            topic and payload on a line
   broker sub market.btc --format raw               payloads alone
   broker sub '>' --format json | jq .topic         JSON lines
+  broker sub 'market.>' --when-behind latest       the newest of each topic, however slow the terminal
   broker sub jobs.done --count 1 --wait 30s        wait for one message: exit code 0, or 4
   broker sub 'jobs.*' --group workers              share the messages with others of the group
   broker sub --name bob                            what others send to bob";

@@ -151,6 +151,7 @@ fn reason(cause: GapCause) -> &'static str {
         GapCause::Broker(GapReason::Dropped) => "dropped",
         GapCause::Broker(GapReason::Expired) => "expired",
         GapCause::Broker(GapReason::NotKept) => "not-kept",
+        GapCause::Conflated => "conflated",
         GapCause::SlowSubscriber => "slow-subscriber",
         GapCause::Interrupted => "interrupted",
         _ => "unknown",
