@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use broker_protocol::frame::{BrokerFrame, ClientFrame};
+use broker_protocol::frame::{BrokerFrame, ClientFrame, Ping, Pong};
 use broker_protocol::{Codec, DecodeError, frames_in_packet};
 use bytes::BytesMut;
 use transport_api::{
@@ -17,11 +17,18 @@ const FRAME_BYTES_MAX: usize = 1 << 20;
 pub const BUFFER_BYTES: usize = 64 << 10;
 
 /// A link that speaks in frames.
+///
+/// Marks are answered as they are read, as those of WebSocket are by its link: the broker measures
+/// by them what was consumed. Nobody else hears of them.
 pub struct Bare {
     link: Box<dyn Link>,
     codec: Codec,
     /// Parts of frames, one buffer per channel that streams.
     partial: Vec<(Channel, BytesMut)>,
+    /// Answers to marks that weren't sent, at most one for each mark on its way.
+    answers: BytesMut,
+    /// Whether the link is to be polled for room before they are.
+    blocked: bool,
 }
 
 /// What ends a bare client.
@@ -51,7 +58,8 @@ impl Bare {
     ) -> Result<Self, ConnectError> {
         let link = connector.connect(url, &[subprotocol]).await?;
         let codec = subprotocol.codec.parse().expect("the broker's subprotocols name codecs");
-        Ok(Self { link, codec, partial: Vec::new() })
+        let (partial, answers) = (Vec::new(), BytesMut::new());
+        Ok(Self { link, codec, partial, answers, blocked: false })
     }
 
     /// What was agreed on.
@@ -84,6 +92,7 @@ impl Bare {
             self.link.end_turn();
             if sent != Sent::Taken {
                 poll_fn(|cx| self.link.poll_writable(cx)).await?;
+                self.blocked = false;
             }
             if sent != Sent::Refused {
                 return Ok(());
@@ -101,15 +110,17 @@ impl Bare {
         buffer: &mut [u8],
         heard: &mut impl FnMut(Channel, BrokerFrame<'_>),
     ) -> Poll<Result<(), BareError>> {
-        let Self { link, codec, partial } = self;
+        let Self { link, codec, partial, answers, .. } = self;
         let framing = link.properties().framing;
         let mut failed = None;
         let polled = link.poll_receive(cx, buffer, &mut |piece: Received<'_>| {
             let Received::Data(channel, bytes) = piece else { return true };
+            let mut hear = |frame: BrokerFrame<'_>| match frame {
+                BrokerFrame::Ping(Ping { mark: Some(mark) }) => answer(*codec, mark, answers),
+                frame => heard(channel, frame),
+            };
             let mut read = |frame: &[u8]| {
-                codec
-                    .read_broker(frame)
-                    .map(|frame| frame.into_iter().for_each(|f| heard(channel, f)))
+                codec.read_broker(frame).map(|frame| frame.into_iter().for_each(&mut hear))
             };
             let taken = match framing {
                 Framing::Packets => frames_in_packet(*codec, bytes, FRAME_BYTES_MAX)
@@ -119,11 +130,34 @@ impl Bare {
             failed = taken.err();
             failed.is_none()
         });
+        self.send_answers(cx);
         match failed {
             Some(error) => Poll::Ready(Err(error.into())),
             None => polled.map_err(BareError::from),
         }
     }
+
+    /// Sends what answers there are, as far as there is room. Whether the link lives is told by what
+    /// it receives.
+    fn send_answers(&mut self, cx: &mut Context<'_>) {
+        while !self.answers.is_empty() {
+            if self.blocked && self.link.poll_writable(cx).is_pending() {
+                return;
+            }
+            let sent = self.link.try_send(Channel::Control, Packet::lent(&self.answers));
+            self.link.end_turn();
+            self.blocked = matches!(sent, Ok(Sent::Refused | Sent::TakenAndBlocked));
+            if !matches!(sent, Ok(Sent::Refused)) {
+                self.answers.clear();
+            }
+        }
+        // What the link holds back moves when it is polled.
+        self.blocked = self.blocked && self.link.poll_writable(cx).is_pending();
+    }
+}
+
+fn answer(codec: Codec, mark: u64, out: &mut BytesMut) {
+    codec.write_client(&ClientFrame::Pong(Pong { mark: Some(mark), lag: Vec::new() }), out);
 }
 
 fn partial_of(partial: &mut Vec<(Channel, BytesMut)>, channel: Channel) -> &mut BytesMut {

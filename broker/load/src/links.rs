@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use broker_protocol::frame::{
-    Body, BrokerFrame, ClientFrame, Connect, Content, LaneOptions, Publish, Subscribe,
+    Body, BrokerFrame, ClientFrame, Connect, Content, LaneOptions, Ping, Pong, Publish, Subscribe,
 };
 use broker_protocol::{Codec, frames_in_packet, message};
 use bytes::BytesMut;
@@ -75,6 +75,7 @@ impl Dialect for LinkDialect {
                 options: self.options.clone(),
                 out: BytesMut::new(),
                 blocked: false,
+                answers: false,
                 partial: Vec::new(),
                 _connector: connector,
             };
@@ -92,6 +93,8 @@ struct LinkParty {
     out: BytesMut,
     /// Whether the link is to be polled for room.
     blocked: bool,
+    /// Whether answers to marks are in `out`.
+    answers: bool,
     /// Parts of frames, one buffer for each channel that streams.
     partial: Vec<(Channel, BytesMut)>,
     /// Some transports end their links with it.
@@ -121,19 +124,24 @@ impl LinkParty {
         heard: &mut dyn FnMut(Heard<'_>),
         told: &mut dyn FnMut(&BrokerFrame<'_>),
     ) -> Poll<Result<(), LoadError>> {
-        let Self { link, codec, partial, .. } = self;
+        let Self { link, codec, partial, out, answers, .. } = self;
         let framing = link.properties().framing;
         let mut failed = None;
         let polled = link.poll_receive(cx, buffer, &mut |piece: Received<'_>| {
             let Received::Data(channel, bytes) = piece else { return true };
-            let mut reading = Reading { codec: *codec, heard: &mut *heard, told: &mut *told };
+            let (codec, heard, told) = (*codec, &mut *heard, &mut *told);
+            let mut reading = Reading { codec, heard, told, out: &mut *out, answers: false };
             let read = match framing {
                 Framing::Packets => reading.packet(bytes),
                 Framing::Stream => reading.stream(partial_of(partial, channel), bytes),
             };
+            *answers |= reading.answers;
             failed = read.err();
             failed.is_none()
         });
+        if self.answers && self.poll_flush(cx)?.is_ready() {
+            self.answers = false;
+        }
         match failed {
             Some(error) => Poll::Ready(Err(error)),
             None => polled.map_err(LoadError::from),
@@ -193,11 +201,15 @@ fn partial_of(partial: &mut Vec<(Channel, BytesMut)>, channel: Channel) -> &mut 
     &mut partial[place].1
 }
 
-/// Reads the frames of a piece: messages are counted, and only the first and last are looked into.
+/// Reads the frames of a piece: messages are counted, and only the first and last are looked into;
+/// marks are answered, by which the broker measures what was consumed.
 struct Reading<'a> {
     codec: Codec,
     heard: &'a mut dyn FnMut(Heard<'_>),
     told: &'a mut dyn FnMut(&BrokerFrame<'_>),
+    out: &'a mut BytesMut,
+    /// Whether there were marks.
+    answers: bool,
 }
 
 impl Reading<'_> {
@@ -247,6 +259,11 @@ impl Reading<'_> {
             Some(BrokerFrame::Message(message)) => {
                 let payload = &*message.body.payload;
                 (self.heard)(Heard::Messages { count: 1, first: payload, last: payload });
+            }
+            Some(BrokerFrame::Ping(Ping { mark: mark @ Some(_) })) => {
+                let pong = ClientFrame::Pong(Pong { mark, lag: Vec::new() });
+                self.codec.write_client(&pong, self.out);
+                self.answers = true;
             }
             Some(BrokerFrame::Rejected(rejected)) => {
                 return Err(LoadError::Refused(rejected.message));
