@@ -1,7 +1,7 @@
 //! `broker bench`: puts a broker under load, and measures what becomes of it.
 
 use broker_load::{LinkDialect, LoadError, find_server, hide, show};
-use client_sdk::{LaneOptions, Trust, connector};
+use client_sdk::{Keep, LaneOptions, Trust, connector};
 
 use super::arguments::{Bench, Codec, Overflow};
 use super::outcome::{Failure, Outcome};
@@ -29,12 +29,15 @@ fn dialect(arguments: &Bench) -> Result<LinkDialect, Failure> {
     let dialect = LinkDialect::new(url.clone(), codec, move || {
         connector(&url, &trust).expect("the scheme was known just now")
     });
-    let overflow = match arguments.overflow {
-        None => return Ok(dialect),
-        Some(Overflow::Disconnect) => client_sdk::Overflow::Disconnect,
-        Some(Overflow::DropOldest) => client_sdk::Overflow::DropOldest,
-    };
-    Ok(dialect.options(LaneOptions { overflow: Some(overflow), ..LaneOptions::default() }))
+    let overflow = arguments.overflow.map(|overflow| match overflow {
+        Overflow::Disconnect => client_sdk::Overflow::Disconnect,
+        Overflow::DropOldest => client_sdk::Overflow::DropOldest,
+    });
+    let keep = arguments.latest.then_some(Keep::Latest(1));
+    if overflow.is_none() && keep.is_none() {
+        return Ok(dialect);
+    }
+    Ok(dialect.options(LaneOptions { keep, overflow, ..LaneOptions::default() }))
 }
 
 fn failure(url: &str, error: &LoadError) -> Failure {

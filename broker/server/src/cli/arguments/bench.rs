@@ -16,6 +16,9 @@ pub(crate) struct Bench {
     /// What happens to a subscriber that falls behind; by default what the broker does.
     #[arg(long, value_enum)]
     pub(crate) overflow: Option<Overflow>,
+    /// Subscribers that fall behind get the newest message of their topic alone.
+    #[arg(long)]
+    pub(crate) latest: bool,
     /// The broker: ws://, wss://, quic:// with HOST:PORT, or unix:PATH.
     #[arg(
         short,

@@ -70,6 +70,7 @@ Examples:
   broker bench --window 1                           one message in flight at a time
   broker bench -t 100 -p 10                         10 publishers, 100 topics, 10 subscribers each
   broker bench --stalled 10% --overflow drop-oldest a tenth of the subscribers never reads
+  broker bench --stalled 10% --latest               the same, and the newest is kept for them
   broker bench -s 10000 -p 0                        only connections: what each of them costs
   broker bench --url quic://127.0.0.1:7400 --fingerprint SHA256 --rate 100 --plot latency.svg
   taskset -c 1 broker bench                         on the core that the broker doesn't use
