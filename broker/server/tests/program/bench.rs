@@ -54,8 +54,9 @@ fn a_rate_is_kept_and_each_message_followed_to_its_last_subscriber() {
     let measured = report(&bench(broker.url("ws"), &arguments));
     assert_nothing_lost(&measured);
     assert_eq!(measured["rate"], 200.0);
-    // A busy machine may be late; it never publishes more than is due.
-    assert!((1..=41).contains(&count(&measured, "published")), "{measured}");
+    // A busy machine may be late, and then makes up for the warm-up; more than is due is never
+    // published.
+    assert!((1..=51).contains(&count(&measured, "published")), "{measured}");
     assert!(measured["measured"]["to_last"]["count"].as_u64() > Some(0), "{measured}");
 }
 
@@ -66,6 +67,25 @@ fn who_never_reads_takes_nothing_from_those_who_do() {
     let measured = report(&bench(broker.url("ws"), &arguments));
     assert_eq!(measured["stalled"], 5);
     assert_nothing_lost(&measured);
+}
+
+#[test]
+fn who_wants_the_latest_is_served_on_whatever_is_skipped_and_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = format!("unix:{}", directory.path().join("socket").display());
+    let data = format!("server.data_directory={}", directory.path().display());
+    let listen = ["--listen", "ws://127.0.0.1:0", "--listen", "quic://127.0.0.1:0"];
+    let broker = Broker::start(&[&listen[..], &["--listen", &path, "--set", &data]].concat());
+    for scheme in ["ws", "quic", "unix"] {
+        let arguments = ["--latest", "--stalled", "20%", "--fingerprint", broker.fingerprint()];
+        let report = report(&bench(broker.url(scheme), &arguments));
+        // More bytes for each than may be on their way unanswered: marks come back.
+        let received = count(&report, "deliveries") * 128 / 16;
+        assert!(received > 65_536, "{scheme}: {report}");
+        for name in ["missing", "disordered", "ended"] {
+            assert_eq!(count(&report, name), 0, "{scheme}: {name} in {report}");
+        }
+    }
 }
 
 #[test]
