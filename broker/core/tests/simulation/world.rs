@@ -13,7 +13,7 @@ use crate::judge::{Arrival, Judge, Violation};
 use crate::link::{Flushing, Piece};
 use crate::plan::{NAMES, Plan};
 use crate::random::Random;
-use crate::tamper::Tamper;
+use crate::tamper::{Passing, Tamper};
 
 /// A world, and what it has come to.
 pub(crate) struct World {
@@ -300,7 +300,10 @@ impl World {
         }
         let arrival = Arrival { channel, written, lost };
         for frame in frames {
-            for frame in self.tamper.pass(client, codec, channel, frame) {
+            let (lane, conflates) = self.judge.lane_of(client, arrival);
+            let passing =
+                Passing { client, codec, channel, lane, conflates, packet: written.packet };
+            for frame in self.tamper.pass(passing, frame) {
                 match codec.read_broker(&frame) {
                     Ok(Some(frame)) => self.judge.saw(client, arrival, &frame),
                     other => self.judge.blame(client, Err(format!("not a frame: {other:?}"))),
