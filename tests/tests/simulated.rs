@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use broker::{Broker, Liveness, Running, SUBPROTOCOLS, ShardConfig};
 use broker_protocol::Codec;
-use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, LaneOptions, Overflow, Subscribe};
+use broker_protocol::frame::{
+    BrokerFrame, ClientFrame, Connect, Gap, GapReason, Keep, LaneOptions, Overflow, Subscribe,
+};
 use broker_tests::bare::Bare;
 use broker_tests::client::{Client, subprotocol};
 use rand::rngs::StdRng;
@@ -27,17 +29,19 @@ const MESSAGES: usize = 300;
 type Counts = BTreeMap<String, u64>;
 
 /// What one subscriber heard of one topic: messages and gaps, as hulls of `seq`.
-type Story = Vec<(String, u64, u64, bool)>;
+type Story = Vec<(String, u64, u64, Option<GapReason>)>;
 
 #[test]
 fn the_books_balance_over_bad_links_and_a_seed_repeats_itself() {
-    let mut gaps = 0;
+    let mut gaps = Vec::new();
     for seed in 0..SEEDS {
         let stories = run(seed);
         assert_eq!(run(seed), stories, "seed {seed} doesn't repeat itself");
-        gaps += stories.iter().flatten().filter(|(.., is_gap)| *is_gap).count();
+        gaps.extend(stories.iter().flatten().filter_map(|(.., gap)| *gap));
     }
-    assert!(gaps > 0, "nobody ever fell behind: the links are too good");
+    for reason in [GapReason::Dropped, GapReason::Conflated] {
+        assert!(gaps.contains(&reason), "never {reason:?}: the links are too good");
+    }
 }
 
 #[test]
@@ -105,13 +109,12 @@ async fn world(seed: u64) -> Vec<Story> {
 
     let mut subscribers = Vec::new();
     for place in 0..SUBSCRIBERS {
-        subscribers.push(subscriber(&network, place).await);
+        subscribers.push(Listening::of(subscriber(&network, place).await, keep(place)));
     }
     let weather = tokio::task::spawn_local(weather(network.clone(), chance.random()));
     let publishers: Vec<_> = (0..PUBLISHERS)
         .map(|_| tokio::task::spawn_local(publish(network.clone(), chance.random())))
         .collect();
-    let listening: Vec<_> = subscribers.into_iter().map(Listening::start).collect();
     let mut published = Counts::new();
     for publisher in publishers {
         for (topic, count) in publisher.await.unwrap() {
@@ -121,7 +124,7 @@ async fn world(seed: u64) -> Vec<Story> {
     weather.abort();
     network.links().iter().for_each(transport_memory::Faults::thaw);
     let mut stories = Vec::new();
-    for one in listening {
+    for one in subscribers {
         stories.push(one.until(&published).await);
     }
     running.shutdown().await;
@@ -148,6 +151,11 @@ async fn connect(network: &Network, codec: Codec) -> Client {
     client
 }
 
+/// Half of the subscribers keep all, and the others the newest, or the newest two.
+fn keep(place: usize) -> Option<Keep> {
+    (place >= SUBSCRIBERS / 2).then(|| Keep::Latest(1 + place as u32 % 2))
+}
+
 async fn subscriber(network: &Network, place: usize) -> Client {
     let codec = if place.is_multiple_of(2) { Codec::Bincode } else { Codec::Json };
     let mut client = connect(network, codec).await;
@@ -155,6 +163,7 @@ async fn subscriber(network: &Network, place: usize) -> Client {
         overflow: Some(Overflow::DropOldest),
         // An eighth of it has room for the gaps of all topics: none is folded away.
         bound_messages: Some(24),
+        keep: keep(place),
         ..LaneOptions::default()
     };
     let id = client.next_id();
@@ -193,32 +202,52 @@ async fn weather(network: Network, seed: u64) {
 /// A subscriber that keeps its books.
 struct Listening {
     client: Client,
-    /// Up to which `seq` each topic was accounted for.
+    conflates: bool,
+    /// How many of each topic were accounted for.
     accounted: Counts,
+    /// The newest message of each topic.
+    newest: Counts,
     story: Story,
 }
 
 impl Listening {
-    fn start(client: Client) -> Self {
-        Self { client, accounted: Counts::new(), story: Story::new() }
+    fn of(client: Client, keep: Option<Keep>) -> Self {
+        let (accounted, newest) = (Counts::new(), Counts::new());
+        Self { client, conflates: keep.is_some(), accounted, newest, story: Story::new() }
     }
 
     /// Listens until everything is accounted for.
     async fn until(mut self, published: &Counts) -> Story {
         while self.accounted != *published {
-            let (topic, first, last, is_gap) = match self.client.message_or_gap().await {
-                Ok(message) => (message.topic.into_owned(), message.seq, message.seq, false),
-                Err(gap) => {
-                    let hull = gap.first_seq.zip(gap.last_seq).unwrap();
-                    assert_eq!(gap.count, hull.1 - hull.0 + 1, "{gap:?}");
-                    (gap.topic.unwrap(), hull.0, hull.1, true)
-                }
-            };
-            let accounted = self.accounted.entry(topic.clone()).or_default();
-            assert_eq!(first, *accounted + 1, "{topic}: {:?}", self.story);
-            *accounted = last;
-            self.story.push((topic, first, last, is_gap));
+            match self.client.message_or_gap().await {
+                Ok(message) => self.message(message.topic.into_owned(), message.seq),
+                Err(gap) => self.gap(gap),
+            }
         }
+        assert!(!self.conflates || self.newest == *published, "the last came: {:?}", self.story);
         self.story
+    }
+
+    /// No key was given: each topic is one, and steps forward in every lane.
+    fn message(&mut self, topic: String, seq: u64) {
+        let newest = self.newest.insert(topic.clone(), seq);
+        assert!(newest < Some(seq), "{topic} steps back to {seq}: {:?}", self.story);
+        self.tell(topic, seq, seq, 1, None);
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        let (first, last) = gap.first_seq.zip(gap.last_seq).unwrap();
+        match gap.reason {
+            GapReason::Conflated => assert!(self.conflates && gap.count <= last - first + 1),
+            _ => assert_eq!(gap.count, last - first + 1, "{gap:?}"),
+        }
+        self.tell(gap.topic.unwrap(), first, last, gap.count, Some(gap.reason));
+    }
+
+    fn tell(&mut self, topic: String, first: u64, last: u64, count: u64, gap: Option<GapReason>) {
+        let accounted = self.accounted.entry(topic.clone()).or_default();
+        assert!(self.conflates || first == *accounted + 1, "{topic}: {:?}", self.story);
+        *accounted += count;
+        self.story.push((topic, first, last, gap));
     }
 }

@@ -4,7 +4,7 @@ use broker_protocol::frame::{BrokerFrame, Ping};
 
 use super::Shard;
 use super::flush::{Channel, Outlet, Verdict};
-use crate::session::{PongTo, lane_of};
+use crate::session::{PongTo, Stage, lane_of};
 use crate::{Now, Run};
 
 impl Shard {
@@ -22,7 +22,7 @@ impl Shard {
     fn send_mark(&mut self, slot: u32, lane: usize, outlet: &mut impl Outlet) {
         let session = &mut self.sessions[slot as usize];
         let lane_slot = &mut session.lanes[lane];
-        if session.link.blocked || lane_slot.blocked {
+        if session.stage == Stage::Ending || session.link.blocked || lane_slot.blocked {
             return;
         }
         let number = lane_slot.number;

@@ -310,3 +310,42 @@ fn a_queue_group_needs_a_lane_that_keeps_everything() {
     stage.say(bob, &update(2, latest(1)));
     assert_eq!(stage.refused(bob), Some(ErrorCode::LaneOptions));
 }
+
+#[test]
+fn what_is_replaced_behind_an_accepted_is_told_behind_it() {
+    for codec in [Codec::Bincode, Codec::Json] {
+        let (mut stage, ann, bob) = scene(codec, 1);
+        stage.set_room(bob, 0);
+        (0..2).for_each(|_| stage.publish(ann, "a", b"x"));
+        stage.say(bob, &in_lane("b", 1, latest(1)));
+        (0..2).for_each(|_| stage.publish(ann, "a", b"x"));
+        stage.set_room(bob, usize::MAX);
+        stage.turn();
+        let expected = [gap("a", 1, (1, 1)), message("a", 2), gap("a", 1, (3, 3)), message("a", 4)];
+        assert_eq!(told(&mut stage, bob), expected, "{codec:?}");
+    }
+}
+
+#[test]
+fn what_dropped_keys_had_replaced_is_told_with_what_the_others_replaced() {
+    let mut stage = Stage::with(Config::default(), SequencerConfig::default(), Codec::Bincode);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    let options = LaneOptions { bound_messages: Some(16), ..latest(1) };
+    stage.say(bob, &in_lane(">", 1, options));
+    answer_marks(&mut stage, bob);
+    stage.set_room(bob, 0);
+    let keys: Vec<String> = (0..16).map(|key| format!("k{key}")).collect();
+    let twice = keys.iter().flat_map(|key| [key.as_str(); 2]);
+    for key in twice.chain(["last"; 16]) {
+        stage.say(ann, &keyed("a", key, b"x"));
+    }
+    stage.set_room(bob, usize::MAX);
+    stage.turn();
+    let gaps = stage.frames(bob).into_iter().filter_map(|frame| match frame {
+        BrokerFrame::Gap(gap) => Some((gap.reason, gap.count)),
+        _ => None,
+    });
+    // The gaps need two places of the bound.
+    let expected = [(GapReason::Conflated, 16 + 15), (GapReason::Dropped, 3)];
+    assert_eq!(gaps.collect::<Vec<_>>(), expected);
+}

@@ -2,6 +2,7 @@
 
 mod calls;
 mod commands;
+mod conflated;
 mod data;
 mod groups;
 mod lane;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use broker_core::Channel;
 use broker_protocol::frame::BrokerFrame;
 
+use crate::link::Written;
 use crate::plan::Plan;
 pub(crate) use calls::Call;
 use groups::Group;
@@ -35,6 +37,8 @@ pub(crate) struct Judge {
     pub(crate) calls: Vec<Call>,
     groups: BTreeMap<(String, String), Group>,
     pub(crate) step: u64,
+    /// How many messages gaps told to be conflated.
+    pub(crate) conflated: u64,
     /// Whether somebody sees everything.
     pub(crate) auditor: bool,
     /// Whether topics are never forgotten.
@@ -57,8 +61,7 @@ pub(crate) struct Violation {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) channel: Channel,
-    /// The flush in which it was written, and whether that released what had waited.
-    pub(crate) flush: u64,
+    pub(crate) written: Written,
     /// Whether nobody read it: it was written to a link that died.
     pub(crate) lost: bool,
 }
@@ -124,6 +127,7 @@ impl Judge {
 
     fn read(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
         self.views[client].check_place(arrival, frame)?;
+        self.check_barrier(client, arrival, frame)?;
         match frame {
             BrokerFrame::Connected(connected) => self.views[client].connected(connected),
             BrokerFrame::Lane(header) => self.views[client].turn_to(arrival, header),
@@ -138,8 +142,8 @@ impl Judge {
                 self.views[client].said_goodbye = true;
                 Ok(())
             }
-            BrokerFrame::Ping(_) => {
-                self.views[client].pongs_due += 1;
+            BrokerFrame::Ping(ping) => {
+                self.views[client].pongs_due.push((ping.mark, arrival.written.place));
                 Ok(())
             }
             BrokerFrame::Cancelled(_) | BrokerFrame::Pong(_) => Ok(()),
@@ -159,7 +163,7 @@ impl Judge {
 }
 
 fn brief(arrival: Arrival, frame: &BrokerFrame<'_>) -> String {
-    let mut text = format!("{:?} {:?} {frame:?}", arrival.channel, arrival.flush);
+    let mut text = format!("{:?} {:?} {frame:?}", arrival.channel, arrival.written.flush);
     text.truncate(text.floor_char_boundary(260));
     if arrival.lost { format!("LOST {text}") } else { text }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use broker_core::{Channel, Outlet, Run, Verdict};
+use broker_protocol::frame::BrokerFrame;
 use broker_protocol::{Codec, frames_in_packet};
 
 use crate::random::Random;
@@ -13,27 +14,76 @@ pub(crate) struct Link {
     pub(crate) stalled: bool,
     /// How often it refuses, in percent.
     pub(crate) refusing: usize,
+    /// Whether it has refused something that may still wait, or too much was on its way.
+    pub(crate) waited: bool,
+    /// Whether that was ever so: only then what may be on its way becomes less.
+    has_waited: bool,
+    /// How many packets it took, and bytes; in front of which byte the client has said to have
+    /// consumed all, and the broker has heard so.
+    taken: u64,
+    put: u64,
+    said: u64,
+    heard: u64,
     packets: Vec<(Channel, VecDeque<Piece>)>,
+}
+
+/// When a packet was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    /// The flush.
+    pub(crate) flush: u64,
+    /// Whether the link had refused something that still waited when the flush began.
+    pub(crate) waited: bool,
+    /// The packet's number in its link.
+    pub(crate) packet: u64,
+    /// How many bytes were written with it.
+    pub(crate) place: u64,
 }
 
 /// Bytes of one packet.
 #[derive(Debug)]
 pub(crate) struct Piece {
-    /// The flush in which it was written.
-    pub(crate) flush: u64,
+    pub(crate) written: Written,
+    /// The mark of a ping of the transport's own: then there are no bytes.
+    pub(crate) mark: Option<u64>,
     pub(crate) bytes: Vec<u8>,
     /// Whether the packet goes on in another piece.
     pub(crate) more: bool,
 }
 
+/// What of lanes that conflate may always be on its way, at first and once something has waited.
+const START_BYTES: u64 = 64 << 10;
+const LEAST_BYTES: u64 = 8 << 10;
+
 impl Link {
-    fn put(&mut self, channel: Channel, flush: u64, bytes: &[u8]) {
+    /// A flush has ended: whether everything was taken.
+    pub(crate) fn flushed(&mut self, everything: bool) {
+        let most = if self.has_waited { LEAST_BYTES } else { START_BYTES };
+        self.waited = (self.waited && !everything) || self.put - self.heard >= most;
+        self.has_waited |= self.waited;
+    }
+
+    /// The client says that it has consumed what is in front of a mark.
+    pub(crate) fn say(&mut self, place: u64) {
+        self.said = self.said.max(place);
+    }
+
+    /// The broker has heard everything that the client said.
+    pub(crate) fn hear(&mut self) {
+        self.heard = self.said;
+    }
+
+    fn put(&mut self, channel: Channel, written: Written, mark: Option<u64>, bytes: &[u8]) {
+        self.taken += 1;
+        self.put += bytes.len() as u64;
+        let written = Written { packet: self.taken, place: self.put, ..written };
         let place = self.packets.iter().position(|(one, _)| *one == channel);
         let place = place.unwrap_or_else(|| {
             self.packets.push((channel, VecDeque::new()));
             self.packets.len() - 1
         });
-        self.packets[place].1.push_back(Piece { flush, bytes: bytes.to_vec(), more: false });
+        let bytes = bytes.to_vec();
+        self.packets[place].1.push_back(Piece { written, mark, bytes, more: false });
     }
 
     /// Takes some bytes off one channel. Channels overtake each other.
@@ -47,8 +97,8 @@ impl Link {
         let mut piece = pieces.pop_front()?;
         if piece.bytes.len() > 1 && random.percent(30) {
             let rest = piece.bytes.split_off(random.between(1, piece.bytes.len() - 1));
-            let more = piece.more;
-            pieces.push_front(Piece { flush: piece.flush, bytes: rest, more });
+            let Piece { written, mark, more, .. } = piece;
+            pieces.push_front(Piece { written, mark, bytes: rest, more });
             piece.more = true;
         }
         Some((*channel, piece))
@@ -60,6 +110,8 @@ pub(crate) struct Flushing<'a> {
     pub(crate) link: &'a mut Link,
     pub(crate) random: &'a mut Random,
     pub(crate) flush: u64,
+    /// Whether something had waited when the flush began.
+    pub(crate) waited: bool,
     /// Takes nothing, or whatever comes; `None` as the link is.
     pub(crate) forced: Option<Verdict>,
     pub(crate) codec: Codec,
@@ -70,17 +122,27 @@ pub(crate) struct Flushing<'a> {
 
 impl Outlet for Flushing<'_> {
     fn send(&mut self, channel: Channel, packet: Run<'_>) -> Verdict {
-        let verdict = self.forced.unwrap_or_else(|| self.judge());
-        if verdict != Verdict::Refused {
-            let bytes = packet.as_slice();
-            self.measure(bytes);
-            self.link.put(channel, self.flush, bytes);
-        }
-        verdict
+        self.take(channel, None, packet.as_slice())
+    }
+
+    fn ping(&mut self, mark: u64) -> Verdict {
+        self.take(Channel::Control, Some(mark), &[])
     }
 }
 
 impl Flushing<'_> {
+    fn take(&mut self, channel: Channel, mark: Option<u64>, bytes: &[u8]) -> Verdict {
+        let verdict = self.forced.unwrap_or_else(|| self.judge());
+        if verdict != Verdict::Refused {
+            self.measure(bytes);
+            let Self { flush, waited, .. } = *self;
+            let written = Written { flush, waited, packet: 0, place: 0 };
+            self.link.put(channel, written, mark, bytes);
+        }
+        self.link.waited |= verdict != Verdict::Taken;
+        verdict
+    }
+
     fn judge(&mut self) -> Verdict {
         if self.link.stalled {
             return Verdict::Refused;
@@ -91,13 +153,22 @@ impl Flushing<'_> {
         }
     }
 
-    /// Only one frame alone, behind its `lane`, may be larger than a packet.
+    /// Only one frame alone, behind its `lane` and the gap of what it replaced, may be larger than a
+    /// packet.
     fn measure(&mut self, packet: &[u8]) {
         if packet.len() <= self.packet_bytes_max {
             return;
         }
-        if frames_in_packet(self.codec, packet, usize::MAX).count() > 2 {
+        let cuts = frames_in_packet(self.codec, packet, usize::MAX).filter_map(Result::ok);
+        let frames = cuts.filter(|frame| !is_told_with_others(self.codec, frame));
+        if frames.count() > 1 {
             self.oversized = Some(packet.len());
         }
     }
+}
+
+/// Whether a frame only says where those behind it belong, or what they replaced.
+fn is_told_with_others(codec: Codec, frame: &[u8]) -> bool {
+    let read = codec.read_broker(frame).ok().flatten();
+    matches!(read, Some(BrokerFrame::Lane(_) | BrokerFrame::Gap(_)))
 }

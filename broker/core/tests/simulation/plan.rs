@@ -11,6 +11,7 @@ pub(crate) const NAMES: [&str; 6] = ["ann", "bob", "eve", "kim", "mia", "tom"];
 pub(crate) const TOPICS: [&str; 8] = ["a", "a.b", "a.b.c", "a.c", "b.x", "b.y", "c", "d.e.f"];
 pub(crate) const FILTERS: [&str; 10] =
     ["a", "a.b", "b.x", "a.*", "a.>", ">", "*", "*.b", "b.*", "c"];
+pub(crate) const KEYS: [&str; 4] = ["k", "", "long key", "k.2"];
 pub(crate) const SERVICES: [&str; 2] = ["svc.one", "svc.two"];
 pub(crate) const SERVED: [&str; 3] = ["svc.one", "svc.two", "svc.*"];
 pub(crate) const GROUPS: [&str; 2] = ["crew", "team"];
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) one_epoch: bool,
     /// How many topics most messages are published to.
     pub(crate) hot: usize,
+    /// How many keys there are, beside none.
+    pub(crate) keys: usize,
     /// The largest payload, in bytes.
     pub(crate) payload_max: usize,
     /// How often links refuse, in percent.
@@ -50,6 +53,7 @@ impl Plan {
             auditor: random.percent(80),
             one_epoch: !forgets,
             hot: random.between(1, 3),
+            keys: random.between(1, KEYS.len()),
             payload_max: if heavy { 20_000 } else { *random.pick(&[40, 400]) },
             refusing: *random.pick(&[0, 10, 40, 60]),
             config: config(random, heavy),

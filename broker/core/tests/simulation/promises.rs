@@ -48,3 +48,14 @@ fn the_worlds_have_laggards_for_whom_messages_move_out_of_the_log() {
     let worlds = (0..20).filter(|seed| copied_out(*seed) > 0).count();
     assert!(worlds >= 3, "only in {worlds} of 20");
 }
+
+#[test]
+fn the_worlds_have_lanes_that_conflate() {
+    let conflated = |seed| {
+        let mut world = World::new(seed, Tamper::default(), false);
+        assert!(world.run().is_ok());
+        world.judge.conflated
+    };
+    let worlds = (0..40).filter(|seed| conflated(*seed) > 0).count();
+    assert!(worlds >= 15, "only in {worlds} of 40");
+}

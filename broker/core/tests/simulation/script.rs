@@ -3,16 +3,24 @@
 use std::borrow::Cow;
 
 use broker_protocol::frame::{
-    Body, Cancel, ClientFrame, Connect, Content, Disconnect, LaneOptions, Outcome, Overflow, Pong,
-    Publish, Reply, Request, RequestError, Send, Serve, Subscribe, Unsubscribe,
+    Body, Cancel, ClientFrame, Connect, Content, Disconnect, Keep, LaneOptions, Outcome, Overflow,
+    Pong, Publish, Reply, Request, RequestError, Send, Serve, Subscribe, Unsubscribe,
 };
 
 use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub};
-use crate::plan::{FILTERS, GROUPS, NAMES, SERVED, SERVICES, TOPICS};
+use crate::plan::{FILTERS, GROUPS, KEYS, NAMES, SERVED, SERVICES, TOPICS};
 use crate::world::World;
 
 /// The most standing wishes that a client has.
-const SUBS_MAX: usize = 8;
+const SUBS_MAX: usize = 10;
+
+/// The lanes in which clients subscribe, as often as they stand here; the last ones conflate.
+const LANES: [u8; 8] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5];
+const CONFLATING: u8 = 4;
+
+/// What happens at the bound of those: the default is to drop.
+const CONFLATING_OVERFLOWS: [Option<Overflow>; 5] =
+    [None, None, None, Some(Overflow::DropOldest), Some(Overflow::Disconnect)];
 
 impl World {
     fn say(&mut self, client: usize, frame: &ClientFrame<'_>) {
@@ -68,21 +76,33 @@ impl World {
         }
     }
 
+    /// What a message is about: none, one of a handful, or what none stands for.
+    fn key(&mut self, topic: usize) -> Option<&'static str> {
+        match self.random.below(10) {
+            0..4 => None,
+            4 => Some(TOPICS[topic]),
+            _ => Some(KEYS[self.random.below(self.plan.keys)]),
+        }
+    }
+
     fn publish(&mut self, client: usize, topic: usize) {
-        let record = self.judge.truth.record(client, Kind::Publish(topic), self.judge.step);
+        let key = self.key(topic);
+        let step = self.judge.step;
+        let record = self.judge.truth.record(client, Kind::Publish(topic), key, step);
         let id = self.random.percent(40).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
         }
         let topic = Cow::Borrowed(TOPICS[topic]);
-        let body = self.body(record);
+        let body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
         let publish = Publish { id, topic, body, ..Publish::default() };
         self.say(client, &ClientFrame::Publish(publish));
     }
 
     fn send(&mut self, client: usize) {
         let to = *self.random.pick(&NAMES);
-        let record = self.judge.truth.record(client, Kind::Send(to.to_owned()), self.judge.step);
+        let (kind, step) = (Kind::Send(to.to_owned()), self.judge.step);
+        let record = self.judge.truth.record(client, kind, None, step);
         let id = self.random.percent(60).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
@@ -128,7 +148,7 @@ impl World {
             Some(group) => Purpose::Group(group.clone()),
             None => Purpose::Messages { presence },
         };
-        let lane = if group.is_some() { 2 } else { self.random.below(4) as u8 };
+        let lane = if group.is_some() { 2 } else { *self.random.pick(&LANES) };
         let options = self.options(client, lane);
         let id = self.stand(client, &filter, purpose);
         let lane = Some(lane);
@@ -138,22 +158,32 @@ impl World {
     }
 
     /// The options of a lane that isn't open yet. Members of groups are in lane 2, which never
-    /// drops anything.
+    /// drops anything; the last lanes conflate.
     fn options(&mut self, client: usize, lane: u8) -> Option<LaneOptions> {
         if !self.clients[client].opened.insert(lane) {
             return None;
         }
-        let overflow = if lane == 2 { Overflow::Disconnect } else { Overflow::DropOldest };
+        let overflow = match lane {
+            2 => Some(Overflow::Disconnect),
+            CONFLATING.. => *self.random.pick(&CONFLATING_OVERFLOWS),
+            _ => Some(Overflow::DropOldest),
+        };
+        let newest = self.random.between(1, 3) as u32;
         let messages = self.random.between(1, 20) as u32;
         let bytes = self.random.between(50, 2000) as u64;
-        let mut small = |chance| lane != 2 && self.random.percent(chance);
-        Some(LaneOptions {
-            overflow: Some(overflow),
+        // Who keeps the newest needs no more room, and drops everything before it conflates.
+        let often = if lane >= CONFLATING { 20 } else { 0 };
+        let mut small = |chance: usize| lane != 2 && self.random.percent(chance - often);
+        let options = LaneOptions {
+            keep: (lane >= CONFLATING).then_some(Keep::Latest(newest)),
+            overflow,
             bound_messages: small(70).then_some(messages),
             bound_bytes: small(30).then_some(bytes),
-            priority: (lane == 3).then_some(self.random.below(8) as u8),
+            priority: matches!(lane, 3 | 5).then_some(self.random.below(8) as u8),
             ..LaneOptions::default()
-        })
+        };
+        self.judge.views[client].wished.insert(lane, options.clone());
+        Some(options)
     }
 
     fn unsubscribe(&mut self, client: usize) {
@@ -206,8 +236,11 @@ impl World {
 
     /// Answers pings, and most requests.
     pub(crate) fn answer(&mut self, client: usize) {
-        for _ in 0..std::mem::take(&mut self.judge.views[client].pongs_due) {
-            self.say(client, &ClientFrame::Pong(Pong::default()));
+        for (mark, place) in std::mem::take(&mut self.judge.views[client].pongs_due) {
+            self.say(client, &ClientFrame::Pong(Pong { mark, ..Pong::default() }));
+            if mark.is_some() {
+                self.clients[client].link.say(place);
+            }
         }
         for (token, call) in std::mem::take(&mut self.judge.views[client].to_answer) {
             if self.random.percent(10) {

@@ -1,77 +1,27 @@
 //! Faults that are planted between the broker and its clients, to prove that they are noticed.
 
+mod fault;
+mod seen;
+
 use broker_core::Channel;
 use broker_protocol::Codec;
-use broker_protocol::frame::BrokerFrame;
+use broker_protocol::frame::{BrokerFrame, Gap, GapReason, Message};
 use bytes::BytesMut;
 
-/// What goes wrong once in a world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// A message never comes.
-    LoseMessage,
-    /// A message comes twice.
-    DoubleMessage,
-    /// Two messages of a channel change places.
-    SwapMessages,
-    /// A gap counts one too many.
-    MiscountGap,
-    /// A gap of a whole lane counts some too many.
-    MiscountFolded,
-    /// A gap is never told.
-    LoseGap,
-    /// A message says to be earlier than it is.
-    ShiftSequence,
-    /// The answer to a subscribe comes behind the first message.
-    DelayAccepted,
-    /// A change of who is there is never told.
-    LosePresence,
-    /// A request is answered twice.
-    AnswerTwice,
-    /// A command gets no answer.
-    LoseAnswer,
-    /// A `lane` frame is left out.
-    LoseLane,
-}
+pub(crate) use fault::Fault;
+use seen::{Seen, Thing, thing};
 
-impl Fault {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::LoseMessage,
-        Self::DoubleMessage,
-        Self::SwapMessages,
-        Self::MiscountGap,
-        Self::MiscountFolded,
-        Self::LoseGap,
-        Self::ShiftSequence,
-        Self::DelayAccepted,
-        Self::LosePresence,
-        Self::AnswerTwice,
-        Self::LoseAnswer,
-        Self::LoseLane,
-    ];
-
-    fn concerns(self, frame: &BrokerFrame<'_>) -> bool {
-        match self {
-            Self::LoseMessage | Self::DoubleMessage | Self::SwapMessages | Self::ShiftSequence => {
-                matches!(frame, BrokerFrame::Message(_))
-            }
-            Self::MiscountGap | Self::LoseGap => {
-                matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_some())
-            }
-            Self::MiscountFolded => {
-                matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_none())
-            }
-            Self::DelayAccepted => {
-                matches!(frame, BrokerFrame::Accepted(accepted) if accepted.granted.is_some())
-            }
-            Self::LosePresence => matches!(frame, BrokerFrame::Presence(_)),
-            Self::AnswerTwice => matches!(frame, BrokerFrame::Reply(_)),
-            Self::LoseAnswer => {
-                matches!(frame, BrokerFrame::Accepted(_) | BrokerFrame::Rejected(_))
-            }
-            Self::LoseLane => matches!(frame, BrokerFrame::Lane(_)),
-        }
-    }
+/// Where a frame passes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passing {
+    pub(crate) client: usize,
+    pub(crate) codec: Codec,
+    pub(crate) channel: Channel,
+    pub(crate) lane: u8,
+    /// Whether that lane conflates.
+    pub(crate) conflates: bool,
+    /// The packet in which it came.
+    pub(crate) packet: u64,
 }
 
 /// Plants one fault, or none.
@@ -83,56 +33,140 @@ pub(crate) struct Tamper {
     /// The client and channel where it happened.
     pub(crate) victim: Option<(usize, Channel)>,
     held: Option<Vec<u8>>,
+    /// The lane and packet where it happened, and the message's topic and key.
+    lane: u8,
+    packet: u64,
+    of: Option<Thing>,
+    seen: Seen,
 }
 
 impl Tamper {
     pub(crate) fn plant(fault: Fault, spared: usize) -> Self {
-        Self { fault: Some(fault), spared, victim: None, held: None }
+        Self { fault: Some(fault), spared, ..Self::default() }
     }
 
     /// Lets a frame pass, or what becomes of it.
-    pub(crate) fn pass(
-        &mut self,
-        client: usize,
-        codec: Codec,
-        channel: Channel,
-        frame: Vec<u8>,
-    ) -> Vec<Vec<u8>> {
+    pub(crate) fn pass(&mut self, from: Passing, frame: Vec<u8>) -> Vec<Vec<u8>> {
         let Some(fault) = self.fault else { return vec![frame] };
-        if self.victim == Some((client, channel)) {
-            return match self.held.take() {
-                Some(held) => vec![frame, held],
-                None => vec![frame],
-            };
+        let Ok(Some(read)) = from.codec.read_broker(&frame) else { return vec![frame] };
+        if self.victim == Some((from.client, from.channel)) {
+            return self.afterwards(fault, from, &frame, &read);
         }
-        let concerns = |read: &BrokerFrame<'_>| fault.concerns(read);
-        let read = codec.read_broker(&frame).ok().flatten().filter(concerns);
-        let Some(read) = read.filter(|_| self.victim.is_none()) else { return vec![frame] };
+        if self.victim.is_some() || !self.concerns(fault, from, &read) {
+            if fault == Fault::StaleValue {
+                self.seen.note(from, &frame, &read);
+            }
+            return vec![frame];
+        }
         if self.spared > 0 {
             self.spared -= 1;
             return vec![frame];
         }
-        self.victim = Some((client, channel));
-        match (fault, read) {
-            (Fault::DoubleMessage | Fault::AnswerTwice, _) => vec![frame.clone(), frame],
-            (Fault::SwapMessages | Fault::DelayAccepted, _) => {
-                self.held = Some(frame);
-                Vec::new()
-            }
-            (Fault::MiscountGap, BrokerFrame::Gap(mut gap)) => {
-                gap.count += 1;
-                vec![encoded(codec, &BrokerFrame::Gap(gap))]
-            }
-            (Fault::MiscountFolded, BrokerFrame::Gap(mut gap)) => {
-                gap.count += 100;
-                vec![encoded(codec, &BrokerFrame::Gap(gap))]
-            }
-            (Fault::ShiftSequence, BrokerFrame::Message(mut message)) => {
-                message.seq += 1;
-                vec![encoded(codec, &BrokerFrame::Message(message))]
-            }
-            _ => Vec::new(),
+        self.victim = Some((from.client, from.channel));
+        (self.lane, self.packet) = (from.lane, from.packet);
+        if let BrokerFrame::Message(message) = &read {
+            self.of = Some(thing(message));
         }
+        self.befall(fault, from, &frame, read)
+    }
+
+    fn concerns(&self, fault: Fault, from: Passing, read: &BrokerFrame<'_>) -> bool {
+        let has_older = || match read {
+            BrokerFrame::Message(message) => self.seen.older(from, message).is_some(),
+            _ => false,
+        };
+        fault.concerns(from, read) && (fault != Fault::StaleValue || has_older())
+    }
+
+    fn befall(
+        &mut self,
+        fault: Fault,
+        from: Passing,
+        frame: &[u8],
+        read: BrokerFrame<'_>,
+    ) -> Vec<Vec<u8>> {
+        let changed = match (fault, read) {
+            (
+                Fault::DoubleMessage
+                | Fault::AnswerTwice
+                | Fault::DoubleConflated
+                | Fault::DoubleValue,
+                _,
+            ) => return vec![frame.to_vec(); 2],
+            (
+                Fault::SwapMessages
+                | Fault::DelayAccepted
+                | Fault::StepBack
+                | Fault::LoseTurn
+                | Fault::LateConflated
+                | Fault::EarlyValue,
+                _,
+            ) => {
+                self.held = Some(frame.to_vec());
+                return Vec::new();
+            }
+            (Fault::MiscountGap | Fault::MiscountConflated, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap })
+            }
+            (Fault::MiscountFolded, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { count: gap.count + 100, ..gap })
+            }
+            (Fault::ShiftSequence, BrokerFrame::Message(message)) => {
+                BrokerFrame::Message(Message { seq: message.seq + 1, ..message })
+            }
+            (Fault::LoseTail, BrokerFrame::Message(message)) => BrokerFrame::Gap(instead(&message)),
+            (Fault::StaleValue, BrokerFrame::Message(message)) => {
+                return self.seen.older(from, &message).into_iter().collect();
+            }
+            _ => return Vec::new(),
+        };
+        vec![encoded(from.codec, &changed)]
+    }
+
+    /// What the victim gets behind it.
+    fn afterwards(
+        &mut self,
+        fault: Fault,
+        from: Passing,
+        frame: &[u8],
+        read: &BrokerFrame<'_>,
+    ) -> Vec<Vec<u8>> {
+        let of = match read {
+            BrokerFrame::Message(message) => Some(thing(message)),
+            _ => None,
+        };
+        let here = of.is_some() && from.lane == self.lane;
+        if fault == Fault::LoseTail
+            && let BrokerFrame::Message(message) = read
+            && (here && of == self.of)
+        {
+            return vec![encoded(from.codec, &BrokerFrame::Gap(instead(message)))];
+        }
+        let releases = match fault {
+            Fault::StepBack => here && of == self.of,
+            Fault::LoseTurn => here && of != self.of && topic(&of) == topic(&self.of),
+            Fault::LateConflated => here && from.packet != self.packet,
+            Fault::EarlyValue => here,
+            _ => true,
+        };
+        let held = if releases { self.held.take() } else { None };
+        std::iter::once(frame.to_vec()).chain(held).collect()
+    }
+}
+
+fn topic(of: &Option<Thing>) -> Option<&str> {
+    of.as_ref().map(|(topic, _)| topic.as_str())
+}
+
+/// The gap that tells a message to be replaced.
+fn instead(message: &Message<'_>) -> Gap {
+    Gap {
+        topic: Some(message.topic.to_string()),
+        epoch: Some(message.epoch),
+        first_seq: Some(message.seq),
+        last_seq: Some(message.seq),
+        count: 1,
+        reason: GapReason::Conflated,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::judge::{Arrival, Judge, Violation};
 use crate::link::{Flushing, Piece};
 use crate::plan::{NAMES, Plan};
 use crate::random::Random;
-use crate::tamper::Tamper;
+use crate::tamper::{Passing, Tamper};
 
 /// A world, and what it has come to.
 pub(crate) struct World {
@@ -137,6 +137,9 @@ impl World {
         if let Some(bytes) = self.clients[client].take_upload(&mut self.random) {
             self.shards[shard].receive(self.now, slot, &bytes, framing);
         }
+        if self.clients[client].upload.is_empty() {
+            self.clients[client].link.hear();
+        }
     }
 
     /// A turn of a shard, as the server takes it.
@@ -193,6 +196,7 @@ impl World {
             return Flushed::Everything;
         };
         let mut outlet = Flushing {
+            waited: link.waited,
             link,
             random: &mut self.random,
             flush: self.flushes,
@@ -202,6 +206,7 @@ impl World {
             oversized: None,
         };
         let flushed = self.shards[*shard].flush(*slot, &mut outlet);
+        outlet.link.flushed(flushed == Flushed::Everything);
         if let Some(bytes) = outlet.oversized {
             self.judge.blame(client, Err(format!("a packet of {bytes} bytes, of several frames")));
         }
@@ -267,10 +272,24 @@ impl World {
         }
     }
 
+    /// A transport answers a ping of its own.
+    fn give_back(&mut self, client: usize, place: u64, mark: u64) {
+        let Client { slot: Some(slot), shard, link, .. } = &mut self.clients[client] else {
+            return;
+        };
+        self.shards[*shard].sign_of_life(self.now, *slot);
+        self.shards[*shard].returned(self.now, *slot, mark);
+        link.say(place);
+    }
+
     /// A client reads a piece. Returns whether there was one.
     fn read_some(&mut self, client: usize, lost: bool) -> bool {
         let taken = self.clients[client].link.take(&mut self.random);
-        let Some((channel, Piece { flush, bytes, more })) = taken else { return false };
+        let Some((channel, piece)) = taken else { return false };
+        let Piece { written, mark, bytes, more } = piece;
+        if let Some(mark) = mark {
+            self.give_back(client, written.place, mark);
+        }
         let codec = self.clients[client].info.codec;
         let Some(frames) = self.clients[client].read(channel, &bytes) else {
             self.judge.blame(client, Err("bytes that aren't frames".to_owned()));
@@ -279,9 +298,12 @@ impl World {
         if !more && self.clients[client].is_inside_a_frame(channel) {
             self.judge.blame(client, Err("a packet ends inside a frame".to_owned()));
         }
+        let arrival = Arrival { channel, written, lost };
         for frame in frames {
-            for frame in self.tamper.pass(client, codec, channel, frame) {
-                let arrival = Arrival { channel, flush, lost };
+            let (lane, conflates) = self.judge.lane_of(client, arrival);
+            let passing =
+                Passing { client, codec, channel, lane, conflates, packet: written.packet };
+            for frame in self.tamper.pass(passing, frame) {
                 match codec.read_broker(&frame) {
                     Ok(Some(frame)) => self.judge.saw(client, arrival, &frame),
                     other => self.judge.blame(client, Err(format!("not a frame: {other:?}"))),

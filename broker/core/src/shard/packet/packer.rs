@@ -1,6 +1,8 @@
 //! Writes one packet, frame by frame.
 
-use broker_delivery::lane::{Entries, Extent, Ledger, Newest};
+use std::sync::Arc;
+
+use broker_delivery::lane::{Entries, Extent, Gap, GapReason, Ledger, Newest, Skipped};
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, Presence};
 use bytes::BytesMut;
@@ -25,6 +27,11 @@ pub(super) struct Packer<'a> {
     log: &'a Log,
     out: &'a mut BytesMut,
     replaced: Replaced,
+    /// What stays free for the gaps of that, in bytes.
+    reserved: usize,
+    /// How many gaps told what was replaced, and how many of those stood in a ledger.
+    told: u32,
+    moved: u32,
 }
 
 impl<'a> Packer<'a> {
@@ -37,8 +44,8 @@ impl<'a> Packer<'a> {
         log: &'a Log,
         out: &'a mut BytesMut,
     ) -> Self {
-        let replaced = Replaced::default();
-        Self { codec, number, header, packet_bytes_max, log, out, replaced }
+        let (replaced, reserved, told, moved) = (Replaced::default(), 0, 0, 0);
+        Self { codec, number, header, packet_bytes_max, log, out, replaced, reserved, told, moved }
     }
 
     /// What the next run would be read as.
@@ -46,9 +53,29 @@ impl<'a> Packer<'a> {
         self.header
     }
 
-    /// Tells what was replaced, in front of what replaced it. Returns in how many gaps.
-    pub(super) fn finish(self) -> u32 {
-        self.replaced.write(self.codec, self.out)
+    /// Tells what was replaced, in front of what replaced it. Returns in how many gaps, those that
+    /// stood in a ledger not counted.
+    pub(super) fn finish(mut self) -> u32 {
+        self.tell_replaced();
+        self.told - self.moved
+    }
+
+    /// Tells what was replaced so far: what comes behind is told apart.
+    fn tell_replaced(&mut self) {
+        self.told += std::mem::take(&mut self.replaced).write(self.codec, self.out);
+        self.packet_bytes_max += std::mem::take(&mut self.reserved);
+    }
+
+    /// Takes so much of the packet's room away for a gap, if `write` then fits into what is left.
+    fn fits_with_gap(&mut self, room: usize, write: impl FnOnce(&mut BytesMut)) -> bool {
+        let room = room.min(self.packet_bytes_max);
+        self.packet_bytes_max -= room;
+        let fits = self.fits(None, write);
+        match fits {
+            true => self.reserved += room,
+            false => self.packet_bytes_max += room,
+        }
+        fits
     }
 
     /// Writes as many of a key's values as fit, and at least one into an empty packet; what they
@@ -58,14 +85,12 @@ impl<'a> Packer<'a> {
         for (count, entry) in newest.entries().enumerate() {
             let replaced = newest.skipped().filter(|_| count == 0);
             let room = replaced.map_or(0, |_| self.replaced.room_for(codec, log.topic(entry).0));
-            let (mut place, most) = (0, self.packet_bytes_max);
-            self.packet_bytes_max = most.saturating_sub(room);
-            let fits = self.fits(None, |out| {
+            let mut place = 0;
+            let fits = self.fits_with_gap(room, |out| {
                 place = out.len();
                 log.copy(codec, entry, out);
             });
             if !fits {
-                self.packet_bytes_max = most;
                 return Taken::Part(count as u32);
             }
             if let Some(skipped) = replaced {
@@ -107,14 +132,32 @@ impl<'a> Packer<'a> {
     pub(super) fn gaps(&mut self, ledger: &Ledger) -> Taken {
         let codec = self.codec;
         for (count, gap) in ledger.gaps().iter().enumerate() {
-            if !self.fits(gap.addressee, |out| codec.write_broker(&told(gap), out)) {
+            let fits = match (&gap.of, gap.reason) {
+                (Some((topic, epoch)), GapReason::Conflated) => self.moves(gap, (topic, *epoch)),
+                _ => self.fits(gap.addressee, |out| codec.write_broker(&told(gap), out)),
+            };
+            if !fits {
                 return Taken::Part(count as u32);
             }
         }
         Taken::Whole
     }
 
+    /// Puts what a gap tells to what the packet's messages replaced, if there is room for it: a
+    /// topic has one gap of a reason in a packet.
+    fn moves(&mut self, gap: &Gap, of: (&Arc<str>, u64)) -> bool {
+        let Gap { first_seq, last_seq, count, .. } = *gap;
+        let (room, mut place) = (self.replaced.room_for(self.codec, of.0), 0);
+        let fits = self.fits_with_gap(room, |out| place = out.len());
+        if fits {
+            self.replaced.note(place, of, Skipped { first_seq, last_seq, count });
+            self.moved += 1;
+        }
+        fits
+    }
+
     pub(super) fn frame(&mut self, frame: &[u8]) -> Taken {
+        self.tell_replaced();
         let codec = self.codec;
         match self.fits(self.addressee(), |out| transcode(codec, frame, out)) {
             true => Taken::Whole,
@@ -124,6 +167,7 @@ impl<'a> Packer<'a> {
 
     /// Writes as many frames of a waiting presence as fit, and at least one into an empty packet.
     pub(super) fn presence(&mut self, frames: impl Iterator<Item = Presence>) -> Taken {
+        self.tell_replaced();
         let codec = self.codec;
         for (count, presence) in frames.enumerate() {
             let frame = BrokerFrame::Presence(presence);

@@ -3,6 +3,7 @@
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Accepted, Rejected};
 
+use super::conflated::Published;
 use super::track::Track;
 use super::{Arrival, Judge, Pending, Purpose, Stand, Sub, Wrong};
 use crate::plan::{TOPICS, matches};
@@ -42,7 +43,13 @@ impl Judge {
         let view = &mut self.views[client];
         let book = view.lanes.entry(lane).or_default();
         book.granted = accepted.granted.clone().ok_or("nothing is granted")?;
-        if matches!(sub.purpose, Purpose::Messages { .. }) {
+        if let Some(wished) = view.wished.get(&lane) {
+            book.check_granted(wished)?;
+        }
+        let is_for_all = matches!(sub.purpose, Purpose::Messages { .. });
+        if is_for_all && book.keeps().is_some() {
+            book.conflated.begin(&sub, self.step);
+        } else if is_for_all {
             for (topic, name) in TOPICS.iter().enumerate() {
                 if matches(&sub.filter, name) {
                     let track = || Track::new(sub.snapshot[topic], self.step, self.one_epoch);
@@ -67,6 +74,12 @@ impl Judge {
                 continue;
             }
             let lane = view.lanes.get_mut(&sub.lane).ok_or("its lane is open")?;
+            if let Some(keep) = lane.keeps() {
+                let of = Published::of(&self.truth, topic);
+                let ended = lane.conflated.end(sub.snapshot[topic], keep, of);
+                ended.map_err(|what| format!("{name} when {number} ended: {what}"))?;
+                continue;
+            }
             let track = lane.tracks.remove(&topic).ok_or("what was covered has a track")?;
             let known = sub.snapshot[topic];
             let due = self.truth.first_after(topic, track.accepted);

@@ -28,6 +28,9 @@ impl Judge {
         if message.topic != topic || message.from.as_deref() != Some(name) {
             return Err(format!("message {number} was for {topic} and from {name}"));
         }
+        if message.body.key.as_deref() != record.key {
+            return Err(format!("message {number} has the key {:?}", record.key));
+        }
         Ok(number)
     }
 
@@ -46,6 +49,9 @@ impl Judge {
                 self.truth.place(topic, (message.epoch, message.seq), number)?;
                 match header.subscription {
                     Some(to) => self.group_message(client, header.lane, to, number),
+                    None if self.lane_of(client, arrival).1 => {
+                        self.conflated_message(client, arrival, topic, message, number)
+                    }
                     None => self.message_for_all(client, header.lane, topic, message, number),
                 }
             }
@@ -107,20 +113,25 @@ impl Judge {
         message: &frame::Message<'_>,
     ) -> Wrong {
         let view = &mut self.views[client];
-        if !view.releases.contains(&arrival.flush) {
+        if !view.releases.contains(&arrival.written.flush) {
             return Ok(());
         }
         let number = view.header(arrival).lane;
         let mut frame = BytesMut::new();
         Codec::Bincode.write_broker(&BrokerFrame::Message(message.clone()), &mut frame);
         let lane = view.lanes.get_mut(&number).ok_or("data of a lane that isn't open")?;
-        if lane.released.0 != arrival.flush {
-            lane.released = (arrival.flush, 0, 0);
+        if lane.released.0 != arrival.written.flush {
+            lane.released = (arrival.written.flush, 0, 0);
         }
         lane.released.1 += 1;
         lane.released.2 += frame.len() as u64;
         let (_, messages, bytes) = lane.released;
-        let most = (lane.granted.bound_messages, lane.granted.bound_bytes);
+        // A lane that conflates may hold just under twice its bound before it looks what survives.
+        let (more, less) = if lane.keeps().is_some() { (2, 1) } else { (1, 0) };
+        let most = (
+            lane.granted.bound_messages.map(|most| most * more - less),
+            lane.granted.bound_bytes.map(|most| most * u64::from(more) - u64::from(less)),
+        );
         let within =
             most.0.is_none_or(|most| messages <= most) && most.1.is_none_or(|most| bytes <= most);
         match within || messages == 1 {
@@ -153,6 +164,9 @@ impl Judge {
     }
 
     pub(super) fn gap(&mut self, client: usize, arrival: Arrival, gap: &frame::Gap) -> Wrong {
+        if self.lane_of(client, arrival).1 {
+            return self.conflated_gap(client, arrival, gap);
+        }
         let number = self.views[client].header(arrival).lane;
         let view = &mut self.views[client];
         let lane = view.lanes.get_mut(&number).ok_or("a gap of a lane that isn't open")?;

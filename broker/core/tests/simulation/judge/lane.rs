@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use broker_protocol::frame::LaneOptions;
+use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 
+use super::Wrong;
+use super::conflated::Conflated;
 use super::track::{Told, Track};
 
 /// One lane as its client sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     pub(crate) granted: LaneOptions,
+    /// Topics, where the lane keeps all.
     pub(crate) tracks: BTreeMap<usize, Track>,
     /// The last message of each publisher.
     pub(crate) publishers: BTreeMap<usize, usize>,
@@ -23,4 +26,33 @@ pub(crate) struct Lane {
     pub(crate) gaps_of_sent: u64,
     /// What came in the flush that released what waited: its number, messages and bytes.
     pub(crate) released: (u64, u32, u64),
+    /// Topics, where the lane conflates.
+    pub(crate) conflated: Conflated,
+}
+
+impl Lane {
+    /// How many newest of each key survive in it, if it conflates.
+    pub(crate) fn keeps(&self) -> Option<usize> {
+        match self.granted.keep {
+            Some(Keep::Latest(newest)) => Some(newest as usize),
+            _ => None,
+        }
+    }
+    /// What was wished was granted, or less of it.
+    pub(crate) fn check_granted(&self, wished: &LaneOptions) -> Wrong {
+        let granted = &self.granted;
+        let keep = wished.keep.unwrap_or_default();
+        let overflow = match (wished.overflow, keep) {
+            (None, Keep::All) => granted.overflow,
+            (None, _) => Some(Overflow::DropOldest),
+            (wished, _) => wished,
+        };
+        let messages =
+            wished.bound_messages.is_none_or(|_| granted.bound_messages <= wished.bound_messages);
+        let bytes = wished.bound_bytes.is_none_or(|_| granted.bound_bytes <= wished.bound_bytes);
+        match granted.keep == Some(keep) && granted.overflow == overflow && messages && bytes {
+            true => Ok(()),
+            false => Err(format!("{granted:?} was granted for {wished:?}")),
+        }
+    }
 }

@@ -16,6 +16,7 @@ impl Judge {
                 self.blame(client, found);
             }
         }
+        self.close_books();
         let found = self.check_groups().and_then(|()| self.check_sends());
         self.blame(0, found);
         if self.auditor {
@@ -46,6 +47,11 @@ impl Judge {
 
     fn check_books(&self, view: &View) -> Wrong {
         for (number, lane) in &view.lanes {
+            if let Some(keep) = lane.keeps() {
+                let found = self.check_conflated(lane, keep);
+                found.map_err(|what| format!("lane {number}: {what}"))?;
+                continue;
+            }
             let mut told = lane.told;
             for (topic, track) in &lane.tracks {
                 let wrong = |what| format!("{} in lane {number}: {what}", TOPICS[*topic]);

@@ -1,6 +1,6 @@
 //! What was published, and which place in the order each message was seen to have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Wrong;
 use crate::plan::TOPICS;
@@ -13,6 +13,8 @@ pub(crate) type Place = (u64, u64);
 pub(crate) struct Record {
     pub(crate) by: usize,
     pub(crate) kind: Kind,
+    /// The key that it was given.
+    pub(crate) key: Option<&'static str>,
     pub(crate) step: u64,
     pub(crate) acked: bool,
     pub(crate) refused: bool,
@@ -42,10 +44,26 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
-    pub(crate) fn record(&mut self, by: usize, kind: Kind, step: u64) -> usize {
+    pub(crate) fn record(
+        &mut self,
+        by: usize,
+        kind: Kind,
+        key: Option<&'static str>,
+        step: u64,
+    ) -> usize {
         let (acked, refused, place, sent_to) = (false, false, None, 0);
-        self.records.push(Record { by, kind, step, acked, refused, place, sent_to });
+        self.records.push(Record { by, kind, key, step, acked, refused, place, sent_to });
         self.records.len() - 1
+    }
+
+    /// What thing a message is about: by default its topic.
+    pub(crate) fn key(&self, record: usize) -> &str {
+        let Record { kind, key, .. } = &self.records[record];
+        match (kind, key) {
+            (_, Some(key)) => key,
+            (Kind::Publish(topic), None) => TOPICS[*topic],
+            (Kind::Send(to), None) => to,
+        }
     }
 
     pub(crate) fn name_ended(&mut self, name: &str, step: u64) {
@@ -58,6 +76,11 @@ impl Truth {
 
     pub(crate) fn topic(name: &str) -> Option<usize> {
         TOPICS.iter().position(|topic| *topic == name)
+    }
+
+    /// What was published to a topic, whether it has a place or not.
+    pub(crate) fn published(&self, topic: usize) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| record.kind == Kind::Publish(topic))
     }
 
     /// Somebody saw a message of a topic in this place: everybody must.
@@ -93,6 +116,21 @@ impl Truth {
         places.filter(|(_, record)| self.records[**record].step > step).map(|found| *found.0).min()
     }
 
+    /// What has a place in a topic from that one on, in order.
+    pub(crate) fn placed_from(
+        &self,
+        topic: usize,
+        from: Place,
+    ) -> impl Iterator<Item = (Place, usize)> + '_ {
+        self.places[topic].range(from..).map(|(place, record)| (*place, *record))
+    }
+
+    /// The epochs of a topic that anybody was told of.
+    pub(crate) fn epochs(&self, topic: usize) -> BTreeSet<u64> {
+        let known = self.places[topic].keys().chain([&self.last[topic]]);
+        known.map(|place| place.0).collect()
+    }
+
     /// The last sequence known in an epoch.
     pub(crate) fn last_in(&self, topic: usize, epoch: u64) -> u64 {
         let (last_epoch, last) = self.last[topic];
@@ -101,9 +139,17 @@ impl Truth {
         if last_epoch == epoch { last.max(seen) } else { seen }
     }
 
+    /// The key of the message in a place, if anybody saw that.
+    pub(crate) fn key_at(&self, topic: usize, place: Place) -> Option<&str> {
+        self.places[topic].get(&place).map(|record| self.key(*record))
+    }
+
     /// With somebody who saw everything: no sequence is missing and none is unpublished.
     pub(crate) fn check_holes(&self) -> Wrong {
         for (topic, places) in self.places.iter().enumerate() {
+            if Some(&self.last[topic]) > places.keys().last().or(Some(&(0, 0))) {
+                return Err(format!("nobody published {} {:?}", TOPICS[topic], self.last[topic]));
+            }
             let mut next: Place = (0, 1);
             for place in places.keys() {
                 if place.0 != next.0 {

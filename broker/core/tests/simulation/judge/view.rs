@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_core::Channel;
-use broker_protocol::frame::{BrokerFrame, Connected, LaneHeader};
+use broker_protocol::frame::{BrokerFrame, Connected, LaneHeader, LaneOptions};
 
 use super::lane::Lane;
 use super::truth::Place;
@@ -20,9 +20,12 @@ pub(crate) struct View {
     pub(crate) ended: bool,
     headers: BTreeMap<u8, LaneHeader>,
     pub(crate) lanes: BTreeMap<u8, Lane>,
+    /// The options with which lanes were asked for.
+    pub(crate) wished: BTreeMap<u8, LaneOptions>,
     pub(crate) subs: BTreeMap<u64, Sub>,
     pub(crate) pending: BTreeMap<u64, Pending>,
-    pub(crate) pongs_due: u32,
+    /// Pings to answer: their marks, and how much was written in front of them.
+    pub(crate) pongs_due: Vec<(Option<u64>, u64)>,
     /// Requests to answer: token and call.
     pub(crate) to_answer: Vec<(String, usize)>,
     last_data_flush: u64,
@@ -77,9 +80,10 @@ impl View {
             ended: false,
             headers: BTreeMap::new(),
             lanes: BTreeMap::from([(0, Lane::default())]),
+            wished: BTreeMap::new(),
             subs: BTreeMap::new(),
             pending: BTreeMap::new(),
-            pongs_due: 0,
+            pongs_due: Vec::new(),
             to_answer: Vec::new(),
             last_data_flush: 0,
             releases: BTreeSet::new(),
@@ -128,14 +132,15 @@ impl View {
             | BrokerFrame::Request(_)
             | BrokerFrame::Presence(_) => true,
             BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
+            BrokerFrame::Ping(ping) => ping.mark.is_some(),
             _ => false,
         };
         if self.separate && is_data != matches!(arrival.channel, Channel::Lane(_)) {
             return Err(format!("{} came in {:?}", frame.name(), arrival.channel));
         }
         if !self.separate && is_data {
-            self.last_data_flush = arrival.flush;
-        } else if !self.separate && self.last_data_flush == arrival.flush {
+            self.last_data_flush = arrival.written.flush;
+        } else if !self.separate && self.last_data_flush == arrival.written.flush {
             return Err(format!("{} came behind data in one flush", frame.name()));
         }
         match is_data || self.connected || matches!(frame, BrokerFrame::Connected(_)) {

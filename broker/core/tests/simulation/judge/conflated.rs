@@ -1,0 +1,174 @@
+//! Lanes that conflate: of each key the newest come, and what they replaced is counted.
+
+mod book;
+mod rest;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_protocol::frame::{self, BrokerFrame, GapReason};
+
+use super::lane::Lane;
+use super::truth::Place;
+use super::{Arrival, Judge, Sub, Truth, Wrong};
+use crate::plan::{TOPICS, matches};
+pub(crate) use book::Book;
+use book::Hull;
+pub(super) use rest::Published;
+
+/// What is special about a lane that conflates.
+#[derive(Debug, Default)]
+pub(crate) struct Conflated {
+    books: BTreeMap<usize, Book>,
+    /// What was covered until behind a gap of the whole lane.
+    left: Vec<(usize, Book)>,
+    /// Whether a gap of the whole lane told of drops.
+    lost: bool,
+    /// The packet that arrives, and of what its gaps told behind the last barrier.
+    packet: (u64, BTreeSet<(Option<usize>, u64, GapReason)>),
+}
+
+impl Hull {
+    fn of(gap: &frame::Gap) -> Option<Self> {
+        let (epoch, first, last) = (gap.epoch?, gap.first_seq?, gap.last_seq?);
+        Some(Self { epoch, first, last, count: gap.count, reason: gap.reason })
+    }
+
+    fn is_of_drops(&self) -> bool {
+        self.reason == GapReason::Dropped
+    }
+}
+
+impl Conflated {
+    pub(super) fn begin(&mut self, sub: &Sub, accepted: u64) {
+        let covered = TOPICS.iter().enumerate().filter(|(_, name)| matches(&sub.filter, name));
+        for (topic, _) in covered {
+            let book = || Book::new(sub.snapshot[topic], accepted);
+            self.books.entry(topic).or_insert_with(book);
+        }
+    }
+
+    pub(super) fn end(&mut self, known: Place, keep: usize, of: Published<'_>) -> Wrong {
+        let book = self.books.remove(&of.topic).ok_or("what was covered has a book")?;
+        let of = Published { until: book.newest().unwrap_or_default(), ..of };
+        book.check_reached(known, of)?;
+        book.check_newest(keep, self.lost, of)?;
+        if book.loose {
+            self.left.push((of.topic, book));
+        }
+        Ok(())
+    }
+
+    /// At most one gap of each topic and reason stands in a packet, or in front of a barrier there.
+    fn check_alone(&mut self, packet: u64, gap: &frame::Gap, topic: Option<usize>) -> Wrong {
+        if self.packet.0 != packet {
+            self.packet = (packet, BTreeSet::new());
+        }
+        match self.packet.1.insert((topic, gap.epoch.unwrap_or_default(), gap.reason)) {
+            true => Ok(()),
+            false => Err(format!("{gap:?}, the second in its packet")),
+        }
+    }
+}
+
+/// Whether no value moves across this frame of a lane.
+fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
+    match frame {
+        BrokerFrame::Request(_) | BrokerFrame::Presence(_) => true,
+        BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
+        _ => false,
+    }
+}
+
+impl Judge {
+    /// The lane to which what arrives belongs, and whether that conflates.
+    pub(crate) fn lane_of(&self, client: usize, arrival: Arrival) -> (u8, bool) {
+        let view = &self.views[client];
+        let number = view.header(arrival).lane;
+        (number, view.lanes.get(&number).is_some_and(|lane| lane.keeps().is_some()))
+    }
+
+    /// Where nothing moves across, everything in front was told.
+    pub(super) fn check_barrier(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        frame: &BrokerFrame<'_>,
+    ) -> Wrong {
+        let number = self.views[client].header(arrival).lane;
+        let lane = self.views[client].lanes.get_mut(&number);
+        let Some(lane) = lane.filter(|_| is_barrier(frame)) else { return Ok(()) };
+        lane.conflated.packet.1.clear();
+        for (topic, book) in &lane.conflated.books {
+            let told = |what| format!("{} at {}: {what}", TOPICS[*topic], frame.name());
+            book.check_balanced().map_err(told)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn conflated_message(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        topic: usize,
+        message: &frame::Message<'_>,
+        number: usize,
+    ) -> Wrong {
+        let lane_number = self.views[client].header(arrival).lane;
+        let lane = self.views[client].lanes.get_mut(&lane_number).ok_or("its lane is open")?;
+        let name = TOPICS[topic];
+        let uncovered = || format!("{name} in lane {lane_number}, where nothing covers it");
+        let book = lane.conflated.books.get_mut(&topic).ok_or_else(uncovered)?;
+        let place = (message.epoch, message.seq);
+        let found = book.message(place, self.truth.key(number), arrival.written.waited);
+        found.map_err(|what| format!("{name} in lane {lane_number}: {what}"))
+    }
+
+    pub(super) fn conflated_gap(
+        &mut self,
+        client: usize,
+        arrival: Arrival,
+        gap: &frame::Gap,
+    ) -> Wrong {
+        let number = self.views[client].header(arrival).lane;
+        let lane = self.views[client].lanes.get_mut(&number).ok_or("its lane is open")?;
+        let topic = match &gap.topic {
+            Some(topic) => Some(Truth::topic(topic).ok_or("a gap of a topic that nobody uses")?),
+            None => None,
+        };
+        if gap.count == 0 || !matches!(gap.reason, GapReason::Dropped | GapReason::Conflated) {
+            return Err(format!("{gap:?}"));
+        }
+        lane.conflated.check_alone(arrival.written.packet, gap, topic)?;
+        if gap.reason == GapReason::Conflated {
+            self.conflated += gap.count;
+        }
+        let Some(topic) = topic else { return lane.folded(gap, arrival, &self.truth) };
+        let hull = Hull::of(gap).ok_or("a gap of a topic without place")?;
+        let book = lane.conflated.books.get_mut(&topic).ok_or("a gap of what isn't covered")?;
+        let key_of = |place| self.truth.key_at(topic, place);
+        let found = book.gap(hull, arrival.written.waited).and(book.check_in_front(hull, key_of));
+        found.map_err(|what| format!("{} in lane {number}: {what}", TOPICS[topic]))?;
+        self.truth.know(topic, (hull.epoch, hull.last));
+        Ok(())
+    }
+}
+
+impl Lane {
+    /// A gap stands for all topics of the lane.
+    fn folded(&mut self, gap: &frame::Gap, arrival: Arrival, truth: &Truth) -> Wrong {
+        self.folded += gap.count;
+        self.conflated.lost |= gap.reason == GapReason::Dropped;
+        self.conflated.books.values_mut().for_each(|book| book.loose = true);
+        let books =
+            self.conflated.books.iter().chain(self.conflated.left.iter().map(|(t, b)| (t, b)));
+        let most = books.map(|(topic, book)| {
+            let published = truth.published(*topic).filter(|record| book.may_hold(record.place));
+            (published.count() as u64).saturating_sub(book.told())
+        });
+        let most = most.sum::<u64>();
+        match arrival.written.waited && self.folded <= most {
+            true => Ok(()),
+            false => Err(format!("{gap:?} makes {}; at most {most} are missing", self.folded)),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What can go wrong.
+
+use broker_protocol::frame::{BrokerFrame, GapReason, Keep};
+
+use super::Passing;
+
+/// What goes wrong once in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A message never comes.
+    LoseMessage,
+    /// A message comes twice.
+    DoubleMessage,
+    /// Two messages of a channel change places.
+    SwapMessages,
+    /// A gap counts one too many.
+    MiscountGap,
+    /// A gap of a whole lane counts some too many.
+    MiscountFolded,
+    /// A gap is never told.
+    LoseGap,
+    /// A message says to be earlier than it is.
+    ShiftSequence,
+    /// The answer to a subscribe comes behind the first message.
+    DelayAccepted,
+    /// A change of who is there is never told.
+    LosePresence,
+    /// A request is answered twice.
+    AnswerTwice,
+    /// A command gets no answer.
+    LoseAnswer,
+    /// A `lane` frame is left out.
+    LoseLane,
+    /// A gap counts one more replaced value than there are.
+    MiscountConflated,
+    /// Nothing tells of values that were replaced.
+    LoseConflated,
+    /// Replaced values are told of twice.
+    DoubleConflated,
+    /// A gap that tells of replaced values comes behind its packet.
+    LateConflated,
+    /// An older value comes where the newest of its key should.
+    StaleValue,
+    /// From one value on those of a key don't come any more, and are told to be replaced.
+    LoseTail,
+    /// A value of a lane that conflates comes twice.
+    DoubleValue,
+    /// A value comes behind a newer one of its key.
+    StepBack,
+    /// A value comes behind that of another key, whose turn was later.
+    LoseTurn,
+    /// A value comes before the answer to the subscribe that it is for.
+    EarlyValue,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 22] = [
+        Self::LoseMessage,
+        Self::DoubleMessage,
+        Self::SwapMessages,
+        Self::MiscountGap,
+        Self::MiscountFolded,
+        Self::LoseGap,
+        Self::ShiftSequence,
+        Self::DelayAccepted,
+        Self::LosePresence,
+        Self::AnswerTwice,
+        Self::LoseAnswer,
+        Self::LoseLane,
+        Self::MiscountConflated,
+        Self::LoseConflated,
+        Self::DoubleConflated,
+        Self::LateConflated,
+        Self::StaleValue,
+        Self::LoseTail,
+        Self::DoubleValue,
+        Self::StepBack,
+        Self::LoseTurn,
+        Self::EarlyValue,
+    ];
+
+    /// Whether it may befall a frame.
+    pub(super) fn concerns(self, from: Passing, frame: &BrokerFrame<'_>) -> bool {
+        match self {
+            Self::LoseMessage | Self::DoubleMessage | Self::SwapMessages | Self::ShiftSequence => {
+                matches!(frame, BrokerFrame::Message(_))
+            }
+            Self::MiscountGap | Self::LoseGap => {
+                matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_some())
+            }
+            Self::MiscountFolded => {
+                matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_none())
+            }
+            Self::DelayAccepted => {
+                matches!(frame, BrokerFrame::Accepted(accepted) if accepted.granted.is_some())
+            }
+            Self::LosePresence => matches!(frame, BrokerFrame::Presence(_)),
+            Self::AnswerTwice => matches!(frame, BrokerFrame::Reply(_)),
+            Self::LoseAnswer => {
+                matches!(frame, BrokerFrame::Accepted(_) | BrokerFrame::Rejected(_))
+            }
+            Self::LoseLane => matches!(frame, BrokerFrame::Lane(_)),
+            Self::MiscountConflated
+            | Self::LoseConflated
+            | Self::DoubleConflated
+            | Self::LateConflated => {
+                matches!(frame, BrokerFrame::Gap(gap) if gap.reason == GapReason::Conflated)
+            }
+            Self::StaleValue
+            | Self::LoseTail
+            | Self::DoubleValue
+            | Self::StepBack
+            | Self::LoseTurn => from.conflates && matches!(frame, BrokerFrame::Message(_)),
+            Self::EarlyValue => matches!(frame, BrokerFrame::Accepted(accepted)
+            if accepted.granted.as_ref().is_some_and(|granted| {
+                matches!(granted.keep, Some(Keep::Latest(_)))
+            })),
+        }
+    }
+}
