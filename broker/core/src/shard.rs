@@ -61,7 +61,7 @@ pub struct Shard {
     /// Sessions that left queue groups in this turn.
     left: BTreeSet<SessionId>,
     endings: Vec<Ending>,
-    native_pings: Vec<u32>,
+    native_pings: Vec<(u32, u64)>,
     /// When the turn began.
     now: Duration,
     /// When open requests time out: the time, the slot, its generation and the asker's id.
@@ -218,8 +218,8 @@ impl Shard {
         self.dirty.len()
     }
 
-    /// The sessions that the transport is to ping, with a ping of its own.
-    pub fn take_native_pings(&mut self) -> Vec<u32> {
+    /// The sessions that the transport is to ping, with a ping of its own, and the mark of that.
+    pub fn take_native_pings(&mut self) -> Vec<(u32, u64)> {
         std::mem::take(&mut self.native_pings)
     }
 

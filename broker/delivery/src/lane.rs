@@ -124,15 +124,28 @@ impl<F: Frame> Lane<F> {
         self.waiting
     }
 
-    /// The oldest entry that is still wanted.
+    /// The oldest entry that is still wanted. Costs a visit to all that was conflated.
     pub fn oldest(&self) -> Option<u64> {
-        self.extents().next().map(|extent| extent.start)
+        match self.walked {
+            None => self.extents().next().map(|extent| extent.start),
+            Some(_) => self.extents().map(|extent| extent.start).min(),
+        }
     }
 
     /// What is still wanted of the log, in the order in which it is to be sent: what is conflated
     /// is out of the order of the log.
     pub fn extents(&self) -> impl DoubleEndedIterator<Item = Extent> + '_ {
         self.items().flat_map(Item::extents)
+    }
+
+    /// What is wanted of the log from `first` on, in no order. What is older isn't visited, as long as
+    /// it isn't conflated with what is newer.
+    pub fn extents_since(&self, first: u64) -> impl Iterator<Item = Extent> + '_ {
+        let walked = self.walked.as_deref().map_or(0, |walked| walked.items_since(first));
+        let unwalked = self.walked.as_deref().map_or(0, Walked::items);
+        let unwalked = self.items.range(unwalked..).rev().flat_map(Item::extents);
+        let unwalked = unwalked.take_while(move |extent| extent.end > first);
+        self.items.range(..walked).flat_map(Item::extents).chain(unwalked)
     }
 
     /// What is to be sent, oldest first.

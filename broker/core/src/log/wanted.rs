@@ -19,14 +19,12 @@ impl Wanted {
         Self { first, changes: vec![0; entries + 1], entries: 0 }
     }
 
-    /// Adds what a lane wants that has it in the order of the log. What has survived its block
-    /// already isn't visited.
-    pub fn add_in_order(&mut self, extents: impl DoubleEndedIterator<Item = Extent>) {
-        let first = self.first;
-        self.add(extents.rev().take_while(|extent| extent.end > first));
+    /// The first entry that is counted: what is in front of it has survived its block.
+    pub fn first(&self) -> u64 {
+        self.first
     }
 
-    /// Adds what a lane wants, in whatever order.
+    /// Adds what one lane wants, in whatever order.
     pub fn add(&mut self, extents: impl Iterator<Item = Extent>) {
         let first = self.first;
         for extent in extents.filter(|extent| extent.end > first) {

@@ -58,6 +58,8 @@ pub(crate) struct Window {
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     place: u64,
+    /// Its number among the marks of all lanes that share the link.
+    serial: u64,
     sent_at: Duration,
     /// What was on its way in front of it, in bytes.
     ahead: u64,
@@ -109,25 +111,47 @@ impl Window {
         due.then_some(self.sent << LANE_BITS | u64::from(lane))
     }
 
-    /// The due mark was sent.
-    pub(crate) fn sent_mark(&mut self, now: Duration) {
+    /// The due mark was sent, with this number among those of all lanes that share the link.
+    pub(crate) fn sent_mark(&mut self, now: Duration, serial: u64) {
         let ahead = self.sent - self.consumed;
         self.marked = self.sent;
-        self.marks.push_back(Mark { place: self.sent, sent_at: now, ahead });
+        self.marks.push_back(Mark { place: self.sent, serial, sent_at: now, ahead });
     }
 
-    /// A mark came back: all in front of it was consumed. `waits` says whether the lane waits.
-    /// One that isn't on its way says nothing.
-    pub(crate) fn returned(&mut self, mark: u64, now: Duration, waits: bool) {
+    /// The number of a mark that is on its way.
+    pub(crate) fn serial_of(&self, mark: u64) -> Option<u64> {
         let place = mark >> LANE_BITS;
-        if !self.marks.iter().any(|mark| mark.place == place) {
-            return;
-        }
-        self.consumed = place;
-        self.waited &= waits;
-        while let Some(mark) = self.marks.pop_front_if(|mark| mark.place <= place) {
+        self.marks.iter().find(|mark| mark.place == place).map(|mark| mark.serial)
+    }
+
+    /// The newest mark that is on its way, and its number.
+    pub(crate) fn newest_mark(&self, lane: u8) -> Option<(u64, u64)> {
+        let newest = self.marks.back()?;
+        Some((newest.serial, newest.place << LANE_BITS | u64::from(lane)))
+    }
+
+    /// Whether the oldest mark that is on its way should have come back long ago.
+    pub(crate) fn is_overdue(&self, now: Duration, after: Duration) -> bool {
+        self.marks.front().is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
+    }
+
+    /// Has a mark sent again, as if some of what was sent were behind the last one.
+    pub(crate) fn remind(&mut self) {
+        self.marked = self.marked.min(self.sent.saturating_sub(1));
+    }
+
+    /// The mark of this number came back: all in front of it, and of earlier ones, was consumed.
+    /// `waits` says whether the lane waits.
+    pub(crate) fn returned(&mut self, serial: u64, now: Duration, waits: bool) {
+        let before = self.consumed;
+        while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
+            self.consumed = mark.place;
             self.note_trip(mark, now);
         }
+        if self.consumed == before {
+            return;
+        }
+        self.waited &= waits;
         match self.probe {
             Some((_, size)) if self.trip.is_some() => {
                 (self.probe, self.size, self.trip_at) = (None, size, now);
@@ -185,6 +209,11 @@ mod tests {
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
+    fn give_back(window: &mut Window, mark: u64, now: Duration, waits: bool) {
+        let serial = window.serial_of(mark).expect("it is on its way");
+        window.returned(serial, now, waits);
+    }
+
     /// What became of a lane in the last ten of sixty seconds.
     #[derive(Debug)]
     struct Seen {
@@ -198,10 +227,10 @@ mod tests {
     /// whose answers need so many milliseconds more; that to the first mark needs `first`.
     fn after_a_minute(rate: u64, trip: u32, first: u32) -> Seen {
         let mut window = Window::new(Duration::ZERO);
-        let (mut consumed, mut before, mut most) = (0, 0, 0);
+        let (mut consumed, mut before, mut most, mut serial) = (0, 0, 0, 1);
         let (mut way, mut returning) = (VecDeque::new(), VecDeque::new());
         window.sent(1);
-        window.sent_mark(Duration::ZERO);
+        window.sent_mark(Duration::ZERO, 1);
         returning.push_back((1 << LANE_BITS, MILLISECOND * first));
         window.begins_to_wait(Duration::ZERO);
         for step in 0..60_000 {
@@ -209,7 +238,8 @@ mod tests {
             while window.room() > 0 {
                 window.sent(1000.min(window.room()) as usize);
                 if let Some(mark) = window.due_mark(3) {
-                    window.sent_mark(now);
+                    serial += 1;
+                    window.sent_mark(now, serial);
                     way.push_back(mark);
                 }
             }
@@ -218,7 +248,7 @@ mod tests {
                 returning.push_back((mark, now + MILLISECOND * trip));
             }
             while let Some((mark, _)) = returning.pop_front_if(|(_, at)| *at <= now) {
-                window.returned(mark, now, true);
+                give_back(&mut window, mark, now, true);
             }
             match step {
                 49_999 => before = consumed,
@@ -267,9 +297,9 @@ mod tests {
         for step in 1..1000 {
             window.sent(20_000);
             let mark = window.due_mark(0).expect("each is more than a quarter");
-            window.sent_mark(MILLISECOND * 1000 * step);
+            window.sent_mark(MILLISECOND * 1000 * step, u64::from(step));
             window.fell_idle();
-            window.returned(mark, MILLISECOND * 1000 * step, false);
+            give_back(&mut window, mark, MILLISECOND * 1000 * step, false);
             assert!(window.size >= START_BYTES);
         }
     }
@@ -279,7 +309,7 @@ mod tests {
         let mut window = Window::new(Duration::ZERO);
         window.sent(1);
         assert!(window.due_mark(0).is_some(), "the first packet is marked");
-        window.sent_mark(Duration::ZERO);
+        window.sent_mark(Duration::ZERO, 1);
         window.sent(START_BYTES as usize / 8);
         assert_eq!(window.due_mark(0), None);
         window.size = LEAST_BYTES;
@@ -291,9 +321,9 @@ mod tests {
     fn a_mark_that_was_never_sent_says_nothing() {
         let mut window = Window::new(Duration::ZERO);
         window.sent(START_BYTES as usize);
-        window.sent_mark(Duration::ZERO);
-        window.returned(u64::MAX, MILLISECOND, true);
-        window.returned(5 << LANE_BITS, MILLISECOND, true);
+        window.sent_mark(Duration::ZERO, 1);
+        assert_eq!((window.serial_of(u64::MAX), window.serial_of(5 << LANE_BITS)), (None, None));
+        window.returned(0, MILLISECOND, true);
         assert_eq!(window.room(), 0);
     }
 }

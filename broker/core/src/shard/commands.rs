@@ -54,9 +54,7 @@ impl Shard {
             ClientFrame::Reply(reply) => self.reply(slot, &reply),
             ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
             ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
-            ClientFrame::Pong(pong) => {
-                pong.mark.into_iter().for_each(|mark| self.returned(now, slot, mark));
-            }
+            ClientFrame::Pong(pong) => self.carry_out_pong(now, slot, &pong),
             ClientFrame::Disconnect(disconnect) => self.disconnect(slot, &disconnect),
             other => self.refuse_unsupported(slot, &other),
         }
@@ -75,6 +73,12 @@ impl Shard {
             _ => return,
         };
         self.reject(slot, id, Refusal::unsupported(name));
+    }
+
+    pub(super) fn carry_out_pong(&mut self, now: Now, slot: u32, pong: &Pong) {
+        if let Some(mark) = pong.mark {
+            self.returned(now, slot, mark);
+        }
     }
 
     fn pong(&mut self, now: Now, slot: u32, ping: &Ping) {

@@ -80,7 +80,6 @@ impl Shard {
             false => self.flush_shared(slot, outlet),
             true => self.flush_separate(slot, outlet),
         }
-        self.send_marks(slot, outlet);
         let flushed = match self.sessions[slot as usize].is_blocked() {
             true => Flushed::Blocked,
             false => Flushed::Everything,
@@ -106,8 +105,18 @@ impl Shard {
 
     fn flush_shared(&mut self, slot: u32, outlet: &mut impl Outlet) {
         while !self.sessions[slot as usize].link.blocked {
+            // Marks go before more data, so that a link which refuses in every flush brings them all
+            // the same; control goes before both.
             let session = &self.sessions[slot as usize];
-            let lane = session.next_lane();
+            let control_alone = !session.link.control.is_empty() && session.has_due_mark();
+            if !control_alone {
+                self.send_marks(slot, outlet);
+            }
+            let session = &self.sessions[slot as usize];
+            if session.link.blocked {
+                return;
+            }
+            let lane = if control_alone { None } else { session.next_lane() };
             if session.link.control.is_empty() && lane.is_none() {
                 return;
             }
@@ -123,10 +132,12 @@ impl Shard {
             let verdict = self.hand_over(slot, Channel::Control, true, None, outlet);
             self.sessions[slot as usize].link.blocked = verdict != Verdict::Taken;
         }
+        self.send_marks(slot, outlet);
         while let Some(lane) = self.sessions[slot as usize].next_lane() {
             let number = self.sessions[slot as usize].lanes[lane].number;
             let verdict = self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet);
             self.sessions[slot as usize].lanes[lane].blocked = verdict != Verdict::Taken;
+            self.send_marks(slot, outlet);
         }
     }
 
@@ -208,7 +219,7 @@ impl LaneSlot {
 
 impl Session {
     /// Whether some channel is blocked.
-    fn is_blocked(&self) -> bool {
+    pub(super) fn is_blocked(&self) -> bool {
         self.link.blocked || self.lanes.iter().any(|lane_slot| lane_slot.blocked)
     }
 }

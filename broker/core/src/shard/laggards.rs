@@ -31,11 +31,7 @@ impl Shard {
         let mut wanted = log.wanted();
         let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
         for lane_slot in sessions.flat_map(|session| &session.lanes) {
-            let lane = &lane_slot.lane;
-            match lane.conflates() {
-                true => wanted.add(lane.extents()),
-                false => wanted.add_in_order(lane.extents()),
-            }
+            wanted.add(lane_slot.lane.extents_since(wanted.first()));
         }
         log.retire(&wanted);
     }
@@ -48,6 +44,7 @@ impl Shard {
         for lane_slot in &mut session.lanes {
             if let Some(window) = &mut lane_slot.window
                 && !lane_slot.lane.is_waiting()
+                && !lane_slot.lane.is_empty()
             {
                 window.begins_to_wait(self.now);
             }
@@ -57,8 +54,8 @@ impl Shard {
         }
         if first {
             self.laggards.insert(slot);
-            self.tell_blocked(slot);
         }
+        self.tell_blocked(slot);
         if let Some(how) = overflowed {
             self.overflowed(slot, how);
         }
@@ -76,19 +73,18 @@ impl Shard {
         self.laggards.remove(&slot);
         let session = &mut self.sessions[slot as usize];
         session.behind = false;
-        if std::mem::take(&mut session.told_blocked) {
-            let session = session.id;
-            self.outgoing.push(Command::Blocked { session, blocked: false });
-        }
+        self.tell_blocked(slot);
     }
 
-    /// Tells the sequencer that a session which takes turns with others can't be written to.
+    /// Tells the sequencer whether a session which takes turns with others can be written to, when
+    /// that has changed. One whose conflating lane has enough on its way can.
     pub(super) fn tell_blocked(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
-        if session.behind && !session.told_blocked && session.takes_turns() {
-            session.told_blocked = true;
+        let blocked = session.behind && session.is_blocked();
+        if blocked != session.told_blocked && (session.told_blocked || session.takes_turns()) {
+            session.told_blocked = blocked;
             let session = session.id;
-            self.outgoing.push(Command::Blocked { session, blocked: true });
+            self.outgoing.push(Command::Blocked { session, blocked });
         }
     }
 

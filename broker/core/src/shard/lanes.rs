@@ -7,7 +7,7 @@ use broker_protocol::frame::{self, Accepted, BrokerFrame, Update};
 use super::Shard;
 use super::commands::Refusal;
 use crate::command::Purpose;
-use crate::session::{LaneSlot, Session, Subscription};
+use crate::session::{LaneSlot, Session, Stage, Subscription};
 
 /// The highest number of a lane.
 const LANE_NUMBER_MAX: u8 = 15;
@@ -54,6 +54,8 @@ impl Shard {
     /// Changes the options of an open lane, from the next message on.
     pub(super) fn update(&mut self, slot: u32, update: &Update) {
         match self.try_update(slot, update) {
+            // A bound that what waits doesn't fit into may have ended it.
+            Ok(_) if self.sessions[slot as usize].stage == Stage::Ending => {}
             Ok(granted) => {
                 let (lane, granted) = (Some(update.lane), Some(told(&granted)));
                 let accepted = Accepted { id: update.id, lane, granted, ..Accepted::default() };
@@ -78,7 +80,9 @@ impl Shard {
         let pushed = lane_slot.set_options(granted, self.now, &mut self.log);
         self.pushed((slot, place), pushed);
         // What it changes may be what held the lane up.
-        self.mark_dirty(slot);
+        if self.sessions[slot as usize].stage != Stage::Ending {
+            self.mark_dirty(slot);
+        }
         Ok(granted)
     }
 

@@ -27,6 +27,7 @@ impl Shard {
         if now.monotonic >= self.next_scan {
             self.next_scan = now.monotonic + SCAN_EVERY;
             self.scan(now.monotonic);
+            self.remind(now.monotonic);
         }
         self.next_deadline().map_or(self.next_scan, |deadline| deadline.min(self.next_scan))
     }
@@ -59,7 +60,11 @@ impl Shard {
         link.pings_sent += 1;
         match link.info.pings {
             PongTo::Frame => self.tell(slot, &BrokerFrame::Ping(Ping { mark: None })),
-            PongTo::Transport => self.native_pings.push(slot),
+            // Its answer may stand for that to a mark, and then tells as much.
+            PongTo::Transport => {
+                let mark = session.newest_mark().map_or(0, |(_, mark)| mark);
+                self.native_pings.push((slot, mark));
+            }
         }
     }
 }

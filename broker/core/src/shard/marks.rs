@@ -1,10 +1,12 @@
 //! Marks: what a peer has consumed of its conflating lanes, measured by what comes back.
 
+use std::time::Duration;
+
 use broker_protocol::frame::{BrokerFrame, Ping};
 
 use super::Shard;
 use super::flush::{Channel, Outlet, Verdict};
-use crate::session::{PongTo, Stage, lane_of};
+use crate::session::{PongTo, Session, Stage, lane_of};
 use crate::{Now, Run};
 
 impl Shard {
@@ -26,8 +28,10 @@ impl Shard {
             return;
         }
         let number = lane_slot.number;
-        let Some(window) = &mut lane_slot.window else { return };
-        let Some(mark) = window.due_mark(number) else { return };
+        let Some(mark) = lane_slot.window.as_ref().and_then(|window| window.due_mark(number))
+        else {
+            return;
+        };
         let info = session.link.info;
         let verdict = match info.pings {
             PongTo::Transport => outlet.ping(mark),
@@ -42,8 +46,10 @@ impl Shard {
                 outlet.send(channel, Run::Lent(&self.scratch))
             }
         };
-        if verdict != Verdict::Refused {
-            window.sent_mark(self.now);
+        let serial = session.newest_mark().map_or(0, |(serial, _)| serial) + 1;
+        let lane_slot = &mut session.lanes[lane];
+        if let Some(window) = lane_slot.window.as_mut().filter(|_| verdict != Verdict::Refused) {
+            window.sent_mark(self.now, serial);
         }
         match info.separate_lanes {
             true => lane_slot.blocked = verdict != Verdict::Taken,
@@ -51,18 +57,59 @@ impl Shard {
         }
     }
 
-    /// A mark came back: what was sent in front of it has been consumed.
+    /// A mark came back: what was sent in front of it has been consumed, in other lanes too where
+    /// they share the link. So a client that answers the newest of several pings alone, as RFC 6455
+    /// §5.5.3 allows, answers for all.
     pub fn returned(&mut self, now: Now, slot: u32, mark: u64) {
         let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        let number = lane_of(mark);
-        let Some(lane_slot) = session.lanes.iter_mut().find(|one| one.number == number) else {
-            return;
-        };
-        let waits = lane_slot.lane.is_waiting();
-        let Some(window) = &mut lane_slot.window else { return };
-        window.returned(mark, now.monotonic, waits);
-        if waits || window.due_mark(number).is_some() {
+        let (lane, separate) = (lane_of(mark), session.link.info.separate_lanes);
+        let of_lane = session.lanes.iter().find(|one| one.number == lane);
+        let window = of_lane.and_then(|one| one.window.as_ref());
+        let Some(serial) = window.and_then(|window| window.serial_of(mark)) else { return };
+        let mut dirty = false;
+        for lane_slot in &mut session.lanes {
+            let (number, waits) = (lane_slot.number, lane_slot.lane.is_waiting());
+            if let Some(window) = &mut lane_slot.window
+                && (number == lane || !separate)
+            {
+                window.returned(serial, now.monotonic, waits);
+                dirty |= waits || window.due_mark(number).is_some();
+            }
+        }
+        if dirty {
             self.mark_dirty(slot);
         }
+    }
+
+    /// Has marks sent again that should have come back long ago: some clients lose pongs.
+    pub(super) fn remind(&mut self, now: Duration) {
+        let laggards = std::mem::take(&mut self.laggards);
+        for slot in &laggards {
+            let Some(session) = self.sessions.get_mut(*slot as usize) else { continue };
+            let after = session.link.ping_interval;
+            let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
+            let mut overdue = windows.filter(|window| window.is_overdue(now, after)).peekable();
+            let any = overdue.peek().is_some();
+            overdue.for_each(|window| window.remind());
+            if any {
+                self.mark_dirty(*slot);
+            }
+        }
+        self.laggards = laggards;
+    }
+}
+
+impl Session {
+    /// Whether a mark is to be sent.
+    pub(super) fn has_due_mark(&self) -> bool {
+        self.lanes.iter().any(|one| {
+            one.window.as_ref().is_some_and(|window| window.due_mark(one.number).is_some())
+        })
+    }
+
+    /// The newest mark that is on its way: its number, and the mark.
+    pub(super) fn newest_mark(&self) -> Option<(u64, u64)> {
+        let lanes = self.lanes.iter();
+        lanes.filter_map(|one| one.window.as_ref()?.newest_mark(one.number)).max()
     }
 }

@@ -139,6 +139,8 @@ impl Shard {
             }
             (Stage::Open, frame) => self.carry_out(now, slot, frame),
             (Stage::Draining, ClientFrame::Reply(reply)) => self.reply(slot, &reply),
+            // What waits is still sent, within the window.
+            (Stage::Draining, ClientFrame::Pong(pong)) => self.carry_out_pong(now, slot, &pong),
             (Stage::Draining | Stage::Ending, _) => {}
         }
     }

@@ -8,3 +8,4 @@ mod lanes;
 mod limits;
 mod requests;
 mod stage;
+mod windows;

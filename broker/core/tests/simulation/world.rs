@@ -157,7 +157,7 @@ impl World {
         let slice = if all { usize::MAX } else { self.random.between(0, 3) };
         self.flush_slice(shard, slice);
         self.shards[shard].end_turn();
-        for slot in self.shards[shard].take_native_pings() {
+        for (slot, _) in self.shards[shard].take_native_pings() {
             self.shards[shard].sign_of_life(self.now, slot);
         }
         for ending in self.shards[shard].take_endings() {

@@ -31,6 +31,8 @@ pub(super) struct Walked {
     front: u64,
     /// How many items were walked, counted from the front.
     items: usize,
+    /// The entry behind the newest that is or was in one of them.
+    end: u64,
     /// Where each key's values are, by the number of the item; those behind the last frame.
     places: HashTable<u64>,
     /// Clients choose the keys.
@@ -58,6 +60,16 @@ impl Walked {
             places.insert_unique(hash, next, |place| hasher.hash_one(key(*place)));
         }
         (found.unwrap_or(next) - *front) as usize
+    }
+
+    /// How many items were walked, counted from the front.
+    pub(super) fn items(&self) -> usize {
+        self.items
+    }
+
+    /// The same, if any of them may refer to entries from `first` on.
+    pub(super) fn items_since(&self, first: u64) -> usize {
+        if self.end > first { self.items } else { 0 }
     }
 
     /// Lets what was walked be: what comes is conflated by itself.
@@ -106,6 +118,7 @@ impl<F: Frame> Lane<F> {
         }
         let mut walked = self.walked.take().unwrap_or_default();
         for item in self.items.split_off(walked.items) {
+            walked.end = item.extent().map_or(walked.end, |extent| walked.end.max(extent.end));
             match item {
                 Item::Run(extent) => {
                     extent.entries().for_each(|entry| self.renew(&mut walked, entry, keep, log));

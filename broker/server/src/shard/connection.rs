@@ -191,8 +191,8 @@ impl Connection {
 
     /// Sends a ping of the transport's own. A link that doesn't take it is full: room in it will
     /// be a sign of life, and no room for long is none.
-    pub(super) fn ping(&self) {
-        let sent = self.link.borrow_mut().try_ping(0);
+    pub(super) fn ping(&self, mark: u64) {
+        let sent = self.link.borrow_mut().try_ping(mark);
         if let Ok(Sent::TakenAndBlocked) = sent
             && !self.blocked.replace(true)
         {

@@ -120,9 +120,9 @@ impl Shard {
     }
 
     fn ping(&self, rules: &mut Rules) {
-        for slot in rules.take_native_pings() {
+        for (slot, mark) in rules.take_native_pings() {
             if let Some(connection) = self.connection(slot) {
-                connection.ping();
+                connection.ping(mark);
             }
         }
     }

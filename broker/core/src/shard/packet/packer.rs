@@ -148,6 +148,11 @@ impl<'a> Packer<'a> {
     fn moves(&mut self, gap: &Gap, of: (&Arc<str>, u64)) -> bool {
         let Gap { first_seq, last_seq, count, .. } = *gap;
         let (room, mut place) = (self.replaced.room_for(self.codec, of.0), 0);
+        // They are written last: until then the packet looks emptier than it is.
+        let left = self.packet_bytes_max.saturating_sub(self.out.len());
+        if !self.replaced.is_empty() && room > left {
+            return false;
+        }
         let fits = self.fits_with_gap(room, |out| place = out.len());
         if fits {
             self.replaced.note(place, of, Skipped { first_seq, last_seq, count });

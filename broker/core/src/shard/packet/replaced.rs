@@ -20,6 +20,11 @@ pub(super) struct Replaced {
 }
 
 impl Replaced {
+    /// Whether nothing was replaced.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ledger.gaps().is_empty()
+    }
+
     /// How much of the packet has to stay free, so that one more message of a topic can be told to
     /// have replaced others, in bytes.
     pub(super) fn room_for(&self, codec: Codec, topic: &Arc<str>) -> usize {
@@ -39,7 +44,7 @@ impl Replaced {
         (topic, epoch): (&Arc<str>, u64),
         skipped: Skipped,
     ) {
-        if self.ledger.gaps().is_empty() {
+        if self.is_empty() {
             self.place = place;
         }
         let (reason, addressee) = (lane::GapReason::Conflated, None);
@@ -48,7 +53,7 @@ impl Replaced {
 
     /// Writes the gaps. Returns how many.
     pub(super) fn write(self, codec: Codec, out: &mut BytesMut) -> u32 {
-        if self.ledger.gaps().is_empty() {
+        if self.is_empty() {
             return 0;
         }
         let end = out.len();

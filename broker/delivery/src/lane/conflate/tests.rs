@@ -100,6 +100,28 @@ fn what_was_walked_goes_on_being_conflated_with_what_comes() {
 }
 
 #[test]
+fn what_is_wanted_since_an_entry_is_all_of_that_however_it_was_conflated() {
+    let (mut lane, mut log) = (latest(1, 10), Log::of(3));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    for entry in [1, 2, 4] {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.conflate(&mut log);
+    push(&mut lane, &mut log, 6);
+    let since = |first| {
+        let mut entries: Vec<_> = lane.extents_since(first).map(|extent| extent.start).collect();
+        entries.sort_unstable();
+        entries
+    };
+    assert_eq!(since(0), [0, 2, 4, 6]);
+    // Of what was walked all is listed or nothing.
+    assert_eq!(since(4), [0, 2, 4, 6]);
+    assert_eq!(since(5), [6]);
+    assert_eq!(since(7), [0; 0]);
+}
+
+#[test]
 fn keys_within_the_bound_are_never_dropped_however_often_they_change() {
     let (mut lane, mut log) = (latest(1, 50), Log::of(50));
     push(&mut lane, &mut log, 0);
