@@ -1,0 +1,36 @@
+//! How old values are when they arrive over a narrow way, for those who keep the newest of each key
+//! and for those who keep all.
+
+use broker_tests::Transport;
+use broker_tests::freshness::{Kept, Load, measure};
+
+const TRANSPORTS: [Transport; 4] =
+    [Transport::WebSocket, Transport::SecureWebSocket, Transport::Unix, Transport::Quic];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let load = Load::default();
+    let Load { keys, per_second, payload_bytes, bytes_per_second, warm_up, measured } = load;
+    println!(
+        "{per_second} updates a second of {keys} keys, {payload_bytes} bytes each, through \
+         {bytes_per_second} bytes a second; {measured:?} after {warm_up:?}\n"
+    );
+    println!("| transport | keeps | values | one round | age p50 | age p99 | oldest |");
+    println!("|---|---|--:|--:|--:|--:|--:|");
+    for over in TRANSPORTS {
+        for kept in [Kept::Latest, Kept::All] {
+            let ages = measure(over, kept, load).await?;
+            println!(
+                "| {} | {} | {} | {:.2?} | {:.2?} | {:.2?} | {:.2?} |",
+                over.name(),
+                kept.name(),
+                ages.count(),
+                ages.round(&load),
+                ages.quantile(0.5),
+                ages.quantile(0.99),
+                ages.quantile(1.0),
+            );
+        }
+    }
+    Ok(())
+}
