@@ -114,6 +114,7 @@ async fn who_is_killed_while_behind_harms_nobody_and_leaves_nothing(over: Transp
     }
     watcher.wait_for("the news that it has left", has_left).await;
     let summary = setting.running.shutdown().await.shards;
+    assert!(summary.conflated > MESSAGES / 2, "it was behind: {}", summary.conflated);
     assert_eq!((summary.log_bytes, summary.survivors), (0, 0), "nothing is held for it");
     assert!(summary.log_bytes_most < HELD_BYTES_MAX, "{} were held", summary.log_bytes_most);
 }
