@@ -1,5 +1,10 @@
 //! How old values are when they arrive over a narrow way, for those who keep the newest of each key
 //! and for those who keep all.
+//!
+//! `cargo run --release -p broker-tests --bin freshness [transport...]`; what it prints is a table in
+//! Markdown. It takes half a minute for each transport.
+
+use std::env;
 
 use broker_tests::Transport;
 use broker_tests::freshness::{Kept, Load, measure};
@@ -17,7 +22,10 @@ async fn main() -> anyhow::Result<()> {
     );
     println!("| transport | keeps | values | one round | age p50 | age p99 | oldest |");
     println!("|---|---|--:|--:|--:|--:|--:|");
-    for over in TRANSPORTS {
+    let wanted: Vec<_> = env::args().skip(1).collect();
+    let is_wanted =
+        |over: &Transport| wanted.is_empty() || wanted.iter().any(|it| it == over.name());
+    for over in TRANSPORTS.into_iter().filter(is_wanted) {
         for kept in [Kept::Latest, Kept::All] {
             let ages = measure(over, kept, load).await?;
             println!(
