@@ -47,7 +47,7 @@ pub struct Place {
 }
 
 /// Makes connectors.
-type Connect = Box<dyn Fn() -> Arc<dyn Connector> + Send + Sync>;
+type Connect = Arc<dyn Fn() -> Arc<dyn Connector> + Send + Sync>;
 
 /// How to listen, and how to connect to that.
 type Ends = (Bind, Connect);
@@ -134,6 +134,13 @@ impl Place {
     pub fn address(&self) -> &str {
         self.url.split_once("://").map_or(&*self.url, |(_, address)| address)
     }
+
+    /// The same broker by another way, which ends at `url`.
+    #[must_use]
+    pub fn by_way_of(&self, url: String) -> Self {
+        let (network, connect) = (self.network.clone(), self.connect.clone());
+        Self { url, network, connect, _directory: None }
+    }
 }
 
 impl fmt::Debug for Place {
@@ -146,7 +153,7 @@ fn memory(network: Network) -> anyhow::Result<Ends> {
     let listener = network.listen(NAME, &SUBPROTOCOLS)?;
     Ok((
         Box::new(move || Ok(Box::new(listener) as Box<dyn Listener>)),
-        Box::new(move || Arc::new(network.connector())),
+        Arc::new(move || Arc::new(network.connector())),
     ))
 }
 
@@ -165,7 +172,7 @@ fn websocket(identity: Option<ServerIdentity>) -> Ends {
 }
 
 fn connect_websocket(trust: Trust) -> Connect {
-    Box::new(move || {
+    Arc::new(move || {
         let trust = trust.clone();
         let config = transport_websocket::ClientConfig { trust, ..Default::default() };
         Arc::new(transport_websocket::WebSocketConnector::new(config))
@@ -183,7 +190,7 @@ fn quic(identity: ServerIdentity) -> Ends {
 }
 
 fn connect_quic(trust: Trust) -> Connect {
-    Box::new(move || {
+    Arc::new(move || {
         let trust = trust.clone();
         let config = transport_quic::ClientConfig { trust, ..Default::default() };
         Arc::new(transport_quic::QuicConnector::new(config))
@@ -200,7 +207,7 @@ fn unix(path: PathBuf) -> Ends {
 }
 
 fn connect_unix() -> Connect {
-    Box::new(|| Arc::new(transport_unix::UnixConnector))
+    Arc::new(|| Arc::new(transport_unix::UnixConnector))
 }
 
 fn any_port() -> SocketAddr {
