@@ -433,11 +433,33 @@ async def errors():
     await refused("unsupported", one.subscribe(topic, options={"overflow": "resync"}))
     await one.subscribe(topic, lane=3, options={"bound_messages": 10})
     await refused("lane-options", one.subscribe(topic, lane=3, options={"bound_messages": 11}))
-    await refused("unsupported", one._ask("update", lane=0, options={}))
+    await refused("unsupported", one._ask("move", subscription=1, lane=0))
+    await refused("unknown-lane", one._ask("update", lane=9, options={}))
     await one.publish("$x", "", acknowledged=False)
     await one.ping()
     assert [frame["code"] for frame in one.refused] == ["reserved-topic"]
     await one.publish(topic, "still here")
+
+
+@scenario
+async def lanes_that_keep_the_latest():
+    topic, one = unique(), await client()
+    kept = await one.subscribe(f"{topic}.*", lane=4, options={"keep": {"latest": 1}})
+    assert kept.granted["overflow"] == "drop-oldest", kept.granted
+    changed = await one._ask("update", lane=4, options={"bound_messages": 7})
+    assert changed["granted"]["bound_messages"] == 7, changed
+    # Far more than may be on its way unanswered: the marks are answered by the WebSocket library.
+    for number in range(400):
+        await one.publish(f"{topic}.a", str(number) + " " * 1000, acknowledged=number == 399)
+    await one.ping()
+    newest = 0
+    while newest < 399:
+        frame = await kept.next(10)
+        if frame["type"] == "message":
+            newest = int(bytes(frame["body"]["payload"]).split()[0])
+        else:
+            assert frame["reason"] == "conflated", frame
+    assert kept.balanced() and kept.lane_missing == 0
 
 
 @scenario
