@@ -164,23 +164,22 @@ mod tests {
     use super::*;
 
     fn lose(ledger: &mut Ledger, topic: &Arc<str>, epoch: u64, seq: u64) {
-        let (reason, addressee) = (GapReason::Dropped, None);
-        ledger.record(Missing { topic, epoch, skipped: Skipped::one(seq), reason, addressee });
+        lose_to(ledger, topic, epoch, seq, None);
+    }
+
+    /// Loses a message to one subscription alone, where one is named.
+    fn lose_to(ledger: &mut Ledger, topic: &Arc<str>, epoch: u64, seq: u64, to: Option<u64>) {
+        let (skipped, reason, addressee) = (Skipped::one(seq), GapReason::Dropped, to);
+        ledger.record(Missing { topic, epoch, skipped, reason, addressee });
     }
 
     #[test]
     fn what_one_subscription_misses_is_no_gap_of_the_others() {
-        let (topic, reason) = (&Arc::from("a"), GapReason::Dropped);
+        let topic = &Arc::from("a");
         let mut ledger = Ledger::default();
         for seq in 1..=3 {
-            for addressee in [None, Some(2)] {
-                ledger.record(Missing {
-                    topic,
-                    epoch: 1,
-                    skipped: Skipped::one(seq),
-                    reason,
-                    addressee,
-                });
+            for to in [None, Some(2)] {
+                lose_to(&mut ledger, topic, 1, seq, to);
             }
         }
         let told = |ledger: &Ledger| -> Vec<_> {
@@ -188,8 +187,7 @@ mod tests {
         };
         assert_eq!(told(&ledger), [(None, 3), (Some(2), 3)]);
         ledger.fold();
-        let (skipped, addressee) = (Skipped::one(4), Some(2));
-        ledger.record(Missing { topic, epoch: 1, skipped, reason, addressee });
+        lose_to(&mut ledger, topic, 1, 4, Some(2));
         assert_eq!(told(&ledger), [(None, 3), (Some(2), 4)]);
     }
 
@@ -232,17 +230,9 @@ mod tests {
 
     #[test]
     fn a_folded_ledger_told_in_part_stays_folded() {
-        let (topic, reason) = (&Arc::from("a"), GapReason::Dropped);
+        let topic = &Arc::from("a");
         let mut ledger = Ledger::default();
-        let lose = |ledger: &mut Ledger, seq, addressee| {
-            ledger.record(Missing {
-                topic,
-                epoch: 1,
-                skipped: Skipped::one(seq),
-                reason,
-                addressee,
-            });
-        };
+        let lose = |ledger: &mut Ledger, seq, to| lose_to(ledger, topic, 1, seq, to);
         lose(&mut ledger, 1, None);
         lose(&mut ledger, 2, Some(2));
         ledger.fold();

@@ -28,13 +28,19 @@ fn assert_nothing_lost(report: &Value) {
     }
 }
 
-#[test]
-fn every_transport_and_codec_is_measured_and_loses_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+/// A broker that listens on every transport, and the directory that it needs.
+fn on_every_transport() -> (Broker, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a directory for the test");
     let path = format!("unix:{}", directory.path().join("socket").display());
     let data = format!("server.data_directory={}", directory.path().display());
     let listen = ["--listen", "ws://127.0.0.1:0", "--listen", "quic://127.0.0.1:0"];
     let broker = Broker::start(&[&listen[..], &["--listen", &path, "--set", &data]].concat());
+    (broker, directory)
+}
+
+#[test]
+fn every_transport_and_codec_is_measured_and_loses_nothing() {
+    let (broker, _directory) = on_every_transport();
     for scheme in ["ws", "quic", "unix"] {
         for codec in ["bincode", "json"] {
             let trust = ["--fingerprint", broker.fingerprint(), "--codec", codec];
@@ -71,11 +77,7 @@ fn who_never_reads_takes_nothing_from_those_who_do() {
 
 #[test]
 fn who_wants_the_latest_is_served_on_whatever_is_skipped_and_told() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = format!("unix:{}", directory.path().join("socket").display());
-    let data = format!("server.data_directory={}", directory.path().display());
-    let listen = ["--listen", "ws://127.0.0.1:0", "--listen", "quic://127.0.0.1:0"];
-    let broker = Broker::start(&[&listen[..], &["--listen", &path, "--set", &data]].concat());
+    let (broker, _directory) = on_every_transport();
     for scheme in ["ws", "quic", "unix"] {
         let arguments = ["--latest", "--stalled", "20%", "--fingerprint", broker.fingerprint()];
         let report = report(&bench(broker.url(scheme), &arguments));
