@@ -11,10 +11,14 @@ pub struct Config {
     pub server_name: String,
     /// The server's version, told to clients.
     pub server_version: String,
+    /// How many shards the broker has: a client may come back to a session of any of them.
+    pub shards: u16,
     /// What clients may do.
     pub limits: Limits,
     /// How silence is dealt with.
     pub liveness: Liveness,
+    /// How long sessions stay whose link is gone.
+    pub absence: Absence,
     /// What a lane is granted where its client wishes nothing; its bound is also the most.
     pub lane: LaneOptions,
     /// How long a request waits where its asker doesn't say.
@@ -73,13 +77,40 @@ pub struct Liveness {
     pub ping_misses: u32,
 }
 
+/// How long sessions stay whose link is gone, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// How long a session stays without a link at most; not at all where zero.
+    pub expiry: Duration,
+    /// The most sessions of a shard without a link. Beyond it those go that are away longest.
+    pub sessions_max: usize,
+    /// What may wait for them in all, in bytes. Beyond it those go that are away longest.
+    pub bytes_max: u64,
+    /// How much of what was sent is kept for each lane, in case it didn't arrive, in bytes. For a
+    /// client that takes part in credit it is its receive window, if that is more.
+    pub resume_window: u64,
+}
+
+impl Default for Absence {
+    fn default() -> Self {
+        Self {
+            expiry: Duration::from_secs(30),
+            sessions_max: 10_000,
+            bytes_max: 256 << 20,
+            resume_window: 64 << 10,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             server_name: "broker".into(),
             server_version: env!("CARGO_PKG_VERSION").into(),
+            shards: 1,
             limits: Limits::default(),
             liveness: Liveness::default(),
+            absence: Absence::default(),
             lane: LaneOptions::default(),
             request_timeout: Duration::from_secs(5),
             request_timeout_max: Duration::from_secs(300),

@@ -29,6 +29,17 @@ impl fmt::Display for SessionId {
     }
 }
 
+impl SessionId {
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (shard, slot, generation) = (parts.next()?, parts.next()?, parts.next()?);
+        let shard = ShardId(shard.parse().ok()?);
+        let (slot, generation) = (slot.parse().ok()?, generation.parse().ok()?);
+        parts.next().is_none().then_some(Self { shard, slot, generation })
+    }
+}
+
 /// A topic, until it is forgotten. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicId(pub u64);

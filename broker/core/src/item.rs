@@ -127,6 +127,11 @@ pub struct Addressee {
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
+    /// A message was accepted.
+    Published {
+        /// The id of the publish.
+        id: u64,
+    },
     /// It was carried out.
     Accepted {
         /// The command's id.

@@ -181,7 +181,7 @@ impl Sequencer {
             deliver(topic.shards(), publication, addressed, out);
         }
         if let Some(id) = id {
-            answer_to(session, Answer::Accepted { id }, out);
+            answer_to(session, Answer::Published { id }, out);
         }
     }
 

@@ -1,5 +1,6 @@
 //! One client's state at the broker: its link, its lanes and its standing wishes.
 
+mod answers;
 mod control;
 mod lanes;
 mod window;
@@ -16,6 +17,7 @@ use smallvec::SmallVec;
 use crate::command::{Purpose, Standing};
 use crate::few::Few;
 use crate::{SessionId, Token};
+pub(crate) use answers::{Answers, Given};
 pub(crate) use control::Control;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
 pub(crate) use window::lane_of;
@@ -63,6 +65,14 @@ pub(crate) struct Session {
     pub(crate) told_blocked: bool,
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
+    /// The last of them that was acknowledged.
+    pub(crate) acknowledged: u64,
+    /// How long it stays without a link, in milliseconds.
+    pub(crate) expiry: u32,
+    /// Whether the log is held for what was sent.
+    pub(crate) holds: bool,
+    /// Boxed, since most sessions were answered nothing that had to be noted.
+    pub(crate) recall: Option<Box<Recall>>,
     /// Boxed, since most sessions have nothing of it.
     pub(crate) dealings: Option<Box<Dealings>>,
 }
@@ -78,6 +88,26 @@ pub(crate) struct Dealings {
     pub(crate) left: Few<u64, Standing>,
 }
 
+/// What a session was answered.
+#[derive(Debug, Default)]
+pub(crate) struct Recall {
+    /// Over its link of now.
+    pub(crate) answers: Answers,
+    /// Before.
+    pub(crate) past: Option<Past>,
+}
+
+/// What a session had done before it came back: commands are repeated whose answers were lost.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// The number of the first subscription that is new.
+    pub(crate) next_subscription: u64,
+    pub(crate) last_publish_id: u64,
+    pub(crate) answers: Answers,
+    /// Whether answers may have been among what of a lane was no longer kept.
+    pub(crate) cut: bool,
+}
+
 /// How far a session came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -85,6 +115,8 @@ pub(crate) enum Stage {
     Connecting,
     /// Everything is allowed.
     Open,
+    /// It has no link, and waits for its client to come back.
+    Away,
     /// No commands are taken any more; what waits is still sent.
     Draining,
     /// Only control is still sent.
@@ -107,6 +139,10 @@ pub(crate) struct Attachment {
     /// Part of a frame, on a byte stream.
     pub(crate) partial: Vec<u8>,
     pub(crate) packet_bytes_max: usize,
+    /// How much of what was sent is kept for each lane, in bytes.
+    pub(crate) kept_bytes_max: u32,
+    /// How many pings without a mark weren't answered.
+    pub(crate) pings_open: u32,
     pub(crate) opened: Duration,
     pub(crate) received: Duration,
     pub(crate) ping_interval: Duration,
@@ -159,6 +195,10 @@ impl Session {
             told_blocked: false,
             next_subscription: 1,
             last_publish_id: 0,
+            acknowledged: 0,
+            expiry: 0,
+            holds: false,
+            recall: None,
             dealings: None,
         }
     }
@@ -229,11 +269,24 @@ impl Session {
         self.link.control.give_back();
         self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
         self.dealings.take_if(|dealings| dealings.are_over());
+        if let Some(recall) = &mut self.recall {
+            recall.past = None;
+        }
     }
 
     /// Strikes off a request that it was to answer. Returns the asker's id for it.
     pub(crate) fn answered(&mut self, token: Token) -> Option<u64> {
         self.dealings.as_mut()?.answering.remove(&token)
+    }
+
+    /// What was before its client came back.
+    pub(crate) fn past(&self) -> Option<&Past> {
+        self.recall.as_ref()?.past.as_ref()
+    }
+
+    /// Until when it waits for its client, while that is away.
+    pub(crate) fn expires_at(&self) -> Duration {
+        self.link.opened + Duration::from_millis(u64::from(self.expiry))
     }
 
     /// Whether lanes may send: not before `connected`, not after `disconnect`.
@@ -266,7 +319,7 @@ impl Dealings {
 }
 
 impl Attachment {
-    fn new(info: LinkInfo, now: Duration) -> Self {
+    pub(crate) fn new(info: LinkInfo, now: Duration) -> Self {
         Self {
             info,
             control: Control::default(),
@@ -276,6 +329,8 @@ impl Attachment {
             favoured: 0,
             partial: Vec::new(),
             packet_bytes_max: 0,
+            kept_bytes_max: 0,
+            pings_open: 0,
             opened: now,
             received: now,
             ping_interval: Duration::ZERO,
@@ -289,7 +344,7 @@ mod tests {
     use super::*;
 
     /// What ten thousand idle sessions are counted in, in bytes.
-    const IDLE_BYTES_MAX: usize = 544;
+    const IDLE_BYTES_MAX: usize = 600;
 
     /// What most sessions have one of, in bytes.
     const WISH_BYTES_MAX: usize = 72;

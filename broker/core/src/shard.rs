@@ -1,11 +1,13 @@
 //! A shard: some of the sessions, their lanes, and the log of what they want.
 
+mod absence;
 mod apply;
 mod commands;
 mod connect;
 mod drain;
 mod ending;
 mod flush;
+mod holders;
 mod laggards;
 mod lanes;
 mod liveness;
@@ -14,7 +16,9 @@ mod outgoing;
 mod packet;
 mod publish;
 mod receive;
+mod repeats;
 mod requests;
+mod resume;
 mod routes;
 mod subscriptions;
 mod together;
@@ -33,8 +37,9 @@ pub use drain::Deadline;
 use drain::Draining;
 pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
+use holders::Holders;
 use outgoing::Outgoing;
-pub use receive::Framing;
+pub use receive::{Framing, Heard};
 use routes::{Routes, Target};
 use together::Together;
 
@@ -56,6 +61,16 @@ pub struct Shard {
     dirty: VecDeque<u32>,
     /// Sessions whose lanes wait, so that the log is held for them.
     laggards: BTreeSet<u32>,
+    /// Sessions for which something is kept that was sent.
+    holders: Holders,
+    /// Where the log ended when they were last looked at.
+    settled_at: u64,
+    /// Sessions without a link, by the time since which they are.
+    away: BTreeSet<(Duration, u32)>,
+    /// Sessions without a link that have ended.
+    buried: Vec<u32>,
+    /// Links that belong to another slot now: from where and to where.
+    moves: Vec<(u32, u32)>,
     /// Members of queue groups whose session has ended, until the sequencer knows.
     departed: HashMap<Addressee, Standing>,
     /// Sessions that left queue groups in this turn.
@@ -79,6 +94,12 @@ pub struct Shard {
 pub struct Statistics {
     /// Sessions that were opened.
     pub sessions_opened: u64,
+    /// Sessions that their client came back to.
+    pub sessions_resumed: u64,
+    /// Sessions whose client didn't come back in time, or that were too many.
+    pub sessions_expired: u64,
+    /// Sessions without a link now.
+    pub sessions_away: u64,
     /// Messages accepted from clients of this shard.
     pub received: u64,
     /// Messages handed to links.
@@ -113,6 +134,9 @@ impl Statistics {
     /// Adds what another shard has done.
     pub fn add(&mut self, other: &Self) {
         self.sessions_opened += other.sessions_opened;
+        self.sessions_resumed += other.sessions_resumed;
+        self.sessions_expired += other.sessions_expired;
+        self.sessions_away += other.sessions_away;
         self.received += other.received;
         self.delivered += other.delivered;
         self.dropped += other.dropped;
@@ -146,6 +170,11 @@ impl Shard {
             outgoing: Outgoing::new(id),
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),
+            holders: Holders::default(),
+            settled_at: 0,
+            away: BTreeSet::new(),
+            buried: Vec::new(),
+            moves: Vec::new(),
             departed: HashMap::new(),
             left: BTreeSet::new(),
             endings: Vec::new(),
@@ -193,6 +222,7 @@ impl Shard {
             log_bytes: self.log.bytes_held() as u64,
             survivors: self.log.survivors() as u64,
             log: self.log.statistics(),
+            sessions_away: self.away.len() as u64,
             ..self.statistics
         }
     }

@@ -13,6 +13,7 @@
 mod books;
 mod conflate;
 mod item;
+mod kept;
 mod ledger;
 mod newest;
 mod options;
@@ -21,6 +22,7 @@ mod overflow;
 pub use books::Books;
 pub use conflate::Key;
 pub use item::{Extent, Item};
+pub use kept::{AsTheyAre, Departure, NoWayBack};
 pub use ledger::{Gap, GapReason, Ledger, Missing};
 pub use newest::{Newest, Skipped};
 pub use options::{Bound, Keep, LaneOptions, OptionsError, Overflow, PRIORITY_MAX};
@@ -30,6 +32,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use conflate::Walked;
+use kept::{Kept, Leaving};
 
 /// The log as a lane sees it: what it must know of an entry to drop or conflate it.
 pub trait Entries {
@@ -63,7 +66,15 @@ pub struct Lane<F> {
     bytes: u64,
     gap_bytes: u64,
     waiting: bool,
+    /// Whether what is sent is kept.
+    keeps: bool,
+    /// Whether its client is away, or has come back and isn't up to date yet: then it isn't ended for
+    /// being behind.
+    lenient: bool,
     options: LaneOptions,
+    /// Frames handed to the link since the lane's start.
+    frames: u64,
+    kept: Option<Box<Kept<F>>>,
     books: Books,
 }
 
@@ -78,7 +89,11 @@ impl<F: Frame> Lane<F> {
             bytes: 0,
             gap_bytes: 0,
             waiting: false,
+            keeps: false,
+            lenient: false,
             options,
+            frames: 0,
+            kept: None,
             books: Books::default(),
         }
     }
@@ -158,8 +173,9 @@ impl<F: Frame> Lane<F> {
     /// them. However many they are, it is one step.
     #[inline]
     pub fn push(&mut self, entries: Extent, bytes: u64, log: &mut impl Entries) -> Pushed {
+        let extends = self.may_extend();
         match self.items.back_mut() {
-            Some(Item::Run(last)) if last.end == entries.start => last.end = entries.end,
+            Some(Item::Run(last)) if last.end == entries.start && extends => last.end = entries.end,
             _ => self.append(Item::Run(entries)),
         }
         self.count(entries.len(), bytes, log)
@@ -173,9 +189,10 @@ impl<F: Frame> Lane<F> {
         subscription: u64,
         log: &mut impl Entries,
     ) -> Pushed {
+        let extends = self.may_extend();
         match self.items.back_mut() {
             Some(Item::Addressed { extent, subscription: to })
-                if extent.end == entry && *to == subscription =>
+                if extent.end == entry && *to == subscription && extends =>
             {
                 extent.end += 1;
             }
@@ -217,18 +234,21 @@ impl<F: Frame> Lane<F> {
                 && self.bytes() + size <= self.options.bound.bytes)
     }
 
-    /// Says that what is at the front has left.
-    pub fn sent(&mut self, sent: Sent, log: &mut impl Entries) {
+    /// Says that what is at the front has left. What is kept of it is kept in the order in which
+    /// it was written.
+    pub fn sent(&mut self, sent: Sent, log: &mut impl Entries, departure: &mut impl Departure<F>) {
+        self.books.gaps += sent.told.len() as u64;
+        let mut leaving = Leaving::new(sent.told);
         for _ in 0..sent.items {
             let item = self.pop_front(log).expect("no more is sent than there was");
-            self.account_sent(&item, log);
+            self.account_sent(item, &mut leaving, log, departure);
         }
-        self.books.gaps += u64::from(sent.gaps);
         if sent.of_next > 0 {
-            self.sent_in_part(sent.of_next, log);
+            self.sent_in_part(sent.of_next, &mut leaving, log, departure);
         }
+        self.keep_told(&mut leaving);
         if self.is_empty() {
-            (self.waiting, self.walked) = (false, None);
+            (self.waiting, self.lenient, self.walked) = (false, false, None);
             // Subscriptions are answered in a lane, and many lanes are quiet from then on.
             if self.books.received == 0 {
                 self.give_back();
@@ -253,48 +273,125 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    fn sent_in_part(&mut self, count: u32, log: &mut impl Entries) {
+    fn sent_in_part(
+        &mut self,
+        count: u32,
+        leaving: &mut Leaving,
+        log: &mut impl Entries,
+        departure: &mut impl Departure<F>,
+    ) {
         match self.front_mut().expect("the item that was sent in part is there") {
             Item::Gaps(ledger) => {
-                self.gap_bytes -= ledger.take_front(count);
-                self.books.gaps += u64::from(count);
+                let (told, bytes) = ledger.take_front(count);
+                self.gap_bytes -= bytes;
+                told.into_iter().for_each(|gap| self.account_gap(leaving, gap));
             }
-            // Its owner knows what of it was sent; it keeps its place until all was.
-            Item::Frame(_) => {}
+            Item::Frame(frame) => {
+                // Its owner knows what of it was sent; it keeps its place until all was.
+                let mut parts = Vec::new();
+                departure.part(frame, count, &mut |part| parts.push(part));
+                parts.into_iter().for_each(|part| self.keep_frame(leaving, part));
+            }
             Item::Newest(newest) => {
                 newest.take_skipped();
                 let left = (0..count).map_while(|_| newest.take_oldest());
                 for entry in left.collect::<Vec<_>>() {
-                    self.leave(Extent::one(entry), log);
+                    self.leave(Extent::one(entry), None, leaving, log);
                 }
             }
             messages => {
+                let subscription = messages.subscription();
                 let extent = messages.take_front(count);
-                self.leave(extent, log);
+                self.leave(extent, subscription, leaving, log);
             }
         }
     }
 
-    fn account_sent(&mut self, item: &Item<F>, log: &mut impl Entries) {
+    fn account_sent(
+        &mut self,
+        item: Item<F>,
+        leaving: &mut Leaving,
+        log: &mut impl Entries,
+        departure: &mut impl Departure<F>,
+    ) {
         match item {
-            Item::Run(extent) | Item::Addressed { extent, .. } => self.leave(*extent, log),
+            Item::Run(extent) => self.leave(extent, None, leaving, log),
+            Item::Addressed { extent, subscription } => {
+                self.leave(extent, Some(subscription), leaving, log);
+            }
             Item::Newest(newest) => {
-                newest.entries().for_each(|entry| self.leave(Extent::one(entry), log));
+                newest.entries().for_each(|one| self.leave(Extent::one(one), None, leaving, log));
             }
-            Item::Frame(frame) => self.bytes -= frame.size(),
-            Item::Gaps(ledger) => {
+            Item::Frame(frame) => {
+                self.bytes -= frame.size();
+                departure.whole(frame, &mut |again| self.keep_frame(leaving, again));
+            }
+            Item::Gaps(mut ledger) => {
                 self.gap_bytes -= ledger.bytes();
-                self.books.gaps += ledger.gaps().len() as u64;
+                let (told, _) = ledger.take_front(ledger.gaps().len() as u32);
+                told.into_iter().for_each(|gap| self.account_gap(leaving, gap));
             }
+        }
+    }
+
+    /// A gap has left, unless it was told in front of others.
+    fn account_gap(&mut self, leaving: &mut Leaving, gap: Gap) {
+        if !gap.moves_to_the_front() {
+            self.books.gaps += 1;
+            self.keep_gap(leaving, gap);
         }
     }
 
     #[inline]
-    fn leave(&mut self, extent: Extent, log: &mut impl Entries) {
+    fn leave(
+        &mut self,
+        extent: Extent,
+        subscription: Option<u64>,
+        leaving: &mut Leaving,
+        log: &mut impl Entries,
+    ) {
+        let bytes = log.bytes(extent);
         self.messages -= extent.len();
-        self.bytes -= log.bytes(extent);
+        self.bytes -= bytes;
         self.books.received += u64::from(extent.len());
-        log.let_go(extent);
+        self.keep_messages(leaving, (extent, subscription, bytes), log);
+    }
+
+    /// Whether the last item may grow: what was walked is as it is.
+    #[inline]
+    fn may_extend(&self) -> bool {
+        self.walked.as_ref().is_none_or(|walked| walked.items() < self.items.len())
+    }
+
+    /// Has what comes from now on wait, since there is no link, and drops rather than ends at the
+    /// bound until its client has caught up again.
+    pub fn hold(&mut self) {
+        (self.waiting, self.lenient) = (true, true);
+    }
+
+    /// Takes the messages off that wait for one of these subscriptions alone. Nothing, where what
+    /// waits is out of order.
+    pub fn take_addressed(
+        &mut self,
+        mut to: impl FnMut(u64) -> bool,
+        log: &mut impl Entries,
+    ) -> Vec<(u64, Extent)> {
+        if self.walked.is_some() {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        self.items.retain(|item| match item {
+            Item::Addressed { extent, subscription } if to(*subscription) => {
+                taken.push((*subscription, *extent));
+                false
+            }
+            _ => true,
+        });
+        for (_, extent) in &taken {
+            self.messages -= extent.len();
+            self.bytes -= log.bytes(*extent);
+        }
+        taken
     }
 
     /// Says that the link refused while something is left: waiting begins, and the bound applies.
@@ -308,6 +405,7 @@ impl<F: Frame> Lane<F> {
 
     /// Gives back the memory that it needed when more waited, if nothing waits.
     pub fn give_back(&mut self) {
+        self.kept.take_if(|kept| kept.is_empty());
         if self.items.is_empty() {
             self.items = VecDeque::new();
         }
@@ -318,6 +416,8 @@ impl<F: Frame> Lane<F> {
         for extent in self.items.iter().flat_map(Item::extents) {
             log.let_go(extent);
         }
+        self.kept_extents().for_each(|extent| log.let_go(extent));
+        self.kept = None;
         (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
         (self.waiting, self.walked) = (false, None);
         let mut items = self.passed.take().map_or_else(VecDeque::new, |passed| *passed);
@@ -327,14 +427,15 @@ impl<F: Frame> Lane<F> {
 }
 
 /// What of a lane was handed to the link.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sent {
     /// Whole items from the front.
     pub items: usize,
     /// Messages, gaps or parts of the item behind them.
     pub of_next: u32,
-    /// Gaps that told what the newest of their keys replaced, in these items.
-    pub gaps: u32,
+    /// Gaps that were told in front of messages that replaced others, each with the number of
+    /// frames that stand in front of it, such gaps not counted.
+    pub told: Vec<(u32, Gap)>,
 }
 
 /// A frame that a lane carries without looking into it.

@@ -81,6 +81,8 @@ error_codes! {
     31 "shutting-down" ShuttingDown "The broker shuts down."
     32 "internal" Internal "A fault of the broker's own."
     33 "too-many-frames" TooManyFrames "The limit of frames in a packet."
+    34 "taken-over" TakenOver "Another connection goes on with the session."
+    35 "answer-lost" AnswerLost "A repeated command's answer is no longer kept."
 }
 
 impl fmt::Display for ErrorCode {

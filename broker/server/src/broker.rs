@@ -171,7 +171,7 @@ impl Builder {
         let (tell, told) = mpsc::channel(usize::from(self.shards));
         let (seats, waiting): (Vec<_>, Vec<_>) =
             (0..self.shards).map(|_| mpsc::channel::<Seat>(SEATS_WAITING)).unzip();
-        let config = Arc::new(self.config);
+        let config = Arc::new(ShardConfig { shards: self.shards, ..self.config });
         let mut binds: Vec<Vec<Bind>> = (0..self.shards).map(|_| Vec::new()).collect();
         for (place, bind) in self.binds.into_iter().enumerate() {
             binds[place % usize::from(self.shards)].push(bind);

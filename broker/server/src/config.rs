@@ -30,7 +30,7 @@ pub use load::{Loaded, Sources};
 pub use origin::{Origin, Origins};
 pub use sections::{
     InvalidListen, Lanes, Limits, Listen, Log, LogFormat, Overflow, Quic, Requests, Server,
-    Shutdown, Tls, Topics, Transport, Unix, WebSocket,
+    Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
 };
 
 /// Everything that can be set.
@@ -55,6 +55,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[lanes]`
     pub lanes: Lanes,
+    /// `[sessions]`
+    pub sessions: Sessions,
     /// `[requests]`
     pub requests: Requests,
     /// `[topics]`
@@ -83,6 +85,7 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             lanes: Lanes::default(),
+            sessions: Sessions::default(),
             requests: Requests::default(),
             topics: Topics::default(),
             shutdown: Shutdown::default(),

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 
-use broker_core::{Config as ShardConfig, Limits, Liveness, SequencerConfig};
+use broker_core::{Absence, Config as ShardConfig, Limits, Liveness, SequencerConfig};
 use broker_delivery::lane::{Bound, LaneOptions};
 use thiserror::Error;
 use transport_api::Listener;
@@ -98,6 +98,7 @@ fn shard_config(config: &Config) -> ShardConfig {
         server_name: config.server.name.clone(),
         limits: limits(config),
         liveness: liveness(config),
+        absence: absence(config),
         lane: lane(config),
         request_timeout: config.requests.timeout,
         request_timeout_max: config.requests.timeout_max,
@@ -134,6 +135,16 @@ fn liveness(config: &Config) -> Liveness {
         ping_interval: limits.ping_interval,
         ping_interval_min: usual.ping_interval_min.min(limits.ping_interval),
         ping_misses: u32::try_from(limits.ping_misses).unwrap_or(u32::MAX),
+    }
+}
+
+fn absence(config: &Config) -> Absence {
+    let sessions = &config.sessions;
+    Absence {
+        expiry: sessions.expiry,
+        sessions_max: sessions.away_max,
+        bytes_max: sessions.away_bytes_max as u64,
+        resume_window: sessions.resume_window as u64,
     }
 }
 

@@ -8,6 +8,7 @@
 mod accept;
 mod closing;
 mod connection;
+mod moving;
 mod ready;
 mod turn;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 use broker_core::{Config, Item, Now, Shard as Rules, ShardId, Statistics};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use transport_api::{Address, Incoming};
+use transport_api::{Address, Incoming, Link};
 
 use crate::broker::Bind;
 use crate::clock::Clock;
@@ -31,10 +32,12 @@ use ready::Ready;
 /// The buffer over which all connections of a shard read, in bytes.
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
-/// A peer on its way to the shard where it will live, and counts already.
-pub(crate) struct Seat {
-    incoming: Box<dyn Incoming>,
-    welcome: Welcome,
+/// What is on its way to the shard where it will live, and counts already.
+pub(crate) enum Seat {
+    /// A peer that has yet to shake hands.
+    Peer { incoming: Box<dyn Incoming>, welcome: Welcome },
+    /// The link of a client that goes on with a session of that shard, and what it brought so far.
+    Link { link: Box<dyn Link>, early: Vec<u8>, welcome: Welcome },
 }
 
 /// Where a shard listens, or why it can't.
@@ -73,6 +76,8 @@ pub(crate) struct Shard {
     connections: RefCell<Vec<Option<Rc<Connection>>>>,
     /// Those of them that are to be polled.
     ready: Arc<Ready>,
+    /// The way to every shard.
+    seats: RefCell<Vec<mpsc::Sender<Seat>>>,
     buffer: RefCell<Vec<u8>>,
     /// There is something to do for the turn.
     work: Notify,
@@ -104,6 +109,7 @@ pub(crate) async fn run(
         clock,
         connections: RefCell::new(Vec::new()),
         ready: Arc::default(),
+        seats: RefCell::new(seats),
         buffer: RefCell::new(vec![0; READ_BUFFER_BYTES]),
         work: Notify::new(),
         paused: RefCell::new(Vec::new()),
@@ -122,11 +128,11 @@ pub(crate) async fn run(
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|listener| {
-            let waiting_on = accept::wait_on(shard.clone(), listener, seats.clone());
+            let seats = shard.seats.borrow().clone();
+            let waiting_on = accept::wait_on(shard.clone(), listener, seats);
             tokio::task::spawn_local(waiting_on)
         })
         .collect();
-    drop(seats);
     let seating = tokio::task::spawn_local(accept::seat_all(shard.clone(), waiting));
     shard.spawn(ready::poll_all(shard.clone()));
     let stop = turn::run(&shard, stopping).await;
@@ -158,6 +164,7 @@ impl Shard {
     fn let_go(&self) {
         self.tasks.borrow_mut().abort_all();
         drop((self.connections.take(), self.paused.take(), self.held_back.take()));
+        drop(self.seats.take());
     }
 
     /// Forgets the tasks that have ended.

@@ -15,6 +15,10 @@ pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
 /// entries out as soon as that saves anything.
 const PINNED_TIMES_MAX: usize = 2;
 
+/// How much of its end the log keeps for what was sent and may have to be sent again, in bytes of
+/// frames; a quarter of its budget at most.
+const TAIL_BYTES: usize = 1 << 20;
+
 /// How many entries' memory is kept for the next turns when nobody wants any.
 const ENTRIES_KEPT: usize = 64 << 10;
 
@@ -44,9 +48,19 @@ impl Log {
         Wanted::new(self.first, self.entries.len())
     }
 
-    /// Lets go of what nobody wants, and of what pins more than it is worth.
-    pub fn retire(&mut self, wanted: &Wanted) {
-        let cut = self.worthless(wanted);
+    /// The first entry of the last part of the log, which is kept in any case: enough for whoever
+    /// is nearly up to date.
+    pub fn tail(&self) -> u64 {
+        let bytes = TAIL_BYTES.min(self.bytes_max / 4) as u64;
+        let from = self.frames_end.saturating_sub(bytes);
+        self.first + self.entries.partition_point(|entry| entry.frames_end <= from) as u64
+    }
+
+    /// Lets go of what nobody wants, and of what pins more than it is worth, in front of the tail.
+    pub fn retire(&mut self, wanted: &Wanted, tail: u64) {
+        let count = (tail - self.first) as usize;
+        let cut = self.worthless(wanted, count);
+        let pinned: u64 = wanted.counts().take(count).skip(cut).map(u64::from).sum();
         let Self { entries, bincode, survivors, first, statistics, .. } = self;
         for ((entry, lanes), number) in entries.drain(..cut).zip(wanted.counts()).zip(*first..) {
             if lanes > 0 {
@@ -59,17 +73,18 @@ impl Log {
         self.first += cut as u64;
         self.retire_blocks();
         self.statistics.looks += 1;
-        self.looked = Looked { end: self.end(), wanted: wanted.entries(), left: 0 };
+        self.looked = Looked { end: tail, wanted: pinned, left: 0 };
         self.look_at = self.pinned() + self.step();
     }
 
     /// How many entries go: up to the end of the last segment where all in front of it pins more
     /// than it is worth, or at least those in front of the first that is wanted.
-    fn worthless(&self, wanted: &Wanted) -> usize {
+    fn worthless(&self, wanted: &Wanted, count: usize) -> usize {
         let times = if self.bytes_held() > self.bytes_max { 1 } else { PINNED_TIMES_MAX };
         let (mut pinned, mut worth, mut cut) = (0, 0, 0);
         let mut segments = self.bincode.full_segments().peekable();
-        for (place, (entry, lanes)) in self.entries.iter().zip(wanted.counts()).enumerate() {
+        let entries = self.entries.iter().zip(wanted.counts()).take(count);
+        for (place, (entry, lanes)) in entries.enumerate() {
             while let Some((_, bytes)) = segments.next_if(|(end, _)| *end <= entry.bincode.block) {
                 pinned += bytes;
                 if worth * times <= pinned {

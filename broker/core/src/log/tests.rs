@@ -22,7 +22,7 @@ fn log() -> Log {
 fn look(log: &mut Log, wanted: &[Extent]) {
     let mut counted = log.wanted();
     wanted.iter().for_each(|extent| counted.add(std::iter::once(*extent)));
-    log.retire(&counted);
+    log.retire(&counted, log.end());
 }
 
 fn append(log: &mut Log, numbers: std::ops::Range<u64>, bytes: usize, render: Render) -> u32 {
@@ -247,7 +247,7 @@ fn write_for_a_laggard(log: &mut Log, turns: u64, one_in: u64) -> (usize, usize)
         if log.wants_look() {
             let mut counted = log.wanted();
             counted.add(wanted.iter().copied());
-            log.retire(&counted);
+            log.retire(&counted, log.end());
         }
         most = most.max(log.bytes_held());
     }

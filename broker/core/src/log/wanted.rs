@@ -10,13 +10,11 @@ pub struct Wanted {
     first: u64,
     /// How many lanes more, or fewer, want an entry than the one before it.
     changes: Vec<i32>,
-    /// How many entries are wanted, each counted for every lane.
-    entries: u64,
 }
 
 impl Wanted {
     pub(super) fn new(first: u64, entries: usize) -> Self {
-        Self { first, changes: vec![0; entries + 1], entries: 0 }
+        Self { first, changes: vec![0; entries + 1] }
     }
 
     /// The first entry that is counted: what is in front of it has survived its block.
@@ -31,12 +29,7 @@ impl Wanted {
             let start = extent.start.max(self.first);
             self.changes[(start - self.first) as usize] += 1;
             self.changes[(extent.end - self.first) as usize] -= 1;
-            self.entries += extent.end - start;
         }
-    }
-
-    pub(super) fn entries(&self) -> u64 {
-        self.entries
     }
 
     /// By how many lanes each entry is wanted, in order.

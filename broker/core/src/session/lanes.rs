@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_delivery::lane::{Entries, Frame, Lane, LaneOptions, Pushed};
+use broker_delivery::lane::{Departure, Entries, Frame, Lane, LaneOptions, Pushed};
 use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
@@ -26,6 +26,8 @@ pub(crate) struct LaneSlot {
     pub(crate) addressee: Option<u64>,
     /// Whether the lane's own channel refused.
     pub(crate) blocked: bool,
+    /// How many frames had been sent when the client was last pinged.
+    pub(crate) pinged: u64,
     /// How much of it may be on its way, where not all survives waiting.
     pub(crate) window: Option<Box<Window>>,
 }
@@ -34,7 +36,7 @@ impl LaneSlot {
     pub(crate) fn new(number: u8, options: LaneOptions, now: Duration) -> Self {
         let (lane, presences) = (Lane::new(options), Presences::default());
         let window = lane.conflates().then(|| Box::new(Window::new(now)));
-        Self { number, lane, presences, addressee: None, blocked: false, window }
+        Self { number, lane, presences, addressee: None, blocked: false, pinged: 0, window }
     }
 
     /// Changes its options.
@@ -51,6 +53,12 @@ impl LaneSlot {
             false => self.window = None,
         }
         pushed
+    }
+
+    /// Goes on over another link.
+    pub(crate) fn begin_again(&mut self, now: Duration) {
+        (self.addressee, self.blocked, self.pinged) = (None, false, 0);
+        self.window = self.lane.conflates().then(|| Box::new(Window::new(now)));
     }
 
     /// How many bytes of it may be sent now; more than 0 allow one message at least.
@@ -73,6 +81,20 @@ impl LaneFrame {
         let mut encoded = BytesMut::new();
         Codec::Bincode.write_broker(frame, &mut encoded);
         Self::Encoded(encoded.freeze())
+    }
+}
+
+impl Departure<LaneFrame> for Presences {
+    fn whole(&mut self, frame: LaneFrame, again: &mut dyn FnMut(LaneFrame)) {
+        let LaneFrame::Presence(subscription) = frame else { return again(frame) };
+        self.encoded(subscription, usize::MAX).into_iter().for_each(again);
+        self.sent(subscription);
+    }
+
+    fn part(&mut self, frame: &LaneFrame, parts: u32, again: &mut dyn FnMut(LaneFrame)) {
+        let LaneFrame::Presence(subscription) = *frame else { return };
+        self.encoded(subscription, parts as usize).into_iter().for_each(again);
+        self.sent_in_part(subscription, parts);
     }
 }
 
@@ -154,13 +176,19 @@ impl Presences {
         })
     }
 
+    /// The first of these frames, to be sent again.
+    fn encoded(&self, subscription: u64, most: usize) -> Vec<LaneFrame> {
+        let frames = self.frames(subscription).take(most);
+        frames.map(|frame| LaneFrame::encode(&BrokerFrame::Presence(frame))).collect()
+    }
+
     /// Forgets everything of a subscription: it was sent.
-    pub(crate) fn sent(&mut self, subscription: u64) {
+    fn sent(&mut self, subscription: u64) {
         self.waiting.remove(&subscription);
     }
 
     /// Forgets what the first `frames` frames of a subscription told.
-    pub(crate) fn sent_in_part(&mut self, subscription: u64, frames: u32) {
+    fn sent_in_part(&mut self, subscription: u64, frames: u32) {
         if let Some(changes) = self.waiting.get_mut(&subscription) {
             for _ in 0..frames as usize * NAMES_PER_FRAME {
                 changes.pop_first();

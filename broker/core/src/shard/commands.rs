@@ -2,12 +2,13 @@
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Accepted, BrokerFrame, ClientFrame, Disconnect, LaneLag, Ping, Pong, Reconnect, Rejected,
+    Accepted, BrokerFrame, ClientFrame, Consumed, Disconnect, LaneLag, Ping, Pong, Reconnect,
+    Rejected,
 };
 
 use super::Shard;
 use super::publish::shortened;
-use crate::session::LaneSlot;
+use crate::session::{LaneSlot, Stage};
 use crate::{Answer, Now};
 
 /// Which part of the control queue replies leave free: a quarter.
@@ -43,6 +44,9 @@ impl Shard {
             let message = "ids start at 1; 0 stands in answers to commands without one";
             return self.reject(slot, 0, Refusal::of("id", ErrorCode::InvalidId, message));
         }
+        if self.sessions[slot as usize].past().is_some() && self.is_repeated(slot, &frame) {
+            return;
+        }
         match frame {
             ClientFrame::Publish(publish) => self.publish(slot, &publish),
             ClientFrame::Send(send) => self.send(slot, &send),
@@ -55,6 +59,7 @@ impl Shard {
             ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
             ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
             ClientFrame::Pong(pong) => self.carry_out_pong(now, slot, &pong),
+            ClientFrame::Consumed(consumed) => self.consumed(slot, &consumed),
             ClientFrame::Disconnect(disconnect) => self.disconnect(slot, &disconnect),
             other => self.refuse_unsupported(slot, &other),
         }
@@ -76,8 +81,40 @@ impl Shard {
     }
 
     pub(super) fn carry_out_pong(&mut self, now: Now, slot: u32, pong: &Pong) {
-        if let Some(mark) = pong.mark {
-            self.returned(now, slot, mark);
+        match pong.mark {
+            Some(mark) => self.returned(now, slot, mark),
+            None => self.ponged(slot),
+        }
+    }
+
+    /// A ping without a mark was answered: where lanes share the link, what was sent in front of it
+    /// has arrived.
+    pub(super) fn ponged(&mut self, slot: u32) {
+        let Self { sessions, log, .. } = self;
+        let Some(session) = sessions.get_mut(slot as usize) else { return };
+        // A client may answer the newest of several alone: then nothing is known.
+        let answered = session.link.pings_open == 1;
+        session.link.pings_open = session.link.pings_open.saturating_sub(1);
+        if answered && !session.link.info.separate_lanes {
+            for lane_slot in &mut session.lanes {
+                // It wasn't more than were sent.
+                let _ = lane_slot.lane.consumed(lane_slot.pinged, log);
+            }
+        }
+    }
+
+    /// The client says what of a lane it needs no more.
+    fn consumed(&mut self, slot: u32, consumed: &Consumed) {
+        let Self { sessions, log, .. } = self;
+        let lanes = &mut sessions[slot as usize].lanes;
+        let Some(lane_slot) = lanes.iter_mut().find(|one| one.number == consumed.lane) else {
+            return;
+        };
+        if lane_slot.lane.consumed(consumed.frames, log).is_err() {
+            let sent = lane_slot.lane.frames();
+            let Consumed { lane, frames, .. } = consumed;
+            let message = format!("`consumed` of {frames} frames of lane {lane}; {sent} were sent");
+            self.end_faulty(slot, ErrorCode::InvalidField, message);
         }
     }
 
@@ -99,11 +136,17 @@ impl Shard {
 
     fn disconnect(&mut self, slot: u32, disconnect: &Disconnect) {
         let reason = format!("the client said goodbye: {}", shortened(&disconnect.reason));
+        if disconnect.keep_session && self.stays(slot) {
+            return self.part(slot, ErrorCode::Closed, reason, Reconnect::Later(0));
+        }
         self.end(slot, ErrorCode::Closed, reason, Reconnect::Never);
     }
 
     /// Puts a frame into the control queue.
     pub(super) fn tell(&mut self, slot: u32, frame: &BrokerFrame<'_>) {
+        if self.sessions[slot as usize].stage == Stage::Away {
+            return;
+        }
         let link = &mut self.sessions[slot as usize].link;
         link.control.push(link.info.codec, frame);
         self.control_grew(slot);
@@ -112,6 +155,9 @@ impl Shard {
     /// Puts a reply that is encoded in bincode into the control queue. Returns whether there was
     /// room: replies are large, and leave a part of the queue to smaller control.
     pub(super) fn tell_reply(&mut self, slot: u32, frame: &[u8]) -> bool {
+        if self.sessions[slot as usize].stage == Stage::Away {
+            return true;
+        }
         let most = self.config.limits.control_bytes_max;
         let link = &mut self.sessions[slot as usize].link;
         let room = link.control.push_within(most - most / NOT_FOR_REPLIES, link.info.codec, frame);
@@ -131,7 +177,15 @@ impl Shard {
         }
     }
 
-    pub(super) fn accept(&mut self, slot: u32, id: u64) {
+    fn accept(&mut self, slot: u32, id: u64) {
+        let accepted = BrokerFrame::Accepted(Accepted { id, ..Accepted::default() });
+        self.note_answer(slot, id, &accepted);
+        self.tell(slot, &accepted);
+    }
+
+    /// A publish was accepted. What was is known by one number, since their ids grow.
+    fn published(&mut self, slot: u32, id: u64) {
+        self.sessions[slot as usize].acknowledged = id;
         self.tell(slot, &BrokerFrame::Accepted(Accepted { id, ..Accepted::default() }));
     }
 
@@ -139,11 +193,14 @@ impl Shard {
         let Refusal { code, message, field } = refusal;
         self.statistics.rejected += 1;
         let field = field.map(str::to_owned);
-        self.tell(slot, &BrokerFrame::Rejected(Rejected { id, code, message, field }));
+        let rejected = BrokerFrame::Rejected(Rejected { id, code, message, field });
+        self.note_answer(slot, id, &rejected);
+        self.tell(slot, &rejected);
     }
 
     pub(super) fn answer(&mut self, slot: u32, answer: Answer) {
         match answer {
+            Answer::Published { id } => self.published(slot, id),
             Answer::Accepted { id } => self.accept(slot, id),
             Answer::Rejected { id, code, message } => {
                 self.reject(slot, id, Refusal::new(code, message));
@@ -156,7 +213,7 @@ impl Shard {
 }
 
 /// The id that a command's answer repeats, if it has one. That of `cancel` names a request.
-fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {
+pub(super) fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {
     match frame {
         ClientFrame::Publish(publish) => publish.id,
         ClientFrame::Send(send) => send.id,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use broker_delivery::check_topic;
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{BrokerFrame, Connect, Connected, ServerInfo, SessionLimits};
+use broker_protocol::frame::{
+    BrokerFrame, Connect, Connected, LanePosition, ServerInfo, SessionLimits,
+};
 
 use super::Shard;
-use crate::session::{LaneSlot, Stage};
+use crate::session::Stage;
 use crate::{Command, Now};
 
 /// The protocol's major version that is spoken here.
@@ -27,24 +29,40 @@ impl Shard {
             Ok(name) => name,
             Err(message) => return self.end_faulty(slot, ErrorCode::InvalidField, message),
         };
+        if let Some(home) = connect.resume.as_ref().and_then(|resume| self.resumable(resume)) {
+            return self.resume(now, slot, home, &connect);
+        }
+        let (options, expiry) = (self.config.lane, self.expiry_for(&connect));
+        let session = &mut self.sessions[slot as usize];
+        (session.name, session.stage) = (name.clone(), Stage::Open);
+        session.expiry = expiry;
+        self.open_lane(slot, 0, options);
+        self.attached(slot, &connect);
+        let session = self.sessions[slot as usize].id;
+        self.statistics.sessions_opened += 1;
+        self.outgoing.push(Command::Open { session, name });
+        let connected = self.connected(slot, None);
+        self.tell(slot, &BrokerFrame::Connected(connected));
+    }
+
+    /// How long the session of a client may stay without a link.
+    pub(super) fn expiry_for(&self, connect: &Connect) -> u32 {
+        let most = self.config.absence.expiry.as_millis().min(u128::from(u32::MAX)) as u32;
+        connect.session_expiry.map_or(most, |wished| most.min(wished.min(u64::from(most)) as u32))
+    }
+
+    /// Notes what a client wishes of the link.
+    pub(super) fn attached(&mut self, slot: u32, connect: &Connect) {
         let liveness = &self.config.liveness;
         let wished = connect.ping_interval.map_or(liveness.ping_interval, Duration::from_millis);
         let most = liveness.ping_interval.max(liveness.ping_interval_min);
         let ping_interval = wished.clamp(liveness.ping_interval_min.min(most), most);
         let packet_bytes_max = self.packet_bytes_max(connect.packet_bytes_max);
-        let options = self.config.lane;
-
-        let session = &mut self.sessions[slot as usize];
-        session.name = name.clone();
-        session.stage = Stage::Open;
-        session.link.ping_interval = ping_interval;
-        session.link.packet_bytes_max = packet_bytes_max;
-        session.lanes.push(LaneSlot::new(0, options, now.monotonic));
-        let session = session.id;
-        self.statistics.sessions_opened += 1;
-        self.outgoing.push(Command::Open { session, name });
-        let connected = self.connected(slot);
-        self.tell(slot, &BrokerFrame::Connected(connected));
+        let kept_bytes_max = self.config.absence.resume_window.min(u64::from(u32::MAX)) as u32;
+        let link = &mut self.sessions[slot as usize].link;
+        link.ping_interval = ping_interval;
+        link.packet_bytes_max = packet_bytes_max;
+        link.kept_bytes_max = kept_bytes_max;
     }
 
     fn name_of(&self, slot: u32, wished: Option<&str>) -> Result<Arc<str>, String> {
@@ -69,15 +87,16 @@ impl Shard {
         wished.map_or(most, |wished| (wished as usize).clamp(PACKET_BYTES_MIN.min(most), most))
     }
 
-    fn connected(&self, slot: u32) -> Connected {
+    /// What a client is told of its session; `resumed` says from where each lane goes on.
+    pub(super) fn connected(&self, slot: u32, resumed: Option<Vec<LanePosition>>) -> Connected {
         let session = &self.sessions[slot as usize];
         let limits = &self.config.limits;
         Connected {
             session: session.id.to_string(),
             secret: format!("{:032x}", session.link.info.secret),
             name: session.name.to_string(),
-            resumed: false,
-            lanes: Vec::new(),
+            resumed: resumed.is_some(),
+            lanes: resumed.unwrap_or_default(),
             limits: SessionLimits {
                 payload_bytes_max: limits.payload_bytes_max as u64,
                 frame_bytes_max: limits.frame_bytes_max as u64,

@@ -13,6 +13,9 @@ impl Shard {
     /// [`Shard::end_drained`] ends who has all.
     pub fn drain(&mut self) {
         self.draining = Some(Draining::default());
+        while let Some((_, slot)) = self.away.first().copied() {
+            self.bury(slot);
+        }
         for (_, session) in &mut self.sessions {
             if session.stage == Stage::Open {
                 session.stage = Stage::Draining;

@@ -25,12 +25,22 @@ pub struct Ending {
 }
 
 impl Shard {
-    /// Ends a session whose link is gone. Its slot is to be [forgotten](Shard::forget).
-    pub fn lost(&mut self, _now: Now, slot: u32) {
+    /// A link is gone without a word: its session waits for its client, where it may.
+    pub fn lost(&mut self, now: Now, slot: u32) {
+        self.now = now.monotonic;
+        if self.stays(slot) {
+            return self.go_away(slot);
+        }
+        self.gone(slot);
+    }
+
+    /// A link was closed by its client, in good order: so ends its session.
+    pub fn gone(&mut self, slot: u32) {
         if self.sessions[slot as usize].stage != Stage::Ending {
             self.withdraw(slot);
         }
         self.endings.retain(|ending| ending.slot != slot);
+        self.forget(slot);
     }
 
     /// The sessions that have ended since the last time: each is to be flushed once more (its
@@ -51,8 +61,13 @@ impl Shard {
 
     /// Ends a session with a closing word.
     pub(super) fn end(&mut self, slot: u32, code: ErrorCode, reason: String, then: Reconnect) {
-        if self.sessions[slot as usize].stage == Stage::Ending {
-            return;
+        match self.sessions[slot as usize].stage {
+            Stage::Ending => return,
+            Stage::Away => return self.bury(slot),
+            Stage::Open if is_resumable(code) && self.stays(slot) => {
+                return self.part(slot, code, reason, then);
+            }
+            _ => {}
         }
         self.withdraw(slot);
         let farewell =
@@ -63,7 +78,7 @@ impl Shard {
     }
 
     /// Takes back everything that a session stands for.
-    fn withdraw(&mut self, slot: u32) {
+    pub(super) fn withdraw(&mut self, slot: u32) {
         let unwritten = self.unwritten(slot);
         let session = &mut self.sessions[slot as usize];
         let was_open = session.stage != Stage::Connecting;
@@ -137,4 +152,9 @@ impl Shard {
         }
         commands
     }
+}
+
+/// Whether a session that ends its connection so is there for its client to come back to.
+fn is_resumable(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::SlowConsumer | ErrorCode::IdleTimeout)
 }

@@ -4,12 +4,12 @@
 //! as it lies. Everything else (control, a change of lane, gaps, frames, scattered extents) is
 //! gathered in the shard's scratch buffer into one packet.
 
-use broker_delivery::lane::{Item, Sent};
+use broker_delivery::lane::Sent;
 use broker_protocol::frame::LaneHeader;
 
 use super::Shard;
 use crate::Run;
-use crate::session::{LaneFrame, LaneSlot, Session, Stage};
+use crate::session::{LaneSlot, Session, Stage};
 
 /// Where a packet goes in a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub enum Flushed {
 }
 
 /// What was handed over and is to be struck off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Handed {
     /// How many bytes of control were in the packet.
     pub(super) control_bytes: usize,
@@ -75,6 +75,9 @@ impl Shard {
     /// Hands to the link what waits for it, packet by packet, until nothing is left or it refuses.
     pub fn flush(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
         let Some(session) = self.sessions.get(slot as usize) else { return Flushed::Everything };
+        if session.stage == Stage::Away {
+            return Flushed::Everything;
+        }
         let separate_lanes = session.link.info.separate_lanes;
         match separate_lanes {
             false => self.flush_shared(slot, outlet),
@@ -84,7 +87,13 @@ impl Shard {
             true => Flushed::Blocked,
             false => Flushed::Everything,
         };
-        let session = &self.sessions[slot as usize];
+        let session = &mut self.sessions[slot as usize];
+        if (session.behind || !session.holds) && session.keeps_something() {
+            match session.behind {
+                true => self.holders.add_late(session),
+                false => self.holders.add(session),
+            }
+        }
         if session.stage != Stage::Ending {
             // What the link holds back is the link's own: behind is who has something waiting here.
             match session.is_idle() {
@@ -171,6 +180,7 @@ impl Shard {
         }
         let Self { sessions, log, statistics, .. } = self;
         let session = &mut sessions[slot as usize];
+        let kept_bytes_max = u64::from(session.link.kept_bytes_max);
         let Handed { control_bytes, lane, lane_bytes, header } = handed;
         statistics.packets += 1;
         if control_bytes > 0 {
@@ -185,9 +195,10 @@ impl Shard {
                 true => lane_slot.addressee = header.subscription,
                 false => session.link.header = header,
             }
-            lane_slot.forget_presences(sent);
             let before = lane_slot.lane.books().received;
-            lane_slot.lane.sent(sent, log);
+            let LaneSlot { lane, presences, .. } = lane_slot;
+            lane.sent(sent, log, presences);
+            lane.keep_at_most(kept_bytes_max, log);
             statistics.delivered += lane_slot.lane.books().received - before;
             if let Some(window) = &mut lane_slot.window {
                 window.sent(lane_bytes);
@@ -205,22 +216,14 @@ impl LaneSlot {
     fn is_ready(&self) -> bool {
         !self.blocked && !self.lane.is_empty() && self.room() > 0
     }
-
-    fn forget_presences(&mut self, sent: Sent) {
-        for (place, item) in self.lane.items().take(sent.items + 1).enumerate() {
-            let Item::Frame(LaneFrame::Presence(subscription)) = item else { continue };
-            match place < sent.items {
-                true => self.presences.sent(*subscription),
-                false => self.presences.sent_in_part(*subscription, sent.of_next),
-            }
-        }
-    }
 }
 
 impl Session {
     /// Whether some channel is blocked.
     pub(super) fn is_blocked(&self) -> bool {
-        self.link.blocked || self.lanes.iter().any(|lane_slot| lane_slot.blocked)
+        self.stage == Stage::Away
+            || self.link.blocked
+            || self.lanes.iter().any(|lane_slot| lane_slot.blocked)
     }
 }
 

@@ -16,7 +16,9 @@ impl Shard {
     pub fn end_turn(&mut self) {
         let held = self.log.bytes_held() as u64;
         self.statistics.log_bytes_most = self.statistics.log_bytes_most.max(held);
-        if self.dirty.is_empty() && self.laggards.is_empty() {
+        self.forget_buried();
+        let nobody = self.dirty.is_empty() && self.laggards.is_empty() && self.holders.is_empty();
+        if nobody {
             self.log.retire_all();
         } else if self.log.wants_look() {
             self.retire();
@@ -24,16 +26,18 @@ impl Shard {
     }
 
     fn retire(&mut self) {
-        let Self { sessions, log, laggards, dirty, .. } = self;
+        let Self { sessions, log, laggards, dirty, holders, .. } = self;
         let mut behind: Vec<u32> = laggards.iter().chain(dirty.iter()).copied().collect();
         behind.sort_unstable();
         behind.dedup();
+        let tail = if holders.is_empty() { log.end() } else { log.tail() };
         let mut wanted = log.wanted();
+        holders.want(tail, sessions, &mut wanted);
         let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
         for lane_slot in sessions.flat_map(|session| &session.lanes) {
             wanted.add(lane_slot.lane.extents_since(wanted.first()));
         }
-        log.retire(&wanted);
+        log.retire(&wanted, tail);
     }
 
     /// The link refused: waiting begins, and with it the bounds.
@@ -89,7 +93,7 @@ impl Shard {
     }
 
     pub(super) fn overflowed(&mut self, slot: u32, how: Overflowed) {
-        if self.sessions[slot as usize].stage == Stage::Ending {
+        if matches!(self.sessions[slot as usize].stage, Stage::Ending | Stage::Away) {
             return;
         }
         let bound = match how {

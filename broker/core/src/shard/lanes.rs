@@ -47,8 +47,18 @@ impl Shard {
         if lanes.len() >= lanes_max {
             return Err(too_many_lanes(lanes_max));
         }
-        lanes.push(LaneSlot::new(number, granted.unwrap_or(default), self.now));
-        Ok(lanes.len() - 1)
+        Ok(self.open_lane(slot, number, granted.unwrap_or(default)))
+    }
+
+    /// Opens a lane. Returns its place.
+    pub(super) fn open_lane(&mut self, slot: u32, number: u8, options: LaneOptions) -> usize {
+        let session = &mut self.sessions[slot as usize];
+        let mut lane_slot = LaneSlot::new(number, options, self.now);
+        if session.expiry > 0 {
+            lane_slot.lane.keep_what_is_sent();
+        }
+        session.lanes.push(lane_slot);
+        session.lanes.len() - 1
     }
 
     /// Changes the options of an open lane, from the next message on.
@@ -59,7 +69,9 @@ impl Shard {
             Ok(granted) => {
                 let (lane, granted) = (Some(update.lane), Some(told(&granted)));
                 let accepted = Accepted { id: update.id, lane, granted, ..Accepted::default() };
-                self.tell(slot, &BrokerFrame::Accepted(accepted));
+                let accepted = BrokerFrame::Accepted(accepted);
+                self.note_answer(slot, update.id, &accepted);
+                self.tell(slot, &accepted);
             }
             Err(refusal) => self.reject(slot, update.id, refusal),
         }

@@ -27,6 +27,8 @@ impl Shard {
         if now.monotonic >= self.next_scan {
             self.next_scan = now.monotonic + SCAN_EVERY;
             self.scan(now.monotonic);
+            self.expire(now.monotonic);
+            self.settle_holders();
             self.remind(now.monotonic);
         }
         self.next_deadline().map_or(self.next_scan, |deadline| deadline.min(self.next_scan))
@@ -58,6 +60,9 @@ impl Shard {
         session.give_back();
         let link = &mut session.link;
         link.pings_sent += 1;
+        link.pings_open += 1;
+        session.lanes.iter_mut().for_each(|one| one.pinged = one.lane.frames());
+        let link = &session.link;
         match link.info.pings {
             PongTo::Frame => self.tell(slot, &BrokerFrame::Ping(Ping { mark: None })),
             // Its answer may stand for that to a mark, and then tells as much.
@@ -77,7 +82,7 @@ impl Session {
             Stage::Connecting if now >= link.opened + handshake_timeout => {
                 Measure::End(ErrorCode::HandshakeTimeout, "`connect` didn't come in time")
             }
-            Stage::Connecting | Stage::Ending => Measure::Wait,
+            Stage::Connecting | Stage::Away | Stage::Ending => Measure::Wait,
             // Nobody is given up without having been asked, however short the interval is.
             Stage::Open | Stage::Draining
                 if silent >= link.ping_interval * misses && link.pings_sent > 0 =>

@@ -61,6 +61,9 @@ impl Shard {
     /// they share the link. So a client that answers the newest of several pings alone, as RFC 6455
     /// §5.5.3 allows, answers for all.
     pub fn returned(&mut self, now: Now, slot: u32, mark: u64) {
+        if mark == 0 {
+            return self.ponged(slot);
+        }
         let Some(session) = self.sessions.get_mut(slot as usize) else { return };
         let (lane, separate) = (lane_of(mark), session.link.info.separate_lanes);
         let of_lane = session.lanes.iter().find(|one| one.number == lane);

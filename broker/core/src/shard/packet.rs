@@ -103,7 +103,7 @@ impl Session {
             }
         }
         let header = packer.header();
-        sent.gaps = packer.finish();
+        sent.told = packer.finish();
         let lane_bytes = out.len() - control_bytes;
         Handed { control_bytes, lane: Some((place, sent)), lane_bytes, header }
     }

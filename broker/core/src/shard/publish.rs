@@ -9,6 +9,7 @@ use broker_protocol::frame::{Body, Publish, Send};
 
 use super::Shard;
 use super::commands::Refusal;
+use crate::session::Given;
 use crate::{Command, Limits};
 
 impl Shard {
@@ -56,8 +57,12 @@ impl Shard {
         let parts = self.outgoing.write_parts(&topic, name, &send.body);
         let topic = self.outgoing.write_text(&topic);
         let to = Arc::from(&*send.to);
+        let id = send.id;
+        if let Some(id) = id {
+            self.note_given(slot, id, Given::Elsewhere);
+        }
         self.statistics.received += 1;
-        self.outgoing.push(Command::Send { session, id: send.id, to, topic, parts });
+        self.outgoing.push(Command::Send { session, id, to, topic, parts });
     }
 
     fn check_send(&self, send: &Send<'_>) -> Result<(), Refusal> {

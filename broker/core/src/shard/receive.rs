@@ -1,11 +1,13 @@
 //! From bytes to commands.
 
+use std::borrow::Cow;
+
 use broker_protocol::frame::ClientFrame;
 use broker_protocol::{DecodeError, ErrorCode, frames_in_packet};
 
 use super::Shard;
 use crate::session::Stage;
-use crate::{Limits, Now};
+use crate::{Limits, Now, SessionId, ShardId};
 
 /// How the bytes of a link are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,25 +18,59 @@ pub enum Framing {
     Stream,
 }
 
+/// Where a link belongs after what it brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// To the session in this slot of the shard.
+    Here(u32),
+    /// To a session of another shard, which its client wishes to go on with. It is to be
+    /// [attached](Shard::attach) there, and what it brought so far received there.
+    Elsewhere {
+        /// The shard.
+        shard: ShardId,
+        /// What the link brought so far.
+        early: Vec<u8>,
+    },
+}
+
 /// Why no more is read.
 enum Stop {
     Malformed(DecodeError),
     TooManyFrames,
     Ended,
+    Elsewhere(ShardId),
 }
 
 impl Shard {
     /// Takes what a client sent.
     ///
     /// Malformed input ends the session, with a code; it never reaches the sequencer.
-    pub fn receive(&mut self, now: Now, slot: u32, bytes: &[u8], framing: Framing) {
+    ///
+    /// Returns where the link belongs now: a client that comes back finds its session in the slot that
+    /// it had. [`Shard::take_moves`] tells of all such changes.
+    pub fn receive(&mut self, now: Now, slot: u32, bytes: &[u8], framing: Framing) -> Heard {
         self.sign_of_life(now, slot);
-        let stopped = match framing {
-            Framing::Packets => self.receive_packet(now, slot, bytes),
-            Framing::Stream => self.receive_stream(now, slot, bytes),
+        let mut at = slot;
+        let partial = match framing {
+            Framing::Packets => Vec::new(),
+            Framing::Stream => std::mem::take(&mut self.sessions[slot as usize].link.partial),
         };
+        let joined = if partial.is_empty() { Cow::Borrowed(bytes) } else { join(partial, bytes) };
+        let stopped = match framing {
+            Framing::Packets => self.receive_packet(now, &mut at, bytes),
+            Framing::Stream => self.receive_stream(now, &mut at, &joined, bytes),
+        };
+        if let Err(Stop::Elsewhere(shard)) = stopped {
+            self.sessions.remove(slot as usize);
+            return Heard::Elsewhere { shard, early: joined.into_owned() };
+        }
+        self.stop(at, stopped);
+        Heard::Here(at)
+    }
+
+    fn stop(&mut self, slot: u32, stopped: Result<(), Stop>) {
         let (code, message) = match stopped {
-            Ok(()) | Err(Stop::Ended) => return,
+            Ok(()) | Err(Stop::Ended | Stop::Elsewhere(_)) => return,
             Err(Stop::Malformed(error)) => (error.code(), error.to_string()),
             Err(Stop::TooManyFrames) => {
                 let most = self.config.limits.frames_per_packet_max;
@@ -53,38 +89,30 @@ impl Shard {
         link.pings_sent = 0;
     }
 
-    fn receive_packet(&mut self, now: Now, slot: u32, packet: &[u8]) -> Result<(), Stop> {
-        let codec = self.sessions[slot as usize].link.info.codec;
+    fn receive_packet(&mut self, now: Now, at: &mut u32, packet: &[u8]) -> Result<(), Stop> {
+        let codec = self.sessions[*at as usize].link.info.codec;
         let Limits { frame_bytes_max, frames_per_packet_max, .. } = self.config.limits;
         for (count, frame) in frames_in_packet(codec, packet, frame_bytes_max).enumerate() {
             if count == frames_per_packet_max {
                 return Err(Stop::TooManyFrames);
             }
-            self.receive_frame(now, slot, frame.map_err(Stop::Malformed)?)?;
+            self.receive_frame(now, at, frame.map_err(Stop::Malformed)?)?;
         }
         Ok(())
     }
 
-    fn receive_stream(&mut self, now: Now, slot: u32, bytes: &[u8]) -> Result<(), Stop> {
-        let partial = &mut self.sessions[slot as usize].link.partial;
-        if partial.is_empty() {
-            let taken = self.receive_frames(now, slot, bytes)?;
-            let rest = &bytes[taken..];
-            if !rest.is_empty() {
-                self.sessions[slot as usize].link.partial = rest.to_vec();
-            }
-            return Ok(());
-        }
-        let mut joined = std::mem::take(partial);
-        joined.extend_from_slice(bytes);
-        if self.is_line_open(slot, &joined, bytes) {
-            self.sessions[slot as usize].link.partial = joined;
-            return Ok(());
-        }
-        let taken = self.receive_frames(now, slot, &joined)?;
+    /// Takes the whole frames of `joined`, which ends with `last`, and keeps the rest.
+    fn receive_stream(
+        &mut self,
+        now: Now,
+        at: &mut u32,
+        joined: &[u8],
+        last: &[u8],
+    ) -> Result<(), Stop> {
+        let goes_on = last.len() < joined.len() && self.is_line_open(*at, joined, last);
+        let taken = if goes_on { 0 } else { self.receive_frames(now, at, joined)? };
         if taken < joined.len() {
-            joined.drain(..taken);
-            self.sessions[slot as usize].link.partial = joined;
+            self.sessions[*at as usize].link.partial = joined[taken..].to_vec();
         }
         Ok(())
     }
@@ -98,30 +126,47 @@ impl Shard {
     }
 
     /// Takes every whole frame. Returns how many bytes they were.
-    fn receive_frames(&mut self, now: Now, slot: u32, bytes: &[u8]) -> Result<usize, Stop> {
-        let codec = self.sessions[slot as usize].link.info.codec;
+    fn receive_frames(&mut self, now: Now, at: &mut u32, bytes: &[u8]) -> Result<usize, Stop> {
+        let codec = self.sessions[*at as usize].link.info.codec;
         let frame_bytes_max = self.config.limits.frame_bytes_max;
         let mut taken = 0;
         while let Some(cut) =
             codec.cut(&bytes[taken..], frame_bytes_max).map_err(Stop::Malformed)?
         {
             taken += cut.taken;
-            self.receive_frame(now, slot, cut.frame)?;
+            self.receive_frame(now, at, cut.frame)?;
         }
         Ok(taken)
     }
 
-    fn receive_frame(&mut self, now: Now, slot: u32, frame: &[u8]) -> Result<(), Stop> {
-        let session = &self.sessions[slot as usize];
+    fn receive_frame(&mut self, now: Now, at: &mut u32, frame: &[u8]) -> Result<(), Stop> {
+        let session = &self.sessions[*at as usize];
         if matches!(session.stage, Stage::Ending) {
             return Err(Stop::Ended);
         }
         let codec = session.link.info.codec;
         // `None` is a frame of a later version, to be skipped.
         if let Some(frame) = codec.read_client(frame).map_err(Stop::Malformed)? {
-            self.dispatch(now, slot, frame);
+            if let Some(shard) = self.elsewhere(*at, &frame) {
+                return Err(Stop::Elsewhere(shard));
+            }
+            self.dispatch(now, *at, frame);
+        }
+        if let Some((from, to)) = self.moves.last()
+            && from == at
+        {
+            *at = *to;
         }
         Ok(())
+    }
+
+    /// The other shard where the session is that a client wishes to go on with.
+    fn elsewhere(&self, slot: u32, frame: &ClientFrame<'_>) -> Option<ShardId> {
+        let ClientFrame::Connect(connect) = frame else { return None };
+        let wished = SessionId::parse(&connect.resume.as_ref()?.session)?.shard;
+        let connecting = self.sessions[slot as usize].stage == Stage::Connecting;
+        let there = wished != self.id && wished.0 < self.config.shards;
+        (connecting && there && self.draining.is_none()).then_some(wished)
     }
 
     fn dispatch(&mut self, now: Now, slot: u32, frame: ClientFrame<'_>) {
@@ -141,7 +186,12 @@ impl Shard {
             (Stage::Draining, ClientFrame::Reply(reply)) => self.reply(slot, &reply),
             // What waits is still sent, within the window.
             (Stage::Draining, ClientFrame::Pong(pong)) => self.carry_out_pong(now, slot, &pong),
-            (Stage::Draining | Stage::Ending, _) => {}
+            (Stage::Draining | Stage::Away | Stage::Ending, _) => {}
         }
     }
+}
+
+fn join(mut partial: Vec<u8>, bytes: &[u8]) -> Cow<'static, [u8]> {
+    partial.extend_from_slice(bytes);
+    Cow::Owned(partial)
 }

@@ -114,6 +114,7 @@ impl Shard {
         if self.find(asker).is_none() || self.end_wait(asker.slot, id).is_none() {
             return;
         }
+        self.note_reply(asker.slot, id, frame);
         if !self.tell_reply(asker.slot, frame) {
             let message = "the answer came, but more waits for this client than may; read faster";
             self.reject(asker.slot, id, Refusal::new(ErrorCode::Busy, message));

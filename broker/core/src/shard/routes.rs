@@ -81,6 +81,11 @@ impl Routes {
         &self.routes[place.0]
     }
 
+    /// Has every route looked up again: what its sessions take has changed.
+    pub(super) fn look_up_again(&mut self) {
+        self.routes.iter_mut().for_each(|(_, route)| route.generation = 0);
+    }
+
     pub(super) fn forget(&mut self, topic_id: TopicId) {
         if let Some(place) = self.places.remove(&topic_id) {
             self.routes.remove(place);

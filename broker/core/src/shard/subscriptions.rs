@@ -12,7 +12,7 @@ use super::lanes::told;
 use super::publish::shortened;
 use super::routes::Target;
 use crate::command::Purpose;
-use crate::session::{LaneFrame, Standpoint, Subscription};
+use crate::session::{Given, LaneFrame, Standpoint, Subscription};
 use crate::{Addressee, Command, SessionId};
 
 impl Shard {
@@ -96,6 +96,7 @@ impl Shard {
         };
         found.state = Standpoint::Leaving;
         let standing = session.standing_of(number).expect("it was found just now");
+        self.note_given(slot, unsubscribe.id, Given::Elsewhere);
         self.outgoing.push(Command::Unsubscribe { standing, id: Some(unsubscribe.id) });
     }
 
@@ -105,23 +106,30 @@ impl Shard {
         let slot = session.id.slot;
         let Some(found) = session.standing.get_mut(&number) else { return };
         found.state = Standpoint::Begun;
-        let (lane, command, filter) = (found.lane, found.command, found.filter.clone());
+        let (lane, filter) = (found.lane, found.filter.clone());
         let takes_turns = !matches!(found.purpose, Purpose::Messages { .. });
         if !takes_turns {
             let target = Target { slot, lane: lane as u32, subscription: number };
             self.matcher.insert(&filter, target);
         }
-        let lane_slot = &self.sessions[slot as usize].lanes[lane];
+        if takes_turns {
+            self.tell_blocked(slot);
+        }
+        self.tell_begun(slot, number);
+    }
+
+    /// Says in its lane that a subscription has begun.
+    pub(super) fn tell_begun(&mut self, slot: u32, number: u64) {
+        let session = &self.sessions[slot as usize];
+        let Some(found) = session.standing.get(&number) else { return };
+        let (lane, lane_slot) = (found.lane, &session.lanes[found.lane]);
         let accepted = Accepted {
-            id: command,
+            id: found.command,
             subscription: Some(number),
             lane: Some(lane_slot.number),
             callback: None,
             granted: Some(told(lane_slot.lane.options())),
         };
-        if takes_turns {
-            self.tell_blocked(slot);
-        }
         self.push_frame(slot, lane, LaneFrame::encode(&BrokerFrame::Accepted(accepted)));
     }
 

@@ -128,7 +128,9 @@ fn who_is_blocked_and_leaves_very_many_groups_keeps_what_waits_for_each() {
     let (mut stage, members) = crew_with(limits, &["ann"]);
     let publisher = stage.enter("eve");
     let mut names = (1..GROUPS).map(|group| format!("crew{group}"));
-    names.by_ref().for_each(|name| stage.write(members[0], &in_group("job", &name)));
+    names.by_ref().for_each(|name| {
+        _ = stage.write(members[0], &in_group("job", &name));
+    });
     stage.turn();
     stage.set_room(members[0], 0);
     stage.publish(publisher, "job", &[1]);

@@ -7,5 +7,6 @@ mod groups;
 mod lanes;
 mod limits;
 mod requests;
+mod resuming;
 mod stage;
 mod windows;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker_core::{
-    Channel, Config, Framing, Item, LinkInfo, Now, PongTo, Run, Sequencer, SequencerConfig, Shard,
-    ShardId, Verdict,
+    Channel, Config, Framing, Heard, Item, LinkInfo, Now, PongTo, Run, Sequencer, SequencerConfig,
+    Shard, ShardId, Verdict,
 };
 use broker_protocol::frame::{
     BrokerFrame, ClientFrame, Connect, LaneOptions, Message, Publish, Request, Send, Subscribe,
@@ -19,6 +19,8 @@ pub(crate) struct Stage {
     pub(crate) sequencer: Sequencer,
     now: Now,
     codec: Codec,
+    /// How many secrets were given away.
+    secrets: u128,
     /// Whether lanes of clients that come have channels of their own.
     pub(crate) separate_lanes: bool,
     /// The lane whose channel takes nothing.
@@ -36,13 +38,20 @@ impl Stage {
         Self::with(config, SequencerConfig::default(), Codec::Bincode)
     }
 
-    pub(crate) fn with(config: Config, sequencer: SequencerConfig, codec: Codec) -> Self {
+    pub(crate) fn with(mut config: Config, sequencer: SequencerConfig, codec: Codec) -> Self {
+        config.absence.expiry = Duration::ZERO;
+        Self::with_absence(config, sequencer, codec)
+    }
+
+    /// A broker whose sessions outlive their links.
+    pub(crate) fn with_absence(config: Config, sequencer: SequencerConfig, codec: Codec) -> Self {
         let now = Now::default();
         Self {
             shard: Shard::new(ShardId(0), config, now),
             sequencer: Sequencer::new(sequencer, now),
             now,
             codec,
+            secrets: 0,
             separate_lanes: false,
             held_lane: None,
             room: BTreeMap::new(),
@@ -54,7 +63,7 @@ impl Stage {
     /// A link whose client has said nothing.
     pub(crate) fn attach(&mut self) -> u32 {
         let (codec, separate_lanes, pings) = (self.codec, self.separate_lanes, PongTo::Frame);
-        let info = LinkInfo { codec, separate_lanes, pings, secret: 0 };
+        let info = LinkInfo { codec, separate_lanes, pings, secret: self.secrets };
         self.shard.attach(self.now, info)
     }
 
@@ -68,6 +77,21 @@ impl Stage {
         slot
     }
 
+    /// A link whose client says `connect`, as it pleases. Returns the slot of its session.
+    pub(crate) fn connect(&mut self, connect: Connect) -> u32 {
+        self.connect_with_room(connect, usize::MAX)
+    }
+
+    /// The same with a link that takes so many packets.
+    pub(crate) fn connect_with_room(&mut self, connect: Connect, room: usize) -> u32 {
+        self.secrets += 1;
+        let slot = self.attach();
+        self.room.insert(slot, room);
+        let slot = self.write(slot, &ClientFrame::Connect(connect));
+        self.turn();
+        slot
+    }
+
     /// A client says something, and a turn follows.
     pub(crate) fn say(&mut self, slot: u32, frame: &ClientFrame<'_>) {
         self.write(slot, frame);
@@ -75,10 +99,23 @@ impl Stage {
     }
 
     /// A client says something that is read before the next turn.
-    pub(crate) fn write(&mut self, slot: u32, frame: &ClientFrame<'_>) {
+    pub(crate) fn write(&mut self, slot: u32, frame: &ClientFrame<'_>) -> u32 {
         let mut bytes = BytesMut::new();
         self.codec.write_client(frame, &mut bytes);
-        self.shard.receive(self.now, slot, &bytes, Framing::Stream);
+        let heard = self.shard.receive(self.now, slot, &bytes, Framing::Stream);
+        self.follow();
+        let Heard::Here(slot) = heard else { panic!("there is one shard: {heard:?}") };
+        slot
+    }
+
+    /// What is known of a link goes with it, from slot to slot.
+    fn follow(&mut self) {
+        for (from, to) in self.shard.take_moves() {
+            let packets = self.packets.remove(&from).unwrap_or_default();
+            self.packets.insert(to, packets);
+            let room = self.room.remove(&from);
+            room.into_iter().for_each(|room| drop(self.room.insert(to, room)));
+        }
     }
 
     pub(crate) fn turn(&mut self) {
@@ -89,7 +126,9 @@ impl Stage {
                 let mut inbox = |_: ShardId, item| items.push(item);
                 self.sequencer.handle(self.now, &batch, &mut inbox);
             }
+            self.follow();
             self.shard.apply(items);
+            self.follow();
             while let Some(slot) = self.shard.next_dirty() {
                 self.flush(slot);
             }
@@ -111,6 +150,7 @@ impl Stage {
             packets.push(packet.as_slice().to_vec());
             Verdict::Taken
         });
+        self.follow();
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -174,7 +214,8 @@ impl Stage {
 
     pub(crate) fn lose(&mut self, slot: u32) {
         self.shard.lost(self.now, slot);
-        self.shard.forget(slot);
+        self.room.remove(&slot);
+        self.packets.remove(&slot);
         self.turn();
     }
 

@@ -35,7 +35,9 @@ fn messages(frames: &[BrokerFrame<'_>], topic: &str) -> usize {
 /// Answers the marks that a client got, and returns all frames.
 fn served(stage: &mut Stage, slot: u32) -> Vec<BrokerFrame<'static>> {
     let frames = stage.frames(slot);
-    marks(&frames).into_iter().for_each(|mark| stage.write(slot, &pong(mark)));
+    marks(&frames).into_iter().for_each(|mark| {
+        _ = stage.write(slot, &pong(mark));
+    });
     frames
 }
 

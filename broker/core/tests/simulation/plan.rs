@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_core::{Config, Limits, Liveness, SequencerConfig};
+use broker_core::{Absence, Config, Limits, Liveness, SequencerConfig};
 use broker_delivery::lane::{Bound, LaneOptions, Overflow};
 
 use crate::random::Random;
@@ -78,6 +78,7 @@ fn config(random: &mut Random, heavy: bool) -> Config {
         request_timeout: Duration::from_secs(1),
         request_timeout_max: Duration::from_secs(2),
         log_bytes_max: *random.pick(&[1000, 100_000]),
+        absence: Absence { expiry: Duration::ZERO, ..Absence::default() },
         ..Config::default()
     }
 }

@@ -252,7 +252,6 @@ impl World {
         let shard = self.clients[client].shard;
         let Some(slot) = self.clients[client].slot.take() else { return };
         self.shards[shard].lost(self.now, slot);
-        self.shards[shard].forget(slot);
         self.judge.ended(client);
         while self.read_some(client, true) {}
     }

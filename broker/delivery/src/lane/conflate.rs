@@ -118,11 +118,12 @@ impl<F: Frame> Lane<F> {
         }
         let mut walked = self.walked.take().unwrap_or_default();
         for item in self.items.split_off(walked.items) {
-            walked.end = item.extent().map_or(walked.end, |extent| walked.end.max(extent.end));
+            walked.end = item.extents().fold(walked.end, |end, extent| end.max(extent.end));
             match item {
                 Item::Run(extent) => {
                     extent.entries().for_each(|entry| self.renew(&mut walked, entry, keep, log));
                 }
+                Item::Newest(newest) => self.join(&mut walked, newest, keep, log),
                 item => {
                     if matches!(item, Item::Frame(_)) {
                         walked.forget_places();
@@ -147,6 +148,34 @@ impl<F: Frame> Lane<F> {
             self.bytes -= u64::from(log.size(replaced));
             self.books.conflated += 1;
             log.let_go(Extent::one(replaced));
+        }
+    }
+
+    /// Puts the newest values of a key where older ones of it wait, or behind everything.
+    fn join(&mut self, walked: &mut Walked, newer: Newest, keep: u32, log: &mut impl Entries) {
+        let place = walked.place(&self.items, newer.last(), self.items.len(), log);
+        if place == self.items.len() {
+            return self.items.push_back(Item::Newest(newer));
+        }
+        newer.entries().for_each(|entry| self.renew(walked, entry, keep, log));
+        if let (Some(Item::Newest(newest)), Some(skipped)) =
+            (self.items.get_mut(place), newer.skipped())
+        {
+            newest.skip_all(skipped);
+        }
+    }
+
+    /// Walks what waits from its beginning: something was put in front of it.
+    pub(super) fn walk_again(&mut self, log: &mut impl Entries) {
+        self.walked = None;
+        if self.conflates() {
+            return self.walk(log);
+        }
+        // What was conflated before the rule changed is out of order.
+        if self.items.iter().any(|item| matches!(item, Item::Newest(_))) {
+            let end = self.extents().fold(0, |end, extent| end.max(extent.end));
+            let items = self.items.len();
+            self.walked = Some(Box::new(Walked { items, end, ..Walked::default() }));
         }
     }
 

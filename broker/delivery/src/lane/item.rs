@@ -71,6 +71,14 @@ impl<F> Item<F> {
         self.extent().into_iter().chain(newest.into_iter().flatten())
     }
 
+    /// The one subscription that its messages are for.
+    pub(super) fn subscription(&self) -> Option<u64> {
+        match self {
+            Self::Addressed { subscription, .. } => Some(*subscription),
+            _ => None,
+        }
+    }
+
     /// Whether it is messages.
     pub(super) fn is_messages(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Addressed { .. } | Self::Newest(_))

@@ -118,17 +118,27 @@ impl Ledger {
         &mut self.gaps[place]
     }
 
-    /// Takes the oldest `count` gaps off. Returns what they cost, in bytes.
+    /// Takes a gap in as it was told, beside those that are there.
+    pub(super) fn put(&mut self, told: Gap) {
+        let Gap { of, first_seq, last_seq, count, reason, addressee } = told;
+        let gap = self.gap(of, first_seq, reason, addressee);
+        gap.first_seq = gap.first_seq.min(first_seq);
+        gap.last_seq = gap.last_seq.max(last_seq);
+        gap.count += count;
+    }
+
+    /// Takes the oldest `count` gaps off. Returns them, and what they cost in bytes.
     ///
     /// # Panics
     /// If there are fewer.
-    pub(super) fn take_front(&mut self, count: u32) -> u64 {
-        let taken = self.gaps.drain(..count as usize).map(|gap| gap.cost()).sum();
+    pub(super) fn take_front(&mut self, count: u32) -> (Vec<Gap>, u64) {
+        let gaps: Vec<Gap> = self.gaps.drain(..count as usize).collect();
+        let taken = gaps.iter().map(Gap::cost).sum();
         self.bytes -= taken;
         let left = self.gaps.iter().enumerate();
         self.places =
             left.map(|(place, gap)| ((gap.of.clone(), gap.reason, gap.addressee), place)).collect();
-        taken
+        (gaps, taken)
     }
 
     /// Folds everything into one gap per reason and addressee for the whole lane, for good.
@@ -145,6 +155,18 @@ impl Ledger {
 }
 
 impl Gap {
+    /// So many messages of the whole lane, dropped.
+    pub(super) fn of_the_lane(count: u64) -> Self {
+        let reason = GapReason::Dropped;
+        Self { of: None, first_seq: 0, last_seq: 0, count, reason, addressee: None }
+    }
+
+    /// Whether it is told in front of the messages of its packet, with what those replaced: a topic
+    /// has one gap of a reason in a packet.
+    pub fn moves_to_the_front(&self) -> bool {
+        self.of.is_some() && self.reason == GapReason::Conflated
+    }
+
     /// Whether it is the one that tells of a message, as far as can be seen at a glance.
     fn tells(&self, missing: &Missing<'_>) -> bool {
         let of_it = self.of.as_ref().is_none_or(|(topic, epoch)| {
@@ -219,12 +241,12 @@ mod tests {
         let mut ledger = Ledger::default();
         topics.iter().for_each(|topic| lose(&mut ledger, topic, 1, 1));
         let before = ledger.bytes();
-        assert_eq!(ledger.take_front(1) + ledger.bytes(), before);
+        assert_eq!(ledger.take_front(1).1 + ledger.bytes(), before);
         lose(&mut ledger, &topics[2], 1, 2);
         lose(&mut ledger, &topics[0], 1, 2);
         let told: Vec<_> = ledger.gaps().iter().map(|gap| (gap.first_seq, gap.count)).collect();
         assert_eq!(told, [(1, 1), (1, 2), (2, 1)]);
-        assert_eq!(ledger.take_front(3), before);
+        assert_eq!(ledger.take_front(3).1, before);
         assert_eq!(ledger.bytes(), 0);
     }
 

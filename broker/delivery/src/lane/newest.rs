@@ -77,6 +77,15 @@ impl Newest {
         told.count += 1;
     }
 
+    /// Takes over what others replaced.
+    pub(super) fn skip_all(&mut self, others: Skipped) {
+        let skipped = &mut self.past.get_or_insert_default().skipped;
+        let told = skipped.get_or_insert(Skipped { count: 0, ..others });
+        told.first_seq = told.first_seq.min(others.first_seq);
+        told.last_seq = told.last_seq.max(others.last_seq);
+        told.count += others.count;
+    }
+
     /// Takes what they replaced, to tell it.
     pub(super) fn take_skipped(&mut self) -> Option<Skipped> {
         self.past.as_mut()?.skipped.take()

@@ -34,7 +34,7 @@ impl<F: Frame> Lane<F> {
             self.walk(log);
         }
         loop {
-            match (self.too_many(), self.options.overflow) {
+            match (self.too_many(), self.overflow()) {
                 (0, _) => return Pushed::Kept,
                 (_, Overflow::Disconnect) => return Pushed::Overflowed(Overflowed::Disconnect),
                 (_, Overflow::Resync) => return Pushed::Overflowed(Overflowed::Resync),
@@ -44,6 +44,14 @@ impl<F: Frame> Lane<F> {
                     }
                 }
             }
+        }
+    }
+
+    /// What happens at the bound: nobody is ended while it is away.
+    fn overflow(&self) -> Overflow {
+        match self.options.overflow {
+            Overflow::Disconnect if self.lenient => Overflow::DropOldest,
+            overflow => overflow,
         }
     }
 

@@ -104,7 +104,7 @@ fn a_ready_link_gathers_beyond_the_bound_and_a_blocked_one_does_not() {
     for entry in 0..5 {
         assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept);
     }
-    lane.sent(Sent { of_next: 3, ..Sent::default() }, &mut log);
+    lane.sent(Sent { of_next: 3, ..Sent::default() }, &mut log, &mut AsTheyAre);
     assert_eq!(lane.block(&mut log), Pushed::Kept);
     assert_eq!(push(&mut lane, &mut log, 5), Pushed::Kept);
     let overflowed = Pushed::Overflowed(Overflowed::Disconnect);
@@ -247,7 +247,7 @@ fn send(lane: &mut Lane<Note>, log: &mut Log, count: u8, told: &mut [u64]) {
         }
         sent.items += 1;
     }
-    lane.sent(sent, log);
+    lane.sent(sent, log, &mut AsTheyAre);
 }
 
 pub(super) fn count_gaps(ledger: &Ledger, log: &Log, told: &mut [u64]) {

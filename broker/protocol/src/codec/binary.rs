@@ -62,6 +62,14 @@ impl<'a> Input<'a> {
         T::read(self).map_err(|fault| fault.at(name))
     }
 
+    /// Reads a field by which the frame has grown: one that ends in front of it is of an older end.
+    pub(super) fn grown<T: Layout<'a> + Default>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<T, Offence> {
+        if self.rest.is_empty() { Ok(T::default()) } else { self.field(name) }
+    }
+
     pub(super) fn list<T: Layout<'a>>(&mut self, limit: usize) -> Result<Vec<T>, Fault> {
         let items: u64 = self.take()?;
         if items > limit as u64 {

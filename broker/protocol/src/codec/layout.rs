@@ -34,17 +34,20 @@ impl Item for String {
 }
 
 /// A value of named fields, in their order; `..` before a field whose own fields stand in its
-/// place, and in brackets what a member means that is missing in json.
+/// place, `+` before one by which the frame has grown, which older ends leave out, and in brackets
+/// what a member means that is missing in json.
 macro_rules! record {
-    ($life:lifetime $type:ty { $($($field:ident $(($absent:expr))?)? $(..$flat:ident)?),* }) => {
+    ($life:lifetime $type:ty { $($($field:ident $(($absent:expr))?)? $(..$flat:ident)? $(+$grown:ident)?),* }) => {
         impl<$life> Fields<$life> for $type {
             fn write_fields(&self, out: &mut BytesMut) {
-                $($(self.$field.write(out);)? $(self.$flat.write_fields(out);)?)*
+                $($(self.$field.write(out);)? $(self.$flat.write_fields(out);)?
+                  $(self.$grown.write(out);)?)*
             }
             fn read_fields(input: &mut Input<$life>) -> Result<Self, Offence> {
                 Ok(Self {
                     $($($field: input.field(stringify!($field))?)?
-                    $($flat: Fields::read_fields(input)?)?,)*
+                    $($flat: Fields::read_fields(input)?)?
+                    $($grown: input.grown(stringify!($grown))?)?,)*
                 })
             }
         }
@@ -52,12 +55,14 @@ macro_rules! record {
         impl<$life> JsonFields<$life> for $type {
             fn write_members(&self, object: &mut Object<'_>) {
                 $($(object.member(stringify!($field), &self.$field);)?
-                  $(self.$flat.write_members(object);)?)*
+                  $(self.$flat.write_members(object);)?
+                  $(object.member(stringify!($grown), &self.$grown);)?)*
             }
             fn read_members(members: &mut Members<$life>) -> Result<Self, Offence> {
                 Ok(Self {
                     $($($field: members.field(stringify!($field), None$(.or(Some($absent)))?)?)?
-                    $($flat: JsonFields::read_members(members)?)?,)*
+                    $($flat: JsonFields::read_members(members)?)?
+                    $($grown: members.field(stringify!($grown), None)?)?,)*
                 })
             }
         }
@@ -139,7 +144,8 @@ record! { 'a Pong { mark, lag } }
 
 // From the client.
 record! { 'a Connect {
-    version, client(ClientInfo::default()), credential, resume, receive_window, packet_bytes_max, ping_interval
+    version, client(ClientInfo::default()), credential, resume, receive_window, packet_bytes_max, ping_interval,
+    +session_expiry
 } }
 record! { 'a Subscribe { id, filter, lane, options, replay, group, presence } }
 record! { 'a Update { id, lane, options } }

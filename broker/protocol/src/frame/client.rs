@@ -68,6 +68,9 @@ pub struct Connect {
     pub packet_bytes_max: Option<u32>,
     /// How often the client wishes to be pinged while it is silent, in milliseconds.
     pub ping_interval: Option<u64>,
+    /// How long the session is to wait for its client after its link is gone, in milliseconds; as
+    /// long as the broker allows where `None`, and not at all where 0.
+    pub session_expiry: Option<u64>,
 }
 
 /// Who connects.

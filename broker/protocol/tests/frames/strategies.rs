@@ -134,6 +134,7 @@ fn connect() -> BoxedStrategy<Connect> {
             credential,
             resume,
             receive_window: wishes.0,
+            session_expiry: wishes.0,
             packet_bytes_max: wishes.1,
             ping_interval: wishes.2,
         })

@@ -47,6 +47,7 @@ pub(super) fn schema() -> Vec<Entry> {
         once("tls", |config| &config.tls, |config| &mut config.tls),
         once("limits", |config| &config.limits, |config| &mut config.limits),
         once("lanes", |config| &config.lanes, |config| &mut config.lanes),
+        once("sessions", |config| &config.sessions, |config| &mut config.sessions),
         once("requests", |config| &config.requests, |config| &mut config.requests),
         once("topics", |config| &config.topics, |config| &mut config.topics),
         once("shutdown", |config| &config.shutdown, |config| &mut config.shutdown),

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use broker_protocol::{Codec, ErrorCode};
 use tokio::sync::mpsc;
-use transport_api::{Link, Listener, Placement};
+use transport_api::{Incoming, Link, Listener, Placement};
 
-use super::{Seat, Shard, connection};
+use super::{Seat, Shard, connection, moving};
 use crate::broker::Bind;
 use crate::seating::Welcome;
 
@@ -34,12 +34,12 @@ pub(super) async fn wait_on(
         match placement {
             Placement::WithListener => {
                 let welcome = shard.exchange.seating.enter(shard.id);
-                take_in(&shard, Seat { incoming, welcome });
+                take_in(&shard, incoming, welcome);
             }
             Placement::Anywhere => {
                 let (place, welcome) = shard.exchange.seating.place();
                 // A shard that is gone is a broker that stops.
-                let _ = seats[usize::from(place.0)].send(Seat { incoming, welcome }).await;
+                let _ = seats[usize::from(place.0)].send(Seat::Peer { incoming, welcome }).await;
             }
         }
     }
@@ -48,12 +48,20 @@ pub(super) async fn wait_on(
 /// Takes in the peers that were placed here.
 pub(super) async fn seat_all(shard: Rc<Shard>, mut waiting: mpsc::Receiver<Seat>) {
     while let Some(seat) = waiting.recv().await {
-        take_in(&shard, seat);
+        match seat {
+            Seat::Peer { incoming, welcome } => take_in(&shard, incoming, welcome),
+            Seat::Link { link, early, welcome } => {
+                let guest = Guest::enter(&shard, welcome);
+                if let Some(slot) = attach(&shard, link, guest) {
+                    moving::hear(&shard, slot, &early);
+                }
+            }
+        }
     }
 }
 
 /// Shakes hands in a task of its own: no peer waits for another's handshake.
-fn take_in(shard: &Rc<Shard>, Seat { incoming, welcome }: Seat) {
+fn take_in(shard: &Rc<Shard>, incoming: Box<dyn Incoming>, welcome: Welcome) {
     let guard = Guest::enter(shard, welcome);
     if welcome == Welcome::TooMany && shard.handshakes.get() > REFUSALS_AT_A_TIME {
         return;
@@ -63,17 +71,17 @@ fn take_in(shard: &Rc<Shard>, Seat { incoming, welcome }: Seat) {
         let peer = incoming.peer();
         let timeout = at_work.config.liveness.handshake_timeout;
         match tokio::time::timeout(timeout, incoming.handshake()).await {
-            Ok(Ok(link)) => attach(&at_work, link, guard),
+            Ok(Ok(link)) => drop(attach(&at_work, link, guard)),
             Ok(Err(error)) => tracing::debug!(%peer, %error, "handshake failed"),
             Err(_) => tracing::debug!(%peer, ?timeout, "handshake timed out"),
         }
     });
 }
 
-fn attach(shard: &Rc<Shard>, link: Box<dyn Link>, guest: Guest) {
+fn attach(shard: &Rc<Shard>, link: Box<dyn Link>, guest: Guest) -> Option<u32> {
     let Ok(codec) = link.properties().subprotocol.codec.parse::<Codec>() else {
         tracing::error!(subprotocol = ?link.properties().subprotocol, "agreed on an unknown codec");
-        return;
+        return None;
     };
     let welcome = guest.welcome;
     let slot = connection::start(shard, link, codec, guest);
@@ -81,7 +89,9 @@ fn attach(shard: &Rc<Shard>, link: Box<dyn Link>, guest: Guest) {
         let reason = "the broker has as many connections as it may; try another, or later";
         shard.rules.borrow_mut().refuse(slot, ErrorCode::TooManyConnections, reason.to_owned());
         shard.work.notify_one();
+        return None;
     }
+    Some(slot)
 }
 
 /// A peer's place in the count of connections, given back when it is gone.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use broker_core::{Ending, Flushed};
 use broker_protocol::ErrorCode;
-use transport_api::{CloseCode, CloseReason};
+use transport_api::{CloseCode, CloseReason, LinkError};
 
 use super::Shard;
 use super::connection::{Connection, Farewell, Stage};
@@ -19,11 +19,23 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const SILENT_CLOSE_TIMEOUT: Duration = Duration::from_millis(400);
 
 impl Shard {
-    /// A link is gone: its session ends without a word.
-    pub(super) fn lose(&self, connection: &Connection) {
-        let mut rules = self.rules.borrow_mut();
-        rules.lost(self.now(), connection.slot);
-        rules.forget(connection.slot);
+    /// A link is gone. Its session waits for its client, unless that said goodbye or broke the rules.
+    pub(super) fn lose(&self, connection: &Connection, error: &LinkError) {
+        match error {
+            LinkError::Closed(reason) if reason.code == CloseCode::Normal => {
+                self.drop_session(connection);
+            }
+            LinkError::Closed(_) | LinkError::Broken(_) => {
+                self.rules.borrow_mut().lost(self.now(), connection.slot.get());
+                self.remove(connection);
+            }
+            _ => self.drop_session(connection),
+        }
+    }
+
+    /// A link is gone, and its session with it.
+    pub(super) fn drop_session(&self, connection: &Connection) {
+        self.rules.borrow_mut().gone(connection.slot.get());
         self.remove(connection);
     }
 
@@ -44,7 +56,7 @@ impl Shard {
     }
 
     fn remove(&self, connection: &Connection) {
-        self.connections.borrow_mut()[connection.slot as usize] = None;
+        self.connections.borrow_mut()[connection.slot.get() as usize] = None;
         self.work.notify_one();
     }
 }
@@ -54,7 +66,7 @@ impl Connection {
         if self.poll_farewell(shard, cx).is_pending() && !self.is_out_of_time(cx) {
             return;
         }
-        shard.rules.borrow_mut().forget(self.slot);
+        shard.rules.borrow_mut().forget(self.slot.get());
         shard.remove(self);
     }
 
@@ -73,20 +85,20 @@ impl Connection {
             };
             let reason = &mut farewell.reason;
             if reason.is_none() {
-                return self.link.borrow_mut().poll_closed(cx);
+                return self.link().poll_closed(cx);
             }
             if self.blocked.get() {
-                match self.link.borrow_mut().poll_writable(cx) {
+                match self.link().poll_writable(cx) {
                     Poll::Ready(Ok(())) => self.blocked.set(false),
                     Poll::Ready(Err(_)) => return Poll::Ready(()),
                     Poll::Pending => return Poll::Pending,
                 }
-                shard.rules.borrow_mut().writable(self.slot);
+                shard.rules.borrow_mut().writable(self.slot.get());
             }
             match self.flush(&mut shard.rules.borrow_mut()) {
                 Ok(Flushed::Everything) => {
                     let reason = reason.take().expect("it was there just now");
-                    self.link.borrow_mut().close(reason);
+                    self.link().close(reason);
                 }
                 Ok(Flushed::Blocked) => {}
                 Err(_) => return Poll::Ready(()),
@@ -106,6 +118,7 @@ fn close_code(code: ErrorCode) -> CloseCode {
         | ErrorCode::ControlOverrun
         | ErrorCode::TooManyConnections
         | ErrorCode::IdleTimeout
+        | ErrorCode::TakenOver
         | ErrorCode::HandshakeTimeout => CloseCode::Refused,
         _ => CloseCode::Protocol,
     }

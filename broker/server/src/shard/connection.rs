@@ -3,14 +3,14 @@
 //! Writing is the turn's affair. A poll writes nothing unless the link had refused: then it waits
 //! until the link is writable, tells the rules, and leaves the rest to the turn again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake as _};
 
-use broker_core::{Channel, Flushed, Framing, LinkInfo, Outlet, PongTo, Run, Verdict};
+use broker_core::{Channel, Flushed, Framing, Heard, LinkInfo, Outlet, PongTo, Run, Verdict};
 use broker_protocol::Codec;
 use tokio::time::Sleep;
 use transport_api::{
@@ -30,9 +30,10 @@ const READS_IN_A_ROW: usize = 4;
 
 /// One connection.
 pub(crate) struct Connection {
-    pub(super) slot: u32,
-    pub(super) link: RefCell<Box<dyn Link>>,
-    framing: Framing,
+    pub(super) slot: Cell<u32>,
+    /// Nothing, once it went to another shard.
+    link: RefCell<Option<Box<dyn Link>>>,
+    pub(super) framing: Framing,
     /// Whether the link refused and is to be polled for room.
     pub(super) blocked: Cell<bool>,
     /// Whether anything it sent went to the sequencer since it last waited for the broker: then it
@@ -78,8 +79,8 @@ pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut gu
     };
     let slot = shard.rules.borrow_mut().attach(shard.now(), info);
     let connection = Rc::new(Connection {
-        slot,
-        link: RefCell::new(link),
+        slot: Cell::new(slot),
+        link: RefCell::new(Some(link)),
         framing,
         blocked: Cell::new(false),
         publishes: Cell::new(false),
@@ -103,9 +104,25 @@ impl Connection {
         }
         let polled = self.poll_room(shard, cx).and_then(|()| self.poll_read(shard, cx));
         if let Err(error) = polled {
-            tracing::debug!(slot = self.slot, %error, "link ended");
-            shard.lose(self);
+            tracing::debug!(slot = self.slot.get(), %error, "link ended");
+            shard.lose(self, &error);
         }
+    }
+
+    /// The link, which is here as long as the connection is driven.
+    pub(super) fn link(&self) -> RefMut<'_, Box<dyn Link>> {
+        RefMut::map(self.link.borrow_mut(), |link| link.as_mut().expect("a link that is driven"))
+    }
+
+    /// Takes the link off, to go to another shard.
+    pub(super) fn leave(&self) -> Option<Box<dyn Link>> {
+        self.link.borrow_mut().take()
+    }
+
+    /// It is in this slot from now on.
+    pub(super) fn settle_in(&self, slot: u32) {
+        self.slot.set(slot);
+        self.signal.settle_in(slot);
     }
 
     /// Has it polled.
@@ -116,15 +133,15 @@ impl Connection {
     /// Waits for room in a link that refused.
     fn poll_room(&self, shard: &Shard, cx: &mut Context<'_>) -> Result<(), LinkError> {
         if self.blocked.get()
-            && let Poll::Ready(ready) = self.link.borrow_mut().poll_writable(cx)
+            && let Poll::Ready(ready) = self.link().poll_writable(cx)
         {
             ready?;
             self.blocked.set(false);
             let mut rules = shard.rules.borrow_mut();
             // Whoever makes room reads. A link that is always full takes no pings, and a client
             // that is behind has nothing to say: room is the sign of life that it gives.
-            rules.sign_of_life(shard.now(), self.slot);
-            rules.writable(self.slot);
+            rules.sign_of_life(shard.now(), self.slot.get());
+            rules.writable(self.slot.get());
             drop(rules);
             shard.work.notify_one();
         }
@@ -137,7 +154,7 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Result<(), LinkError> {
         for _ in 0..READS_IN_A_ROW {
-            if !self.may_read(shard) {
+            if self.link.borrow().is_none() || !self.may_read(shard) {
                 return Ok(());
             }
             match self.read_once(shard, cx) {
@@ -149,25 +166,45 @@ impl Connection {
         Ok(())
     }
 
-    fn read_once(&self, shard: &Shard, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+    fn read_once(
+        self: &Rc<Self>,
+        shard: &Rc<Shard>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), LinkError>> {
         let now = shard.now();
         let mut rules = shard.rules.borrow_mut();
         let mut buffer = shard.buffer.borrow_mut();
         let before = rules.batch_bytes();
-        let polled =
-            self.link.borrow_mut().poll_receive(cx, &mut buffer, &mut |piece: Received<'_>| {
-                match piece {
-                    Received::Data(_, bytes) => rules.receive(now, self.slot, bytes, self.framing),
-                    Received::Pong(mark) => {
-                        rules.sign_of_life(now, self.slot);
-                        rules.returned(now, self.slot, mark);
+        let mut elsewhere = None;
+        let polled = self.link().poll_receive(cx, &mut buffer, &mut |piece: Received<'_>| {
+            let slot = self.slot.get();
+            match piece {
+                Received::Data(_, bytes) => match rules.receive(now, slot, bytes, self.framing) {
+                    Heard::Here(slot) => self.slot.set(slot),
+                    Heard::Elsewhere { shard, early } => {
+                        elsewhere = Some((shard, early));
+                        return false;
                     }
-                    _ => rules.sign_of_life(now, self.slot),
+                },
+                Received::Pong(mark) => {
+                    rules.sign_of_life(now, slot);
+                    rules.returned(now, slot, mark);
                 }
-                rules.batch_bytes() < BATCH_BYTES_MAX
-            });
+                _ => rules.sign_of_life(now, slot),
+            }
+            rules.batch_bytes() < BATCH_BYTES_MAX
+        });
         if rules.batch_bytes() > before {
             self.publishes.set(true);
+        }
+        let moves = rules.take_moves();
+        drop(rules);
+        if !moves.is_empty() {
+            shard.apply_moves(&moves);
+        }
+        if let Some((to, early)) = elsewhere {
+            shard.send_on(self, to, early);
+            return Poll::Ready(Ok(()));
         }
         if polled.is_ready() {
             shard.work.notify_one();
@@ -192,7 +229,7 @@ impl Connection {
     /// Sends a ping of the transport's own. A link that doesn't take it is full: room in it will
     /// be a sign of life, and no room for long is none.
     pub(super) fn ping(&self, mark: u64) {
-        let sent = self.link.borrow_mut().try_ping(mark);
+        let sent = self.link().try_ping(mark);
         if let Ok(Sent::TakenAndBlocked) = sent
             && !self.blocked.replace(true)
         {
@@ -221,9 +258,9 @@ impl Connection {
 
     /// Hands to the link what waits for it.
     pub(super) fn flush(&self, rules: &mut broker_core::Shard) -> Result<Flushed, LinkError> {
-        let mut link = self.link.borrow_mut();
+        let mut link = self.link();
         let mut outlet = LinkOutlet { link: &mut **link, failed: None };
-        let flushed = rules.flush(self.slot, &mut outlet);
+        let flushed = rules.flush(self.slot.get(), &mut outlet);
         if let Some(error) = outlet.failed {
             return Err(error);
         }

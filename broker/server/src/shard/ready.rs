@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 
@@ -33,7 +33,7 @@ pub(super) struct Ready {
 /// It may outlive the connection: then whoever has the slot is polled once for nothing.
 #[derive(Debug)]
 pub(super) struct Signal {
-    slot: u32,
+    slot: AtomicU32,
     /// Whether it stands in the list.
     raised: AtomicBool,
     ready: Arc<Ready>,
@@ -42,6 +42,7 @@ pub(super) struct Signal {
 impl Ready {
     /// The signal of a connection, raised: it is to be polled a first time.
     pub(super) fn enter(self: &Arc<Self>, slot: u32) -> Arc<Signal> {
+        let slot = AtomicU32::new(slot);
         let signal = Signal { slot, raised: AtomicBool::new(false), ready: self.clone() };
         let signal = Arc::new(signal);
         signal.wake_by_ref();
@@ -59,6 +60,13 @@ impl Ready {
     /// Exchanges the list for an empty one.
     fn swap(&self, signals: &mut Vec<Arc<Signal>>) {
         std::mem::swap(&mut *self.signals.lock().unwrap_or_else(PoisonError::into_inner), signals);
+    }
+}
+
+impl Signal {
+    /// The connection is in another slot from now on.
+    pub(super) fn settle_in(&self, slot: u32) {
+        self.slot.store(slot, Ordering::Relaxed);
     }
 }
 
@@ -101,14 +109,15 @@ impl Shard {
     fn poll_one(self: &Rc<Self>, signal: Arc<Signal>) {
         // What happens from here on raises it again.
         signal.raised.swap(false, Ordering::AcqRel);
-        let Some(connection) = self.connection(signal.slot) else { return };
+        let slot = signal.slot.load(Ordering::Relaxed);
+        let Some(connection) = self.connection(slot) else { return };
         let waker = Waker::from(signal);
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| connection.poll(self, &mut cx)));
         if polled.is_err() {
             // A fault of the broker costs this connection, not those that are polled with it.
-            tracing::error!(slot = connection.slot, "a connection ended by a panic");
-            self.lose(&connection);
+            tracing::error!(slot, "a connection ended by a panic");
+            self.drop_session(&connection);
         }
     }
 }

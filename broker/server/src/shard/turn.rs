@@ -7,6 +7,7 @@ use std::rc::Rc;
 use broker_core::{Deadline, Shard as Rules};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use transport_api::LinkError;
 
 use super::connection::Connection;
 use super::{Shard, Stop};
@@ -91,12 +92,13 @@ impl Shard {
         let mut items = self.exchange.take(self.id, self.items.take());
         rules.apply(items.drain(..));
         self.items.set(items);
+        self.apply_moves(&rules.take_moves());
         let lost = self.flush_slice(&mut rules);
         rules.end_turn();
         self.ping(&mut rules);
         let endings = rules.take_endings();
         drop(rules);
-        lost.iter().for_each(|connection| self.lose(connection));
+        lost.iter().for_each(|(connection, error)| self.lose(connection, error));
         endings.into_iter().for_each(|ending| self.begin_to_close(ending));
         self.resume_paused();
         self.reap();
@@ -105,15 +107,17 @@ impl Shard {
 
     /// Writes to some of the sessions that have something to write. Returns those whose link is
     /// gone.
-    fn flush_slice(&self, rules: &mut Rules) -> Vec<Rc<Connection>> {
+    fn flush_slice(&self, rules: &mut Rules) -> Vec<(Rc<Connection>, LinkError)> {
         let mut lost = Vec::new();
-        let connections = self.connections.borrow();
         for _ in 0..SLICE_SESSIONS {
             let Some(slot) = rules.next_dirty() else { break };
-            let Some(Some(connection)) = connections.get(slot as usize) else { continue };
+            let Some(connection) = self.connection(slot) else { continue };
             if let Err(error) = connection.flush(rules) {
                 tracing::debug!(slot, %error, "link ended");
-                lost.push(connection.clone());
+                lost.push((connection, error));
+            }
+            if rules.has_moves() {
+                self.apply_moves(&rules.take_moves());
             }
         }
         lost

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_delivery::lane::{Entries, Extent, Gap, GapReason, Ledger, Newest, Skipped};
+use broker_delivery::lane::{Entries, Extent, Gap, Ledger, Newest, Skipped};
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, Presence};
 use bytes::BytesMut;
@@ -29,9 +29,10 @@ pub(super) struct Packer<'a> {
     replaced: Replaced,
     /// What stays free for the gaps of that, in bytes.
     reserved: usize,
-    /// How many gaps told what was replaced, and how many of those stood in a ledger.
-    told: u32,
-    moved: u32,
+    /// The gaps that told what was replaced, each with the number of frames in front of it.
+    told: Vec<(u32, Gap)>,
+    /// How many frames were written, these gaps not counted.
+    frames: u32,
 }
 
 impl<'a> Packer<'a> {
@@ -44,8 +45,8 @@ impl<'a> Packer<'a> {
         log: &'a Log,
         out: &'a mut BytesMut,
     ) -> Self {
-        let (replaced, reserved, told, moved) = (Replaced::default(), 0, 0, 0);
-        Self { codec, number, header, packet_bytes_max, log, out, replaced, reserved, told, moved }
+        let (replaced, reserved, told, frames) = (Replaced::default(), 0, Vec::new(), 0);
+        Self { codec, number, header, packet_bytes_max, log, out, replaced, reserved, told, frames }
     }
 
     /// What the next run would be read as.
@@ -53,16 +54,17 @@ impl<'a> Packer<'a> {
         self.header
     }
 
-    /// Tells what was replaced, in front of what replaced it. Returns in how many gaps, those that
-    /// stood in a ledger not counted.
-    pub(super) fn finish(mut self) -> u32 {
+    /// Tells what was replaced, in front of what replaced it. Returns the gaps that told it, each with
+    /// the number of frames that stand in front of it, such gaps not counted.
+    pub(super) fn finish(mut self) -> Vec<(u32, Gap)> {
         self.tell_replaced();
-        self.told - self.moved
+        self.told
     }
 
     /// Tells what was replaced so far: what comes behind is told apart.
     fn tell_replaced(&mut self) {
-        self.told += std::mem::take(&mut self.replaced).write(self.codec, self.out);
+        let replaced = std::mem::take(&mut self.replaced);
+        replaced.write(self.codec, self.out, &mut self.told);
         self.packet_bytes_max += std::mem::take(&mut self.reserved);
     }
 
@@ -94,6 +96,7 @@ impl<'a> Packer<'a> {
                 return Taken::Part(count as u32);
             }
             if let Some(skipped) = replaced {
+                let place = (place, self.frames - 1);
                 self.replaced.note(place, log.topic(entry), skipped);
             }
         }
@@ -122,6 +125,7 @@ impl<'a> Packer<'a> {
         match self.log.shared(self.codec, extent, room) {
             Some((block, range, count)) if range.len() <= room && self.header == header => {
                 self.out.extend_from_slice(&block[range]);
+                self.frames += count;
                 count
             }
             _ => 0,
@@ -132,8 +136,10 @@ impl<'a> Packer<'a> {
     pub(super) fn gaps(&mut self, ledger: &Ledger) -> Taken {
         let codec = self.codec;
         for (count, gap) in ledger.gaps().iter().enumerate() {
-            let fits = match (&gap.of, gap.reason) {
-                (Some((topic, epoch)), GapReason::Conflated) => self.moves(gap, (topic, *epoch)),
+            let fits = match &gap.of {
+                Some((topic, epoch)) if gap.moves_to_the_front() => {
+                    self.moves(gap, (topic, *epoch))
+                }
                 _ => self.fits(gap.addressee, |out| codec.write_broker(&told(gap), out)),
             };
             if !fits {
@@ -155,8 +161,10 @@ impl<'a> Packer<'a> {
         }
         let fits = self.fits_with_gap(room, |out| place = out.len());
         if fits {
+            // Nothing was written yet.
+            self.frames -= 1;
+            let place = (place, self.frames);
             self.replaced.note(place, of, Skipped { first_seq, last_seq, count });
-            self.moved += 1;
         }
         fits
     }
@@ -200,6 +208,7 @@ impl<'a> Packer<'a> {
         }
         write(self.out);
         if self.out.len() <= self.packet_bytes_max || start == 0 {
+            self.frames += 1;
             return true;
         }
         self.out.truncate(start);

@@ -15,8 +15,8 @@ const JSON_GAP_BYTES: usize = 192;
 #[derive(Debug, Default)]
 pub(super) struct Replaced {
     ledger: Ledger,
-    /// Where the first message is that replaced others.
-    place: usize,
+    /// Where the first message is that replaced others: behind how many bytes and frames.
+    place: (usize, u32),
 }
 
 impl Replaced {
@@ -40,7 +40,7 @@ impl Replaced {
     /// Notes that the message which begins at `place` of the packet replaced others.
     pub(super) fn note(
         &mut self,
-        place: usize,
+        place: (usize, u32),
         (topic, epoch): (&Arc<str>, u64),
         skipped: Skipped,
     ) {
@@ -51,18 +51,24 @@ impl Replaced {
         self.ledger.record(Missing { topic, epoch, skipped, reason, addressee });
     }
 
-    /// Writes the gaps. Returns how many.
-    pub(super) fn write(self, codec: Codec, out: &mut BytesMut) -> u32 {
+    /// Writes the gaps, and notes where.
+    pub(super) fn write(
+        self,
+        codec: Codec,
+        out: &mut BytesMut,
+        written: &mut Vec<(u32, lane::Gap)>,
+    ) {
         if self.is_empty() {
-            return 0;
+            return;
         }
+        let (place, frames) = self.place;
         let end = out.len();
         for gap in self.ledger.gaps() {
             codec.write_broker(&told(gap), out);
         }
         let gap_bytes = out.len() - end;
-        out[self.place..].rotate_right(gap_bytes);
-        self.ledger.gaps().len() as u32
+        out[place..].rotate_right(gap_bytes);
+        written.extend(self.ledger.gaps().iter().map(|gap| (frames, gap.clone())));
     }
 }
 

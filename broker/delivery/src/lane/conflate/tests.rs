@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::tests::{Log, Note, count_gaps, push};
-use super::super::{Bound, GapReason, LaneOptions, Overflow, Pushed, Sent, Skipped};
+use super::super::{AsTheyAre, Bound, GapReason, LaneOptions, Overflow, Pushed, Sent, Skipped};
 use super::*;
 
 fn latest(keep: u32, messages: u32) -> Lane<Note> {
@@ -92,7 +92,7 @@ fn what_was_walked_goes_on_being_conflated_with_what_comes() {
     lane.block(&mut log);
     push(&mut lane, &mut log, 1);
     assert_eq!(waiting(&mut lane, &mut log).len(), 2);
-    lane.sent(Sent { items: 1, ..Sent::default() }, &mut log);
+    lane.sent(Sent { items: 1, ..Sent::default() }, &mut log, &mut AsTheyAre);
     for entry in [2, 3, 4] {
         push(&mut lane, &mut log, entry);
     }
@@ -228,7 +228,7 @@ impl Seen {
             }
             sent.items += 1;
         }
-        lane.sent(sent, log);
+        lane.sent(sent, log, &mut AsTheyAre);
     }
 }
 

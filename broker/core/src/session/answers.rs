@@ -1,0 +1,90 @@
+//! What was answered to commands, in case an answer was lost with its link.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// What the answers that are kept may have in all, in bytes. Of older ones, and of larger ones, it is
+/// known that they were given.
+const BYTES_MAX: usize = 64 << 10;
+
+/// The last answers of a session, by the ids of the commands.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    given: VecDeque<(u64, Given)>,
+    bytes: usize,
+}
+
+/// How a command was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// In its lane, or it is on its way: the answer comes, or came, by itself.
+    Elsewhere,
+    /// With this frame, in bincode.
+    Told(Bytes),
+    /// With a frame that isn't kept.
+    NotKept,
+}
+
+impl Answers {
+    /// Notes an answer, and forgets the oldest beyond `most`.
+    pub(crate) fn note(&mut self, id: u64, given: Given, most: usize) {
+        self.bytes += given.bytes();
+        self.given.push_back((id, given));
+        while self.given.len() > most
+            && let Some((_, oldest)) = self.given.pop_front()
+        {
+            self.bytes -= oldest.bytes();
+        }
+        let mut oldest = self.given.iter_mut();
+        while self.bytes > BYTES_MAX
+            && let Some((_, given)) = oldest.next()
+        {
+            self.bytes -= given.bytes();
+            if matches!(given, Given::Told(_)) {
+                *given = Given::NotKept;
+            }
+        }
+    }
+
+    /// How a command was answered, as far as is known.
+    pub(crate) fn find(&self, id: u64) -> Option<&Given> {
+        self.given.iter().rev().find(|(of, _)| *of == id).map(|(_, given)| given)
+    }
+
+    /// Adds what was answered later.
+    pub(crate) fn extend(&mut self, later: Self, most: usize) {
+        later.given.into_iter().for_each(|(id, given)| self.note(id, given, most));
+    }
+}
+
+impl Given {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Told(frame) => frame.len(),
+            Self::Elsewhere | Self::NotKept => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answers_are_kept_and_no_more_than_may_be() {
+        let mut answers = Answers::default();
+        (1..=5).for_each(|id| answers.note(id, Given::Elsewhere, 3));
+        assert_eq!((answers.find(2), answers.find(3)), (None, Some(&Given::Elsewhere)));
+    }
+
+    #[test]
+    fn of_answers_beyond_the_bytes_it_is_known_that_they_were_given() {
+        let mut answers = Answers::default();
+        let frame = Bytes::from(vec![0; BYTES_MAX / 2]);
+        (1..=3).for_each(|id| answers.note(id, Given::Told(frame.clone()), 10));
+        assert_eq!(answers.find(1), Some(&Given::NotKept));
+        assert_eq!(answers.find(3), Some(&Given::Told(frame)));
+        assert_eq!(answers.bytes, BYTES_MAX);
+    }
+}

@@ -1,0 +1,145 @@
+//! Sessions without a link: their lanes go on, until their client comes back or its time is over.
+
+use std::time::Duration;
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{BrokerFrame, Reconnect, Shutdown};
+
+use super::Shard;
+use super::ending::Ending;
+use crate::command::Purpose;
+use crate::session::{Attachment, Session, Stage};
+use crate::{Command, SessionId};
+
+impl Shard {
+    /// Whether a session stays when its link goes.
+    pub(super) fn stays(&self, slot: u32) -> bool {
+        let session = &self.sessions[slot as usize];
+        session.stage == Stage::Open && session.expiry > 0 && self.draining.is_none()
+    }
+
+    /// Parts a session from its link, which gets a closing word. The session stays.
+    pub(super) fn part(&mut self, slot: u32, code: ErrorCode, reason: String, then: Reconnect) {
+        let farewell =
+            BrokerFrame::Disconnect(Shutdown { code, reason: reason.clone(), reconnect: then });
+        let info = self.sessions[slot as usize].link.info;
+        let entry = self.sessions.vacant_entry();
+        let (place, generation) = (entry.key() as u32, self.sessions_seen);
+        self.sessions_seen += 1;
+        let id = SessionId { shard: self.id, slot: place, generation };
+        entry.insert(Session::new(id, info, self.now));
+        self.exchange_links(slot, place);
+        let leaving = &mut self.sessions[place as usize];
+        leaving.stage = Stage::Ending;
+        leaving.link.control.push(leaving.link.info.codec, &farewell);
+        self.moves.push((slot, place));
+        self.endings.push(Ending { slot: place, code, reason });
+        self.mark_dirty(place);
+        self.go_away(slot);
+    }
+
+    pub(super) fn exchange_links(&mut self, one: u32, other: u32) {
+        let pair = self.sessions.get2_mut(one as usize, other as usize);
+        let (one, other) = pair.expect("both sessions are there");
+        std::mem::swap(&mut one.link, &mut other.link);
+    }
+
+    /// A session's link is gone: what is for it waits from now on, and its share of queue groups is
+    /// for others.
+    pub(super) fn go_away(&mut self, slot: u32) {
+        let now = self.now;
+        let session = &mut self.sessions[slot as usize];
+        session.stage = Stage::Away;
+        session.link = Attachment::new(session.link.info, now);
+        for lane_slot in &mut session.lanes {
+            lane_slot.lane.hold();
+            lane_slot.begin_again(now);
+        }
+        session.behind = true;
+        self.laggards.insert(slot);
+        self.away.insert((now, slot));
+        self.tell_blocked(slot);
+        self.hand_back_unwritten(slot);
+        if self.away.len() > self.config.absence.sessions_max
+            && let Some((_, longest)) = self.away.first().copied()
+        {
+            self.bury(longest);
+        }
+    }
+
+    /// Hands back what of queue groups waits for a session that is away. If there is no other member,
+    /// it comes again and waits.
+    fn hand_back_unwritten(&mut self, slot: u32) {
+        let Self { sessions, log, outgoing, .. } = self;
+        let session = &mut sessions[slot as usize];
+        let memberships: Vec<_> = session.memberships_of().collect();
+        let of = |number| memberships.iter().find(|one| one.subscription == number);
+        for lane_slot in &mut session.lanes {
+            let taken = lane_slot.lane.take_addressed(|number| of(number).is_some(), log);
+            for (number, extent) in taken {
+                let Some(standing) = of(number) else { continue };
+                for entry in extent.entries() {
+                    let publication = log.publication(entry);
+                    outgoing.push(Command::HandBack { standing: standing.clone(), publication });
+                }
+                broker_delivery::lane::Entries::let_go(log, extent);
+            }
+        }
+    }
+
+    /// Ends the sessions whose client didn't come back in time, and those that are away longest while
+    /// too much waits for all of them.
+    pub(super) fn expire(&mut self, now: Duration) {
+        let over = |session: &Session| now >= session.expires_at();
+        let away = self.away.iter().map(|(_, slot)| *slot);
+        let expired: Vec<u32> = away.filter(|slot| over(&self.sessions[*slot as usize])).collect();
+        expired.into_iter().for_each(|slot| self.bury(slot));
+        let waiting = |(_, slot): &(Duration, u32)| self.sessions[*slot as usize].bytes();
+        let mut bytes: u64 = self.away.iter().map(waiting).sum();
+        while bytes > self.config.absence.bytes_max
+            && let Some((_, longest)) = self.away.first().copied()
+        {
+            bytes -= self.sessions[longest as usize].bytes();
+            self.bury(longest);
+        }
+    }
+
+    /// Ends a session that is without a link.
+    pub(super) fn bury(&mut self, slot: u32) {
+        let since = self.sessions[slot as usize].link.opened;
+        self.away.remove(&(since, slot));
+        self.statistics.sessions_expired += 1;
+        self.withdraw(slot);
+        self.buried.push(slot);
+    }
+
+    /// Frees the slots of sessions that ended without a link.
+    pub(super) fn forget_buried(&mut self) {
+        for slot in std::mem::take(&mut self.buried) {
+            self.forget(slot);
+        }
+    }
+
+    /// Whether there are such links.
+    pub fn has_moves(&self) -> bool {
+        !self.moves.is_empty()
+    }
+
+    /// The links that belong to another slot now, from where and to where, in order.
+    pub fn take_moves(&mut self) -> Vec<(u32, u32)> {
+        std::mem::take(&mut self.moves)
+    }
+}
+
+impl Session {
+    /// What waits for it and is kept for it, in bytes.
+    fn bytes(&self) -> u64 {
+        self.lanes.iter().map(|slot| slot.lane.bytes() + slot.lane.kept_bytes()).sum()
+    }
+
+    fn memberships_of(&self) -> impl Iterator<Item = crate::Standing> + '_ {
+        let groups = self.standing.iter();
+        let groups = groups.filter(|(_, one)| matches!(one.purpose, Purpose::Group(_)));
+        groups.filter_map(|(number, _)| self.standing_of(*number))
+    }
+}

@@ -1,0 +1,99 @@
+//! Commands that a client repeats, since their answers were lost with a link: they are carried out
+//! once, and answered as they were.
+
+use broker_protocol::frame::{Accepted, BrokerFrame, ClientFrame};
+use broker_protocol::{Codec, ErrorCode};
+use bytes::{Bytes, BytesMut};
+
+use super::Shard;
+use super::commands::{Refusal, id_of};
+use crate::session::{Given, Standpoint, Subscription};
+
+impl Shard {
+    /// Whether a command was carried out before its client came back. It is answered again then.
+    pub(super) fn is_repeated(&mut self, slot: u32, frame: &ClientFrame<'_>) -> bool {
+        let session = &self.sessions[slot as usize];
+        let (Some(past), Some(id)) = (session.past(), id_of(frame)) else { return false };
+        let given = past.answers.find(id).cloned();
+        match frame {
+            ClientFrame::Publish(_) if id > past.last_publish_id => false,
+            ClientFrame::Publish(_) => {
+                let published = given.is_none() && id <= session.acknowledged;
+                let published = published.then(|| Accepted { id, ..Accepted::default() });
+                match published {
+                    Some(accepted) => self.tell(slot, &BrokerFrame::Accepted(accepted)),
+                    None => self.give_again(slot, id, given),
+                }
+                true
+            }
+            ClientFrame::Request(_)
+                if session.dealings.as_ref().is_some_and(|one| one.asked.contains_key(&id)) =>
+            {
+                true
+            }
+            ClientFrame::Subscribe(_) | ClientFrame::Serve(_) if given.is_none() => {
+                self.stands_already(slot, id)
+            }
+            _ if given.is_some() => {
+                self.give_again(slot, id, given);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a subscription was made by this command. Its answer comes in its lane, unless the lane
+    /// lost it.
+    fn stands_already(&mut self, slot: u32, command: u64) -> bool {
+        let session = &self.sessions[slot as usize];
+        let Some(past) = session.past() else { return false };
+        let by_it = |(number, one): &(&u64, &Subscription)| {
+            one.command == command && **number < past.next_subscription
+        };
+        let begun = |one: &Subscription| one.state == Standpoint::Begun;
+        let found = {
+            let found = session.standing.iter().find(by_it);
+            found.map(|(number, one)| (*number, begun(one)))
+        };
+        let Some((number, begun)) = found else { return false };
+        let again = past.cut && begun;
+        if again {
+            self.tell_begun(slot, number);
+        }
+        true
+    }
+
+    fn give_again(&mut self, slot: u32, id: u64, given: Option<Given>) {
+        match given {
+            // It comes by itself.
+            None | Some(Given::Elsewhere) => {}
+            Some(Given::Told(frame)) => {
+                self.tell_reply(slot, &frame);
+            }
+            Some(Given::NotKept) => {
+                let message = "the command was carried out; its answer is no longer kept";
+                self.reject(slot, id, Refusal::new(ErrorCode::AnswerLost, message));
+            }
+        }
+    }
+
+    /// Notes an answer, should it be lost with its link.
+    pub(super) fn note_answer(&mut self, slot: u32, id: u64, frame: &BrokerFrame<'_>) {
+        let mut encoded = BytesMut::new();
+        Codec::Bincode.write_broker(frame, &mut encoded);
+        self.note_given(slot, id, Given::Told(encoded.freeze()));
+    }
+
+    /// Notes a reply, which is encoded in bincode.
+    pub(super) fn note_reply(&mut self, slot: u32, id: u64, frame: &[u8]) {
+        self.note_given(slot, id, Given::Told(Bytes::copy_from_slice(frame)));
+    }
+
+    pub(super) fn note_given(&mut self, slot: u32, id: u64, given: Given) {
+        let most = self.config.limits.commands_open_max;
+        let session = &mut self.sessions[slot as usize];
+        if id != 0 && session.expiry > 0 {
+            session.recall.get_or_insert_default().answers.note(id, given, most);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A client comes back: its session goes on over another link.
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{BrokerFrame, Connect, LanePosition, Reconnect, Resume};
+
+use super::Shard;
+use crate::session::{Past, Stage};
+use crate::{Now, SessionId};
+
+impl Shard {
+    /// The session that a client wishes to go on with, if it is here, the client's own, and can go on
+    /// from where the client is.
+    pub(super) fn resumable(&self, resume: &Resume) -> Option<u32> {
+        let id = SessionId::parse(&resume.session)?;
+        let session = self.sessions.get(id.slot as usize).filter(|session| session.id == id)?;
+        let there = matches!(session.stage, Stage::Open | Stage::Away);
+        let secret = u128::from_str_radix(&resume.secret, 16).ok()?;
+        let own = there && (secret ^ session.link.info.secret) == 0;
+        let at = |number| position_of(&resume.lanes, number);
+        let goes_on = |number| session.lanes.iter().any(|one| one.number == number);
+        let known = resume.lanes.iter().all(|one| one.frames == 0 || goes_on(one.lane));
+        let can = session.lanes.iter().all(|one| one.lane.can_rewind(at(one.number)));
+        (own && known && can && self.draining.is_none()).then_some(id.slot)
+    }
+
+    /// Goes on with a session over the link in `slot`, which is free from then on.
+    pub(super) fn resume(&mut self, now: Now, slot: u32, home: u32, connect: &Connect) {
+        if self.sessions[home as usize].stage == Stage::Open {
+            let reason = "another connection goes on with this session".to_owned();
+            self.part(home, ErrorCode::TakenOver, reason, Reconnect::Never);
+        }
+        let secret = self.sessions[home as usize].link.info.secret;
+        self.away.remove(&(self.sessions[home as usize].link.opened, home));
+        self.exchange_links(slot, home);
+        self.sessions.remove(slot as usize);
+        self.moves.push((slot, home));
+        self.statistics.sessions_resumed += 1;
+        let expiry = self.expiry_for(connect);
+        let session = &mut self.sessions[home as usize];
+        session.link.info.secret = secret;
+        (session.stage, session.expiry) = (Stage::Open, expiry);
+        // What was rendered for another codec may not be rendered for this one.
+        self.routes.look_up_again();
+        let positions = self.rewind(now, home, connect);
+        self.attached(home, connect);
+        let connected = self.connected(home, Some(positions));
+        self.tell(home, &BrokerFrame::Connected(connected));
+        self.tell_blocked(home);
+        self.mark_dirty(home);
+    }
+
+    /// Has every lane go on from where the client is. Returns from where they do.
+    fn rewind(&mut self, now: Now, home: u32, connect: &Connect) -> Vec<LanePosition> {
+        let most = self.config.limits.commands_open_max;
+        let asked = connect.resume.as_ref().map_or(&[][..], |resume| &resume.lanes);
+        let Self { sessions, log, .. } = self;
+        let session = &mut sessions[home as usize];
+        let (mut positions, mut cut) = (Vec::new(), false);
+        for slot in &mut session.lanes {
+            let (lane, from) = (slot.number, position_of(asked, slot.number));
+            let frames = slot.lane.rewind(from, log).unwrap_or_else(|_| slot.lane.frames());
+            cut |= frames > from;
+            slot.begin_again(now.monotonic);
+            positions.push(LanePosition { lane, frames });
+        }
+        let recall = session.recall.get_or_insert_default();
+        let mut answers = recall.past.take().map(|past| past.answers).unwrap_or_default();
+        answers.extend(std::mem::take(&mut recall.answers), most);
+        let (next_subscription, last_publish_id) =
+            (session.next_subscription, session.last_publish_id);
+        recall.past = Some(Past { next_subscription, last_publish_id, answers, cut });
+        positions
+    }
+}
+
+fn position_of(positions: &[LanePosition], lane: u8) -> u64 {
+    positions.iter().find(|one| one.lane == lane).map_or(0, |one| one.frames)
+}
