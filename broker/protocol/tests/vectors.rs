@@ -96,17 +96,22 @@ fn json_is_made_from_the_bincode_bytes_of_every_vector_of_the_broker() {
     }
 }
 
+/// Frames that have grown at their end, and the bytes by which the shortest did.
+const GROWN: [(&str, usize); 1] = [("connect", 1)];
+
 #[test]
-fn a_vector_cut_short_anywhere_inside_its_frame_is_refused() {
+fn a_vector_cut_short_anywhere_inside_its_frame_is_refused_unless_it_was_as_short_once() {
     for vector in vectors() {
         let bytes = vector.bytes();
         let frame = only_frame(Codec::Bincode, &bytes);
+        let grown = GROWN.iter().find(|(name, _)| vector.line().contains(&format!("\"{name}\"")));
         for end in 0..frame.len() {
             let is_refused = match vector.from {
                 From::Client => Codec::Bincode.read_client(&frame[..end]).is_err(),
                 From::Broker => Codec::Bincode.read_broker(&frame[..end]).is_err(),
             };
-            assert!(is_refused, "{} cut at {end}", vector.name);
+            let was_as_short = grown.is_some_and(|(_, bytes)| end + bytes <= frame.len());
+            assert!(is_refused || was_as_short, "{} cut at {end}", vector.name);
         }
     }
 }
