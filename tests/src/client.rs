@@ -38,11 +38,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects with a codec, under a name.
+    /// Connects with a codec, under a name. Its session ends with the connection.
     pub async fn connect(place: &Place, codec: Codec, name: &str) -> Self {
         let info = ClientInfo { name: Some(name.to_owned()), sdk: None };
-        Self::connect_as(place, codec, Connect { version: 1, client: info, ..Connect::default() })
-            .await
+        let connect = Connect { version: 1, client: info, ..Connect::default() };
+        Self::connect_as(place, codec, Connect { session_expiry: Some(0), ..connect }).await
     }
 
     /// Connects with what `connect` says.
@@ -63,7 +63,9 @@ impl Client {
     pub async fn knock(place: &Place, codec: Codec, name: Option<String>) -> Self {
         let mut client = Self::open(place, codec).await;
         let info = ClientInfo { name, sdk: None };
-        let connect = Connect { version: 1, client: info, ..Connect::default() };
+        let expiry = Some(0);
+        let connect =
+            Connect { version: 1, client: info, session_expiry: expiry, ..Connect::default() };
         // The broker may have refused already, and closed.
         let _ = client.try_send(&ClientFrame::Connect(connect)).await;
         client
