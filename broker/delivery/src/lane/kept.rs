@@ -92,7 +92,7 @@ impl<F: Frame> Kept<F> {
                 let follows =
                     |last: &Was<F>| last.extent().is_none_or(|one| one.end <= extent.start);
                 self.ordered &= last.is_none_or(|last| follows(last));
-                self.items.push_back(Was::Messages { extent, subscription });
+                self.append(Was::Messages { extent, subscription });
             }
         }
     }
@@ -100,6 +100,14 @@ impl<F: Frame> Kept<F> {
     fn push(&mut self, was: Was<F>) {
         self.frames += 1;
         self.bytes += was.cost();
+        self.append(was);
+    }
+
+    /// The first is given no room for others: one is all that a lane has which keeps up.
+    fn append(&mut self, was: Was<F>) {
+        if self.items.capacity() == 0 {
+            self.items.reserve_exact(1);
+        }
         self.items.push_back(was);
     }
 
@@ -251,6 +259,10 @@ impl<F: Frame> Lane<F> {
         let mut left = frames.saturating_sub(begins);
         while left > 0 {
             left -= kept.let_go(left, log).frames;
+        }
+        // Subscriptions are answered in a lane, and many lanes are quiet from then on.
+        if kept.is_empty() && self.books.received == 0 {
+            self.kept = None;
         }
         Ok(())
     }
