@@ -97,7 +97,7 @@ impl Default for Absence {
             expiry: Duration::from_secs(30),
             sessions_max: 10_000,
             bytes_max: 256 << 20,
-            resume_window: 64 << 10,
+            resume_window: 16 << 10,
         }
     }
 }

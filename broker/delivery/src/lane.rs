@@ -74,6 +74,8 @@ pub struct Lane<F> {
     options: LaneOptions,
     /// Frames handed to the link since the lane's start.
     frames: u64,
+    /// What was sent last, of what is kept.
+    recent: Extent,
     kept: Option<Box<Kept<F>>>,
     books: Books,
 }
@@ -93,6 +95,7 @@ impl<F: Frame> Lane<F> {
             lenient: false,
             options,
             frames: 0,
+            recent: Extent::default(),
             kept: None,
             books: Books::default(),
         }
@@ -246,7 +249,7 @@ impl<F: Frame> Lane<F> {
         if sent.of_next > 0 {
             self.sent_in_part(sent.of_next, &mut leaving, log, departure);
         }
-        self.keep_told(&mut leaving);
+        self.keep_told(&mut leaving, log);
         if self.is_empty() {
             (self.waiting, self.lenient, self.walked) = (false, false, None);
             // Subscriptions are answered in a lane, and many lanes are quiet from then on.
@@ -284,13 +287,13 @@ impl<F: Frame> Lane<F> {
             Item::Gaps(ledger) => {
                 let (told, bytes) = ledger.take_front(count);
                 self.gap_bytes -= bytes;
-                told.into_iter().for_each(|gap| self.account_gap(leaving, gap));
+                told.into_iter().for_each(|gap| self.account_gap(leaving, gap, log));
             }
             Item::Frame(frame) => {
                 // Its owner knows what of it was sent; it keeps its place until all was.
                 let mut parts = Vec::new();
                 departure.part(frame, count, &mut |part| parts.push(part));
-                parts.into_iter().for_each(|part| self.keep_frame(leaving, part));
+                parts.into_iter().for_each(|part| self.keep_frame(leaving, part, log));
             }
             Item::Newest(newest) => {
                 newest.take_skipped();
@@ -324,21 +327,21 @@ impl<F: Frame> Lane<F> {
             }
             Item::Frame(frame) => {
                 self.bytes -= frame.size();
-                departure.whole(frame, &mut |again| self.keep_frame(leaving, again));
+                departure.whole(frame, &mut |again| self.keep_frame(leaving, again, log));
             }
             Item::Gaps(mut ledger) => {
                 self.gap_bytes -= ledger.bytes();
                 let (told, _) = ledger.take_front(ledger.gaps().len() as u32);
-                told.into_iter().for_each(|gap| self.account_gap(leaving, gap));
+                told.into_iter().for_each(|gap| self.account_gap(leaving, gap, log));
             }
         }
     }
 
     /// A gap has left, unless it was told in front of others.
-    fn account_gap(&mut self, leaving: &mut Leaving, gap: Gap) {
+    fn account_gap(&mut self, leaving: &mut Leaving, gap: Gap, log: &impl Entries) {
         if !gap.moves_to_the_front() {
             self.books.gaps += 1;
-            self.keep_gap(leaving, gap);
+            self.keep_gap(leaving, gap, log);
         }
     }
 
@@ -417,7 +420,7 @@ impl<F: Frame> Lane<F> {
             log.let_go(extent);
         }
         self.kept_extents().for_each(|extent| log.let_go(extent));
-        self.kept = None;
+        (self.recent, self.kept) = (Extent::default(), None);
         (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
         (self.waiting, self.walked) = (false, None);
         let mut items = self.passed.take().map_or_else(VecDeque::new, |passed| *passed);

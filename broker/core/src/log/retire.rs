@@ -17,7 +17,7 @@ const PINNED_TIMES_MAX: usize = 2;
 
 /// How much of its end the log keeps for what was sent and may have to be sent again, in bytes of
 /// frames; a quarter of its budget at most.
-const TAIL_BYTES: usize = 1 << 20;
+const TAIL_BYTES: usize = 256 << 10;
 
 /// How many entries' memory is kept for the next turns when nobody wants any.
 const ENTRIES_KEPT: usize = 64 << 10;

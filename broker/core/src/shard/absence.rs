@@ -94,12 +94,13 @@ impl Shard {
         let away = self.away.iter().map(|(_, slot)| *slot);
         let expired: Vec<u32> = away.filter(|slot| over(&self.sessions[*slot as usize])).collect();
         expired.into_iter().for_each(|slot| self.bury(slot));
-        let waiting = |(_, slot): &(Duration, u32)| self.sessions[*slot as usize].bytes();
+        let bytes_of = |slot: u32| self.sessions[slot as usize].bytes(&self.log);
+        let waiting = |(_, slot): &(Duration, u32)| bytes_of(*slot);
         let mut bytes: u64 = self.away.iter().map(waiting).sum();
         while bytes > self.config.absence.bytes_max
             && let Some((_, longest)) = self.away.first().copied()
         {
-            bytes -= self.sessions[longest as usize].bytes();
+            bytes -= self.sessions[longest as usize].bytes(&self.log);
             self.bury(longest);
         }
     }
@@ -133,8 +134,8 @@ impl Shard {
 
 impl Session {
     /// What waits for it and is kept for it, in bytes.
-    fn bytes(&self) -> u64 {
-        self.lanes.iter().map(|slot| slot.lane.bytes() + slot.lane.kept_bytes()).sum()
+    fn bytes(&self, log: &crate::Log) -> u64 {
+        self.lanes.iter().map(|slot| slot.lane.bytes() + slot.lane.kept_bytes(log)).sum()
     }
 
     fn memberships_of(&self) -> impl Iterator<Item = crate::Standing> + '_ {

@@ -197,8 +197,12 @@ impl Shard {
             }
             let before = lane_slot.lane.books().received;
             let LaneSlot { lane, presences, .. } = lane_slot;
+            let frames = lane.frames();
             lane.sent(sent, log, presences);
-            lane.keep_at_most(kept_bytes_max, log);
+            // Not for every message: the oldest that is kept is seldom at hand.
+            if lane.frames() / LOOK_EVERY > frames / LOOK_EVERY {
+                lane.keep_at_most(kept_bytes_max, log);
+            }
             statistics.delivered += lane_slot.lane.books().received - before;
             if let Some(window) = &mut lane_slot.window {
                 window.sent(lane_bytes);
@@ -210,6 +214,9 @@ impl Shard {
         verdict
     }
 }
+
+/// After how many frames it is looked at how much is kept of a lane.
+const LOOK_EVERY: u64 = 16;
 
 impl LaneSlot {
     /// Whether something waits here, its channel would take it and it may be on its way.

@@ -3,7 +3,7 @@
 use super::{Ledger, Newest};
 
 /// A range of entries of the log: all of them are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Extent {
     /// The first entry.
     pub start: u64,

@@ -4,8 +4,8 @@
 //! it has, and what is behind them is put back in front of what waits: there it is conflated and
 //! dropped by the lane's own rules, as if it had never left.
 //!
-//! What is kept is entries and gaps, not bytes. For a lane that keeps up it is one extent, which
-//! grows at its end and shrinks at its front.
+//! What is kept is entries and gaps, not bytes. What was sent last is one extent in the lane itself, as
+//! long as messages follow each other: for a lane that keeps up nothing else is touched.
 
 use std::collections::VecDeque;
 
@@ -217,13 +217,14 @@ impl<F: Frame> Lane<F> {
     }
 
     /// Bytes of what was handed to the link and is kept.
-    pub fn kept_bytes(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| kept.bytes)
+    pub fn kept_bytes(&self, log: &impl Entries) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.bytes) + log.bytes(self.recent)
     }
 
     /// Whether nothing is kept of the log.
+    #[inline]
     pub fn keeps_nothing(&self) -> bool {
-        self.kept.as_ref().is_none_or(|kept| kept.items.is_empty())
+        self.recent.is_empty() && self.kept.as_ref().is_none_or(|kept| kept.items.is_empty())
     }
 
     /// The oldest entry of the log that is kept. Costs a visit to all that is kept, where it was sent
@@ -231,16 +232,23 @@ impl<F: Frame> Lane<F> {
     #[inline]
     pub fn kept_since(&self) -> Option<u64> {
         let mut starts = self.kept_extents().map(|extent| extent.start);
-        match self.kept.as_ref()?.ordered {
+        match self.kept.as_ref().is_none_or(|kept| kept.ordered) && self.follows() {
             true => starts.next(),
             false => starts.min(),
         }
     }
 
+    /// Whether what was sent last is newer than what else is kept.
+    fn follows(&self) -> bool {
+        let last = self.kept.as_ref().and_then(|kept| kept.items.back()?.extent());
+        self.recent.is_empty() || last.is_none_or(|last| last.end <= self.recent.start)
+    }
+
     /// What is kept of the log, in no order.
     pub fn kept_extents(&self) -> impl Iterator<Item = Extent> + '_ {
         let items = self.kept.as_ref().map(|kept| kept.items.iter());
-        items.into_iter().flatten().filter_map(Was::extent)
+        let recent = Some(self.recent).filter(|recent| !recent.is_empty());
+        items.into_iter().flatten().filter_map(Was::extent).chain(recent)
     }
 
     /// The client has the first `frames` frames of the lane, and needs none of them again.
@@ -251,6 +259,7 @@ impl<F: Frame> Lane<F> {
         if frames > self.frames {
             return Err(NoWayBack);
         }
+        self.settle_recent(log);
         let Some(kept) = &mut self.kept else { return Ok(()) };
         let begins = self.frames - kept.frames;
         if frames >= begins {
@@ -268,8 +277,10 @@ impl<F: Frame> Lane<F> {
     }
 
     /// Lets go of the oldest of what is kept, beyond so many bytes.
-    #[inline]
     pub fn keep_at_most(&mut self, bytes: u64, log: &mut impl Entries) {
+        if self.kept_bytes(log) > bytes {
+            self.settle_recent(log);
+        }
         if let Some(kept) = &mut self.kept
             && kept.bytes > bytes
         {
@@ -280,6 +291,7 @@ impl<F: Frame> Lane<F> {
     /// Whether the lane can [go on](Lane::rewind) behind its first `frames` frames.
     pub fn can_rewind(&self, frames: u64) -> bool {
         let kept = self.kept.as_ref().map_or(0, |kept| kept.frames);
+        let kept = kept + u64::from(self.recent.len());
         let lost = (self.frames - kept).saturating_sub(frames);
         let known = |kept: &Kept<F>| kept.last_gone(lost).is_some();
         frames <= self.frames && (lost == 0 || self.kept.as_deref().is_some_and(known))
@@ -295,6 +307,7 @@ impl<F: Frame> Lane<F> {
         if !self.can_rewind(frames) {
             return Err(NoWayBack);
         }
+        self.settle_recent(log);
         let mut kept = self.kept.take().unwrap_or_default();
         let begins = self.frames - kept.frames;
         let lost = kept.last_gone(begins.saturating_sub(frames)).unwrap_or_default();
@@ -419,43 +432,59 @@ impl<F: Frame> Lane<F> {
         (extent, subscription, bytes): (Extent, Option<u64>, u64),
         log: &mut impl Entries,
     ) {
-        self.keep_told(leaving);
+        self.keep_told(leaving, log);
         self.frames += u64::from(extent.len());
         leaving.frames += extent.len();
-        match self.keeps {
-            true => {
+        match (self.keeps, subscription) {
+            (false, _) => log.let_go(extent),
+            (true, None) if self.recent.end == extent.start => self.recent.end = extent.end,
+            (true, None) => {
+                self.settle_recent(log);
+                self.recent = extent;
+            }
+            (true, Some(_)) => {
+                self.settle_recent(log);
                 let kept = self.kept.get_or_insert_default();
                 kept.push_messages(extent, subscription, bytes);
             }
-            false => log.let_go(extent),
+        }
+    }
+
+    /// Puts what was sent last to what else is kept.
+    fn settle_recent(&mut self, log: &impl Entries) {
+        let recent = std::mem::take(&mut self.recent);
+        if !recent.is_empty() {
+            let kept = self.kept.get_or_insert_default();
+            kept.push_messages(recent, None, log.bytes(recent));
         }
     }
 
     /// A frame that is no message has left.
-    pub(super) fn keep_frame(&mut self, leaving: &mut Leaving, frame: F) {
-        self.keep_told(leaving);
+    pub(super) fn keep_frame(&mut self, leaving: &mut Leaving, frame: F, log: &impl Entries) {
+        self.keep_told(leaving, log);
         leaving.frames += 1;
-        self.keep(Was::Frame(frame));
+        self.keep(Was::Frame(frame), log);
     }
 
     /// A gap has left in its place.
-    pub(super) fn keep_gap(&mut self, leaving: &mut Leaving, gap: Gap) {
-        self.keep_told(leaving);
+    pub(super) fn keep_gap(&mut self, leaving: &mut Leaving, gap: Gap, log: &impl Entries) {
+        self.keep_told(leaving, log);
         leaving.frames += 1;
-        self.keep(Was::Gap(Box::new(gap)));
+        self.keep(Was::Gap(Box::new(gap)), log);
     }
 
     /// The gaps have left that were told in front of the next frame.
     #[inline]
-    pub(super) fn keep_told(&mut self, leaving: &mut Leaving) {
+    pub(super) fn keep_told(&mut self, leaving: &mut Leaving, log: &impl Entries) {
         while let Some(gap) = leaving.next_told() {
-            self.keep(Was::Gap(Box::new(gap)));
+            self.keep(Was::Gap(Box::new(gap)), log);
         }
     }
 
-    fn keep(&mut self, was: Was<F>) {
+    fn keep(&mut self, was: Was<F>, log: &impl Entries) {
         self.frames += 1;
         if self.keeps {
+            self.settle_recent(log);
             self.kept.get_or_insert_default().push(was);
         }
     }

@@ -18,6 +18,6 @@ section! {
         /// What was sent is kept for each lane until its client has it, in case the connection breaks:
         /// so much for a client that takes no part in credit. Beyond it a client that comes back is told
         /// exactly how much it misses.
-        resume_window: usize = 64 * KIB, bytes(KIB..=16 * MIB);
+        resume_window: usize = 16 * KIB, bytes(KIB..=16 * MIB);
     }
 }
