@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 
 use crate::command::{Purpose, Standing};
 use crate::few::Few;
+use crate::policy::PatternSet;
 use crate::{SessionId, Token};
 pub(crate) use answers::{Answers, Given};
 pub(crate) use control::Control;
@@ -77,7 +78,7 @@ pub(crate) struct Session {
     pub(crate) dealings: Option<Box<Dealings>>,
 }
 
-/// What a session has to do with other clients that isn't over.
+/// What a session has to do with other clients that isn't over, and with the operator.
 #[derive(Debug, Default)]
 pub(crate) struct Dealings {
     /// Requests that this session asked, by its ids.
@@ -86,6 +87,9 @@ pub(crate) struct Dealings {
     pub(crate) answering: Few<Token, u64>,
     /// Memberships of queue groups that have ended while messages for them still wait.
     pub(crate) left: Few<u64, Standing>,
+    /// The operator's patterns that have a say in lanes, by their places: those that a filter in it
+    /// touched, be it gone.
+    touched: Few<usize, PatternSet>,
 }
 
 /// What a session was answered.
@@ -274,6 +278,21 @@ impl Session {
         }
     }
 
+    /// The operator's patterns that have a say in the lane at this place.
+    pub(crate) fn touched(&self, lane: usize) -> PatternSet {
+        let known = self.dealings.as_ref().and_then(|dealings| dealings.touched.get(&lane));
+        known.copied().unwrap_or_default()
+    }
+
+    /// Notes that a filter in the lane at this place touches these patterns.
+    pub(crate) fn touch(&mut self, lane: usize, patterns: PatternSet) {
+        if !patterns.is_empty() {
+            let touched = &mut self.dealings.get_or_insert_default().touched;
+            let known = touched.get_or_default(lane);
+            *known = known.union(patterns);
+        }
+    }
+
     /// Strikes off a request that it was to answer. Returns the asker's id for it.
     pub(crate) fn answered(&mut self, token: Token) -> Option<u64> {
         self.dealings.as_mut()?.answering.remove(&token)
@@ -314,7 +333,8 @@ impl Session {
 
 impl Dealings {
     fn are_over(&self) -> bool {
-        self.asked.is_empty() && self.answering.is_empty() && self.left.is_empty()
+        let over = self.asked.is_empty() && self.answering.is_empty() && self.left.is_empty();
+        over && self.touched.is_empty()
     }
 }
 

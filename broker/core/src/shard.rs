@@ -7,6 +7,7 @@ mod connect;
 mod drain;
 mod ending;
 mod flush;
+mod grants;
 mod holders;
 mod laggards;
 mod lanes;

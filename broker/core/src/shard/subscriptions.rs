@@ -8,6 +8,7 @@ use broker_protocol::frame::{self, Accepted, BrokerFrame, Replay, Serve, Subscri
 
 use super::Shard;
 use super::commands::Refusal;
+use super::grants::Entrant;
 use super::lanes::told;
 use super::publish::shortened;
 use super::routes::Target;
@@ -34,7 +35,13 @@ impl Shard {
             let message = "a queue group needs a lane that keeps everything";
             return Err(Refusal::of("lane", ErrorCode::LaneOptions, message));
         }
-        let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref())?;
+        let entrant = match purpose {
+            Purpose::Group(_) => Entrant::Member(&subscribe.filter),
+            Purpose::Messages { .. } | Purpose::Requests => {
+                Entrant::Subscription(&subscribe.filter)
+            }
+        };
+        let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref(), entrant)?;
         self.stand(slot, subscribe.id, &subscribe.filter, purpose, lane);
         Ok(())
     }
@@ -42,7 +49,7 @@ impl Shard {
     pub(super) fn serve(&mut self, slot: u32, serve: &Serve) {
         let lane = check_open_filter(&serve.filter)
             .and_then(|()| self.check_room(slot, &Purpose::Requests))
-            .and_then(|()| self.lane_for(slot, serve.lane, None));
+            .and_then(|()| self.lane_for(slot, serve.lane, None, Entrant::Provider));
         match lane {
             Ok(lane) => self.stand(slot, serve.id, &serve.filter, Purpose::Requests, lane),
             Err(refusal) => self.reject(slot, serve.id, refusal),
