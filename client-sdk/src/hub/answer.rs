@@ -42,6 +42,7 @@ impl Hub {
     pub(crate) fn rejected(&self, rejected: Rejected) {
         let open = self.lock().open.remove(rejected.id);
         match open {
+            Some(Open::Begin(wish)) if self.tries_another_lane(wish, &rejected) => {}
             Some(Open::Begin(wish)) => self.refused(wish, rejected),
             Some(Open::Leave(Some(wish))) => self.left(wish),
             Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
@@ -81,7 +82,7 @@ impl Hub {
             wish: id,
             subscription,
             filter: wish.filter.clone(),
-            lane: accepted.lane.unwrap_or(wish.lane),
+            lane: accepted.lane.unwrap_or(wish.choice.lane),
             grouped: matches!(&wish.kind, Kind::Messages { group: Some(_), .. }),
             target: wish.target.clone(),
             attendance: wish.attendance.clone(),

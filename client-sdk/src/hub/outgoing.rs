@@ -208,8 +208,8 @@ impl Hub {
             Kind::Messages { group, presence } => self.encode(&ClientFrame::Subscribe(Subscribe {
                 id: command,
                 filter: wish.filter.to_string(),
-                lane: Some(wish.lane),
-                options: wish.options.clone(),
+                lane: Some(wish.choice.lane),
+                options: wish.choice.options.clone(),
                 group: group.clone(),
                 presence: *presence,
                 ..Subscribe::default()
