@@ -96,8 +96,11 @@ impl Way {
         let (limits, due) = (self.limits(), self.due());
         if matches!(channel, Channel::Datagram(_)) {
             let queue = &mut self.queues[at];
-            let fits = packet.len() < self.datagram_bytes_max;
-            if !is_lost && fits && queue.in_flight < limits.capacity_bytes {
+            if queue.in_flight >= limits.capacity_bytes {
+                queue.is_blocked = true;
+                return Ok(Sent::Refused);
+            }
+            if !is_lost && packet.len() < self.datagram_bytes_max {
                 queue.push(Item::Data(packet.to_bytes()), due);
             }
             return Ok(Sent::Taken);
