@@ -6,6 +6,7 @@ mod lanes;
 mod window;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,16 @@ pub struct LinkInfo {
     pub pings: PongTo,
     /// A random number for the session's secret.
     pub secret: u128,
+    /// The most bytes of frames in a datagram, the lane's number not counted; none where the link has
+    /// no datagrams.
+    pub datagram_bytes_max: Option<NonZeroU16>,
+}
+
+impl LinkInfo {
+    /// How many bytes of frames go into a datagram, where lanes can have them.
+    pub(crate) fn datagram_room(&self) -> Option<usize> {
+        self.datagram_bytes_max.filter(|_| self.separate_lanes).map(|most| most.get().into())
+    }
 }
 
 /// Who pings a silent client.

@@ -23,6 +23,7 @@ mod resume;
 mod routes;
 mod subscriptions;
 mod together;
+mod unreliable;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;

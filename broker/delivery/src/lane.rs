@@ -18,6 +18,7 @@ mod ledger;
 mod newest;
 mod options;
 mod overflow;
+mod unreliable;
 
 pub use books::Books;
 pub use conflate::Key;

@@ -18,6 +18,8 @@ pub enum Channel {
     Control,
     /// One lane, where each has a channel of its own.
     Lane(u8),
+    /// Messages of one unreliable lane, where the link has datagrams.
+    Datagram(u8),
 }
 
 /// What a link does with a packet: takes it whole or not at all.
@@ -143,8 +145,12 @@ impl Shard {
         }
         self.send_marks(slot, outlet);
         while let Some(lane) = self.sessions[slot as usize].next_lane() {
-            let number = self.sessions[slot as usize].lanes[lane].number;
-            let verdict = self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet);
+            let session = &self.sessions[slot as usize];
+            let number = session.lanes[lane].number;
+            let verdict = match session.datagram_room(lane) {
+                Some(_) => self.hand_over_unreliable(slot, (lane, number), outlet),
+                None => self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet),
+            };
             self.sessions[slot as usize].lanes[lane].blocked = verdict != Verdict::Taken;
             self.send_marks(slot, outlet);
         }
@@ -174,7 +180,7 @@ impl Shard {
         self.struck_off(slot, verdict, handed)
     }
 
-    fn struck_off(&mut self, slot: u32, verdict: Verdict, handed: Handed) -> Verdict {
+    pub(super) fn struck_off(&mut self, slot: u32, verdict: Verdict, handed: Handed) -> Verdict {
         if verdict == Verdict::Refused {
             return verdict;
         }
@@ -274,7 +280,7 @@ impl Session {
     }
 
     /// Notes whose turn it was, before what was sent is struck off.
-    fn count_turn(&mut self, place: usize) {
+    pub(super) fn count_turn(&mut self, place: usize) {
         if self.lanes.len() == 1 {
             return;
         }

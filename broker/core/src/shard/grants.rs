@@ -39,11 +39,11 @@ impl Shard {
     /// What a new lane is granted that is opened by this entrant.
     pub(super) fn grant_new(
         &self,
+        slot: u32,
         wished: &frame::LaneOptions,
-        entrant: Entrant<'_>,
-        touched: PatternSet,
+        (entrant, touched): (Entrant<'_>, PatternSet),
     ) -> Result<LaneOptions, Refusal> {
-        self.grant(wished, self.opened_with(wished, entrant), touched)
+        self.grant(slot, wished, (self.opened_with(wished, entrant), touched))
     }
 
     /// What a new lane has that isn't wished for: one that conflates drops rather than disconnects.

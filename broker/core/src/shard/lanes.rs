@@ -24,7 +24,8 @@ impl Shard {
         entrant: Entrant<'_>,
     ) -> Result<usize, Refusal> {
         let touched = self.touched_by(entrant);
-        let granted = wished.map(|wished| self.grant_new(wished, entrant, touched)).transpose()?;
+        let granted =
+            wished.map(|wished| self.grant_new(slot, wished, (entrant, touched))).transpose()?;
         let lanes_max = self.config.limits.lanes_max;
         let lanes = &self.sessions[slot as usize].lanes;
         let free = || (1..=LANE_NUMBER_MAX).find(|one| !lanes.iter().any(|s| s.number == *one));
@@ -46,7 +47,7 @@ impl Shard {
             None if lanes.len() >= lanes_max => return Err(too_many_lanes(lanes_max)),
             None => {
                 let nothing = frame::LaneOptions::default();
-                let opened = || self.grant_new(&nothing, entrant, touched);
+                let opened = || self.grant_new(slot, &nothing, (entrant, touched));
                 let granted = granted.map_or_else(opened, Ok)?;
                 self.open_lane(slot, number, granted)
             }
@@ -90,7 +91,7 @@ impl Shard {
             return Err(Refusal::of("lane", ErrorCode::UnknownLane, message));
         };
         let (options, touched) = (*session.lanes[place].lane.options(), session.touched(place));
-        let granted = self.grant(&update.options, options, touched)?;
+        let granted = self.grant(slot, &update.options, (options, touched))?;
         if granted.keep != Keep::All {
             may_conflate(session, place)?;
         }
@@ -108,9 +109,9 @@ impl Shard {
     /// for.
     pub(super) fn grant(
         &self,
+        slot: u32,
         wished: &frame::LaneOptions,
-        base: LaneOptions,
-        touched: PatternSet,
+        (base, touched): (LaneOptions, PatternSet),
     ) -> Result<LaneOptions, Refusal> {
         let most = self.config.lane.bound;
         let keep = match wished.keep {
@@ -121,9 +122,6 @@ impl Shard {
         };
         if wished.min_interval.is_some_and(|interval| interval > 0) {
             return Err(Refusal::unsupported("options.min_interval"));
-        }
-        if wished.unreliable == Some(true) {
-            return Err(Refusal::unsupported("options.unreliable"));
         }
         let overflow = match wished.overflow {
             None => base.overflow,
@@ -136,13 +134,16 @@ impl Shard {
             bytes: wished.bound_bytes.unwrap_or(base.bound.bytes).min(most.bytes),
         };
         let priority = wished.priority.unwrap_or(base.priority);
-        let granted = LaneOptions { keep, overflow, bound, priority, ..base };
+        let unreliable = wished.unreliable.unwrap_or(base.unreliable);
+        let granted = LaneOptions { keep, overflow, bound, priority, unreliable, ..base };
         let granted = self.allowed(granted, touched)?;
         let invalid = |error: OptionsError| {
             Refusal::of("options", ErrorCode::InvalidField, error.to_string())
         };
         granted.check().map_err(invalid)?;
-        Ok(granted)
+        // Where the link has no datagrams the lane is reliable, and said to be.
+        let has_datagrams = self.sessions[slot as usize].link.info.datagram_room().is_some();
+        Ok(LaneOptions { unreliable: unreliable && has_datagrams, ..granted })
     }
 }
 

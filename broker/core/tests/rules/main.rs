@@ -10,4 +10,5 @@ mod patterns;
 mod requests;
 mod resuming;
 mod stage;
+mod unreliable;
 mod windows;

@@ -117,6 +117,14 @@ impl<'a> Packer<'a> {
         Taken::Whole
     }
 
+    /// Writes the first message alone: those behind it may go another way.
+    pub(super) fn first_of(&mut self, extent: Extent) -> Taken {
+        match self.run(Extent::one(extent.start), None) {
+            Taken::Whole if extent.len() > 1 => Taken::Part(1),
+            taken => taken,
+        }
+    }
+
     /// Copies messages whose bytes lie together, as many as fit, unless they need a `lane` in front.
     /// Returns how many.
     fn together(&mut self, extent: Extent, subscription: Option<u64>) -> u32 {
