@@ -85,6 +85,33 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
+    /// The newest message of each key, as datagrams where the link has them (QUIC), which aren't sent
+    /// again when they get lost: for values that are soon replaced, over networks that lose. What is
+    /// granted says whether they are datagrams ([`Event::Subscribed`]). Sets `unreliable`, and `keep` to
+    /// [`Keep::Latest`] of one message.
+    ///
+    /// No older value of a key is delivered after a newer one. A lost value isn't told: the next one
+    /// takes its place. If the last one gets lost, nothing tells that either.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use client_sdk::Message;
+    ///
+    /// let _subscription = client
+    ///     .subscription("vehicles.*.position")
+    ///     .unreliable()
+    ///     .start(|position: &Message| println!("{}: {}", position.topic, position.seq))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn unreliable(mut self) -> Self {
+        self.options.keep = Some(Keep::Latest(1));
+        self.options.unreliable = Some(true);
+        self
+    }
+
     /// What the broker does while this subscription is behind; all options at once. Subscriptions
     /// with equal options share a lane; 15 different ones are possible beside the default in one
     /// session, those included in which nothing is subscribed any more.

@@ -184,7 +184,6 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
     let keep = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
     let resync = LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() };
     let interval = LaneOptions { min_interval: Some(1), ..LaneOptions::default() };
-    let unreliable = LaneOptions { unreliable: Some(true), ..LaneOptions::default() };
     vec![
         (7, ClientFrame::Move(Move { id: 7, subscription: 1, lane: 0, options: None })),
         (7, ClientFrame::Offer(Offer { id: 7, interface: "i".into(), methods: Vec::new() })),
@@ -199,7 +198,6 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
         (7, options(keep)),
         (7, options(resync)),
         (7, options(interval)),
-        (7, options(unreliable)),
     ]
 }
 

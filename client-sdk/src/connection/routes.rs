@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use broker_delivery::{Matcher, filter_matches};
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
+use super::guard::Guard;
 use super::positions::{Attended, Moment, Topic, Topics, Word};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
 use crate::inbox::{Inbox, Pushed, Woken};
@@ -31,6 +32,8 @@ struct Lane {
     /// Counts its messages, over all connections.
     tick: u64,
     topics: Topics<Receiver>,
+    /// Keeps the order of each key, where the lane is unreliable.
+    guard: Option<Guard>,
 }
 
 /// Which subscriptions a message is for. Lives over all connections of a client; the subscriptions
@@ -68,6 +71,10 @@ impl Routes {
     pub(super) fn begin(&mut self, route: Route) {
         if matches!(route.target, Target::Inbox(_)) {
             let lane = self.lanes.entry(route.lane).or_default();
+            match route.guarded_keys {
+                Some(keys_max) => _ = lane.guard.get_or_insert_with(|| Guard::new(keys_max)),
+                None => lane.guard = None,
+            }
             route.attendance.since.get_or_init(|| lane.tick);
             route.attendance.begun.store(lane.tick, Ordering::Relaxed);
             if !route.grouped {
@@ -101,6 +108,9 @@ impl Routes {
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
+        if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
+            return hub.counters.messages_overtaken.count();
+        }
         lane.tick += 1;
         let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(&message.topic, &self.begun);

@@ -10,6 +10,9 @@ use super::{Hub, Open, Route, wake};
 use crate::inbox::{Rules, Woken};
 use crate::{Body, Ended, Event, Granted, Interruption, Refused, SubscribeError};
 
+/// Of how many keys of an unreliable lane the order is kept, where its bound isn't told.
+const GUARDED_KEYS: usize = 4096;
+
 /// What an answer changes in the delivery of messages.
 #[derive(Debug)]
 pub(crate) enum RouteChange {
@@ -78,8 +81,12 @@ impl Hub {
         };
         wish.stage = Stage::Begun(subscription);
         let (waiter, lost_at) = (wish.waiter.take(), wish.lost_at.take());
+        let options = accepted.granted.unwrap_or_default();
+        let unreliable = options.unreliable == Some(true);
+        let keys_max = options.bound_messages.map_or(GUARDED_KEYS, |bound| bound as usize);
         let route = Route {
             wish: id,
+            guarded_keys: unreliable.then_some(keys_max),
             subscription,
             filter: wish.filter.clone(),
             lane: accepted.lane.unwrap_or(wish.choice.lane),
@@ -89,7 +96,6 @@ impl Hub {
         };
         drop(state);
 
-        let options = accepted.granted.unwrap_or_default();
         let granted = Granted { subscription, lane: route.lane, options };
         route.target.begin(&granted, lost_at);
         if let Some(waiter) = waiter {

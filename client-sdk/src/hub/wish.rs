@@ -109,6 +109,8 @@ pub(crate) struct Route {
     pub(crate) lane: u8,
     /// Whether it gets what is addressed to it alone.
     pub(crate) grouped: bool,
+    /// Of how many keys the order is to be kept, where its lane is unreliable.
+    pub(crate) guarded_keys: Option<usize>,
     pub(crate) target: Target,
     pub(crate) attendance: Arc<Attendance>,
 }

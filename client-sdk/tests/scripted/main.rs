@@ -11,3 +11,4 @@ mod reconnecting;
 mod recorder;
 mod requesting;
 mod serving;
+mod unreliable;

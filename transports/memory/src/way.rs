@@ -100,8 +100,9 @@ impl Way {
                 queue.is_blocked = true;
                 return Ok(Sent::Refused);
             }
-            if !is_lost && packet.len() < self.datagram_bytes_max {
-                queue.push(Item::Data(packet.to_bytes()), due);
+            let fits = packet.len() < self.datagram_bytes_max;
+            if fits && !is_lost && !self.chance(self.conditions.datagram_loss) {
+                self.queues[at].push(Item::Data(packet.to_bytes()), due);
             }
             return Ok(Sent::Taken);
         }

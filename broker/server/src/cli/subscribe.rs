@@ -40,6 +40,8 @@ async fn subscribe(
         let mut subscription = client.subscription(filter).presence(arguments.presence);
         if let Some(group) = &arguments.group {
             subscription = subscription.group(group);
+        } else if arguments.unreliable {
+            subscription = subscription.unreliable();
         } else if let Some(options) = options(arguments.when_behind) {
             subscription = subscription.lane_options(options);
         }

@@ -43,6 +43,10 @@ pub(crate) struct Subscribe {
     /// What happens if messages come faster than they are printed.
     #[arg(long, value_enum, default_value_t = WhenBehind::DropOldest)]
     pub(crate) when_behind: WhenBehind,
+    /// The newest of each topic or key as datagrams, where the link has them (quic://): what the
+    /// network loses isn't sent again, and isn't told.
+    #[arg(long, conflicts_with_all = ["when_behind", "group"])]
+    pub(crate) unreliable: bool,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
