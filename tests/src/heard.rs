@@ -53,6 +53,7 @@ fn kept_as_is(frame: BrokerFrame<'_>) -> BrokerFrame<'static> {
         BrokerFrame::Lane(it) => BrokerFrame::Lane(it),
         BrokerFrame::Cancelled(it) => BrokerFrame::Cancelled(it),
         BrokerFrame::Presence(it) => BrokerFrame::Presence(it),
+        BrokerFrame::Moved(it) => BrokerFrame::Moved(it),
         BrokerFrame::Disconnect(it) => BrokerFrame::Disconnect(it),
         BrokerFrame::Ping(it) => BrokerFrame::Ping(it),
         BrokerFrame::Pong(it) => BrokerFrame::Pong(it),

@@ -5,7 +5,7 @@
 use broker_protocol::Codec::{self, Bincode, Json};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Attach, Authenticate, ClientFrame, Connect, Detach, Keep, LaneOptions, Move, Offer, Overflow,
+    Attach, Authenticate, ClientFrame, Connect, Detach, Keep, LaneOptions, Offer, Overflow,
     Publish, Release, Replay, Send, Subscribe,
 };
 use broker_tests::{Client, Place, Transport};
@@ -185,7 +185,6 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
     let resync = LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() };
     let interval = LaneOptions { min_interval: Some(1), ..LaneOptions::default() };
     vec![
-        (7, ClientFrame::Move(Move { id: 7, subscription: 1, lane: 0, options: None })),
         (7, ClientFrame::Offer(Offer { id: 7, interface: "i".into(), methods: Vec::new() })),
         (7, ClientFrame::Attach(Attach { id: 7, topic: "a".into(), callback: "c".into() })),
         (7, ClientFrame::Detach(Detach { id: 7, topic: "a".into(), callback: "c".into() })),

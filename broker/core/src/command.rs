@@ -125,6 +125,17 @@ pub enum Command {
         /// What was asked.
         token: Token,
     },
+    /// A subscription is to go on in another lane, from this point of the order on.
+    Move {
+        /// The session.
+        session: SessionId,
+        /// The subscription's number in the session.
+        subscription: u64,
+        /// The place of the lane among the session's lanes.
+        lane: u32,
+        /// The id of the command.
+        id: u64,
+    },
     /// A message of a queue group that its member never wrote.
     HandBack {
         /// The subscription that it was for.

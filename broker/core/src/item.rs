@@ -46,6 +46,17 @@ pub enum Item {
         /// The id of the command that ended it; `None` if its session had ended.
         id: Option<u64>,
     },
+    /// A subscription goes on in another lane here: what follows is for that one.
+    Moved {
+        /// The session.
+        session: SessionId,
+        /// The subscription's number in the session.
+        subscription: u64,
+        /// The place of the lane among the session's lanes.
+        lane: u32,
+        /// The id of the command.
+        id: u64,
+    },
     /// The answer to a command.
     Answer {
         /// Whose command it was.

@@ -143,6 +143,11 @@ impl Sequencer {
             }
             Command::Subscribe(standing) => self.subscribe(standing, out),
             Command::Unsubscribe { standing, id } => self.unsubscribe(standing, *id, out),
+            // No state here: it is a point in the order.
+            Command::Move { session, subscription, lane, id } => {
+                let (session, subscription, lane, id) = (*session, *subscription, *lane, *id);
+                out.put(session.shard, Item::Moved { session, subscription, lane, id });
+            }
             Command::Request { asker, id, token, topic, frame } => {
                 let call = Call { asker: *asker, id: *id };
                 self.request(batch, *token, call, (*topic, *frame), out);

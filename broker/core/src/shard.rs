@@ -13,6 +13,7 @@ mod laggards;
 mod lanes;
 mod liveness;
 mod marks;
+mod moving;
 mod outgoing;
 mod packet;
 mod publish;

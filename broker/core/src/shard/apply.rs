@@ -57,6 +57,9 @@ impl Shard {
             }
             Item::Begun { session, subscription } => self.begun(session, subscription),
             Item::Ended { session, subscription, id } => self.ended(session, subscription, id),
+            Item::Moved { session, subscription, lane, id } => {
+                self.moved((session, subscription), lane as usize, id);
+            }
             Item::Answer { session, answer } => {
                 if self.find(session).is_some() {
                     self.answer(session.slot, answer);

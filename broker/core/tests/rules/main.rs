@@ -6,6 +6,7 @@ mod endings;
 mod groups;
 mod lanes;
 mod limits;
+mod moving;
 mod patterns;
 mod requests;
 mod resuming;

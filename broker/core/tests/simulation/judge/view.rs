@@ -130,6 +130,7 @@ impl View {
             | BrokerFrame::Message(_)
             | BrokerFrame::Gap(_)
             | BrokerFrame::Request(_)
+            | BrokerFrame::Moved(_)
             | BrokerFrame::Presence(_) => true,
             BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
             BrokerFrame::Ping(ping) => ping.mark.is_some(),
