@@ -4,6 +4,7 @@
 //! One lock, held for short pieces of plain work. No user code runs and nobody is woken under it.
 
 mod answer;
+mod change;
 mod lanes;
 mod open;
 mod outgoing;
@@ -27,7 +28,8 @@ use crate::state::{ConnectionState, Session};
 use crate::statistics::Counters;
 use crate::{ClosedReason, Ended, Refused, SubscribeError};
 
-pub(crate) use answer::RouteChange;
+pub(crate) use answer::{GUARDED_KEYS, RouteChange};
+pub(crate) use change::Relocation;
 pub(crate) use open::{Answer, Failure, Open};
 pub(crate) use outgoing::{Gathered, Lifetime};
 pub(crate) use wish::{Attendance, Kind, Route, Target, WishId};

@@ -5,6 +5,7 @@
 //! waits is the matter of `waiting`; here is who waits for it, and who wakes whom.
 
 mod backlog;
+mod held;
 mod load;
 mod lost;
 mod place;
@@ -18,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::{Ended, Event};
+use held::Held;
 pub(crate) use rules::{Bound, Rules};
 pub(crate) use waiting::Pushed;
 use waiting::{Reader, Waiting};
@@ -31,6 +33,8 @@ pub(crate) struct Inbox {
 #[derive(Debug)]
 struct State {
     waiting: Waiting,
+    /// What comes in the lane to which the subscription moves, until the other has delivered all.
+    held: Option<Box<Held>>,
     reader: Reader,
     /// Wakes the reader if it found nothing.
     waker: Option<Waker>,
@@ -56,7 +60,9 @@ impl Drop for Woken {
 impl Inbox {
     pub(crate) fn new(bound: Bound, rules: Rules) -> Self {
         let waiting = Waiting::new(bound, rules);
-        Self { state: Mutex::new(State { waiting, reader: Reader::Ready, waker: None }) }
+        Self {
+            state: Mutex::new(State { waiting, held: None, reader: Reader::Ready, waker: None }),
+        }
     }
 
     /// Puts an event in. The reader is woken with others once all that came together is there: it
@@ -77,6 +83,7 @@ impl Inbox {
     /// Ends the subscription behind what waits.
     pub(crate) fn end(&self, ended: Ended) {
         let mut state = self.lock();
+        state.release();
         state.waiting.end(ended);
         wake(state);
     }
@@ -84,6 +91,7 @@ impl Inbox {
     /// Ends the subscription, discarding what waits: after this only the end is delivered.
     pub(crate) fn end_now(&self, ended: Ended) {
         let mut state = self.lock();
+        state.held = None;
         state.waiting.discard();
         state.waiting.end(ended);
         wake(state);

@@ -163,7 +163,7 @@ impl<'a> SubscriptionBuilder<'a> {
     /// Dropping the future unsubscribes.
     pub async fn stream(self) -> Result<MessageStream, SubscribeError> {
         let (standing, receiving, _) = self.begin().await?;
-        Ok(MessageStream { _standing: standing, receiving })
+        Ok(MessageStream { standing, receiving })
     }
 
     async fn begin(self) -> Result<(Standing, Receiving, Granted), SubscribeError> {
@@ -245,6 +245,22 @@ impl Subscription {
         &self.filter
     }
 
+    /// Changes the options of the lane in which it is delivered, as
+    /// [`SubscriptionBuilder::lane_options`] sets them: all at once. Nothing is missing or doubled, and
+    /// the order stays: where the subscription goes on in another lane, what comes there waits until
+    /// what was to come before has come. [`Subscriber::on_subscribed`] is called with what is granted
+    /// where it begins to hold.
+    ///
+    /// # Errors
+    /// What the broker or a bound says against it: then the options are as before. Subscriptions with
+    /// presence, and members of queue groups, that share a lane can't change them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future doesn't undo the change.
+    pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
+        self.standing.change(options).await
+    }
+
     /// Unsubscribes in order: what the broker delivers until it ends the subscription still
     /// arrives. Done when the subscriber's last call has returned.
     ///
@@ -283,11 +299,20 @@ impl Subscription {
 #[derive(Debug)]
 #[must_use = "dropping the stream unsubscribes"]
 pub struct MessageStream {
-    _standing: Standing,
+    standing: Standing,
     receiving: Receiving,
 }
 
 impl MessageStream {
+    /// Changes the options of the lane in which it is delivered; see [`Subscription::set_options`]. An
+    /// [`Event::Subscribed`] stands where they begin to hold.
+    ///
+    /// # Errors
+    /// See [`Subscription::set_options`].
+    pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
+        self.standing.change(options).await
+    }
+
     /// Waits for the next event; `None` after the end.
     ///
     /// # Cancel safety

@@ -52,6 +52,17 @@ impl Lanes {
         Ok(LaneChoice { lane, options: Some(options), refused })
     }
 
+    /// The same lane, with other options from here on.
+    pub(super) fn rename(&mut self, choice: &LaneChoice, options: LaneOptions) -> LaneChoice {
+        let refused = choice.refused;
+        if let Some(held) =
+            usize::from(choice.lane).checked_sub(1).and_then(|at| self.0.get_mut(at))
+        {
+            *held = Some(Held { options: options.clone(), refused });
+        }
+        LaneChoice { options: Some(options), ..choice.clone() }
+    }
+
     /// Makes lanes free again that aren't among these.
     pub(super) fn keep_only(&mut self, needed: impl Iterator<Item = u8>) {
         let needed = needed.fold(0_u32, |lanes, lane| lanes | 1 << lane);

@@ -65,6 +65,8 @@ pub(super) struct Wish {
     pub(super) choice: LaneChoice,
     pub(super) target: Target,
     pub(super) stage: Stage,
+    /// Whether a change of its options is under way.
+    pub(super) changing: bool,
     /// Who waits for it to begin for the first time.
     pub(super) waiter: Option<Waiter>,
     /// When the session was lost in which it had begun.
@@ -136,6 +138,7 @@ impl Hub {
             choice,
             target,
             stage: Stage::Waiting,
+            changing: false,
             waiter: Some(waiter),
             lost_at: None,
             attendance: Arc::default(),
@@ -230,7 +233,7 @@ impl State {
             if matches!(wish.stage, Stage::Begun(_)) {
                 wish.lost_at = Some(now);
             }
-            wish.stage = Stage::Waiting;
+            (wish.stage, wish.changing) = (Stage::Waiting, false);
         }
         // Lanes that no wish needs are free again.
         self.lanes.keep_only(self.wishes.values().map(|wish| wish.choice.lane));
