@@ -5,7 +5,7 @@
 //! waits is the matter of `waiting`; here is who waits for it, and who wakes whom.
 
 mod backlog;
-mod held;
+mod later;
 mod load;
 mod lost;
 mod place;
@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::{Ended, Event};
-use held::Held;
+use later::Held;
 pub(crate) use rules::{Bound, Rules};
 pub(crate) use waiting::Pushed;
 use waiting::{Reader, Waiting};
