@@ -14,7 +14,7 @@ use super::grants::Entrant;
 use super::lanes::told;
 use super::routes::Target;
 use crate::command::Purpose;
-use crate::session::{LaneFrame, Standpoint};
+use crate::session::{Given, LaneFrame, Standpoint};
 use crate::{Command, SessionId};
 
 impl Shard {
@@ -36,6 +36,7 @@ impl Shard {
         let entrant = Entrant::Subscription(&filter);
         let lane = self.lane_for(slot, Some(moving.lane), moving.options.as_ref(), entrant)?;
         let (subscription, lane, id) = (number, lane as u32, moving.id);
+        self.note_given(slot, id, Given::Elsewhere);
         self.outgoing.push(Command::Move { session, subscription, lane, id });
         Ok(())
     }
