@@ -3,6 +3,7 @@
 mod answers;
 mod control;
 mod lanes;
+mod replays;
 mod window;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use crate::{SessionId, Token};
 pub(crate) use answers::{Answers, Given};
 pub(crate) use control::Control;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
+pub(crate) use replays::Replays;
 pub(crate) use window::lane_of;
 
 /// What the shard must know of a link.
@@ -86,6 +88,8 @@ pub(crate) struct Dealings {
     pub(crate) answering: Few<Token, u64>,
     /// Memberships of queue groups that have ended while messages for them still wait.
     pub(crate) left: Few<u64, Standing>,
+    /// Replays that aren't over, by the place of their lane.
+    pub(crate) replays: Few<usize, Replays>,
 }
 
 /// What a session was answered.
@@ -159,6 +163,8 @@ pub(crate) struct Subscription {
     /// The id of the `subscribe`, to be accepted when it begins.
     pub(crate) command: u64,
     pub(crate) state: Standpoint,
+    /// Whether it begins with what is retained.
+    pub(crate) replay: bool,
 }
 
 /// How far a subscription came.
@@ -314,7 +320,8 @@ impl Session {
 
 impl Dealings {
     fn are_over(&self) -> bool {
-        self.asked.is_empty() && self.answering.is_empty() && self.left.is_empty()
+        let Self { asked, answering, left, replays } = self;
+        asked.is_empty() && answering.is_empty() && left.is_empty() && replays.is_empty()
     }
 }
 

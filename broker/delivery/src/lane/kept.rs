@@ -125,7 +125,7 @@ impl<F: Frame> Kept<F> {
                 let frames = u64::from(gone.len());
                 (Stretch { frames, messages: frames, told: 0 }, bytes)
             }
-            Was::Frame(frame) => (Stretch { frames: 1, messages: 0, told: 0 }, frame.size()),
+            Was::Frame(frame) => (Stretch { frames: 1, messages: 0, told: 0 }, frame.held()),
             Was::Gap(gap) => (Stretch { frames: 1, messages: 0, told: gap.count }, GAP_BYTES),
         };
         if !matches!(front, Was::Messages { extent, .. } if !extent.is_empty()) {
@@ -174,7 +174,7 @@ impl<F: Frame> Was<F> {
     fn cost(&self) -> u64 {
         match self {
             Self::Messages { .. } => 0,
-            Self::Frame(frame) => frame.size(),
+            Self::Frame(frame) => frame.held(),
             Self::Gap(_) => GAP_BYTES,
         }
     }
@@ -324,7 +324,7 @@ impl<F: Frame> Lane<F> {
         items.append(&mut self.items);
         self.items = items;
         self.frames = begins.max(frames);
-        self.waiting = !self.is_empty();
+        self.waiting = self.discarding || !self.is_empty();
         self.lenient = self.waiting;
         self.walk_again(log);
         Ok(self.frames)

@@ -17,7 +17,8 @@ pub enum Pushed {
 pub enum Overflowed {
     /// End the connection.
     Disconnect,
-    /// Discard what waits and send the retained state.
+    /// Send the retained state. What waited is discarded, as is what comes until the session says
+    /// that the lane [goes on](Lane::go_on).
     Resync,
 }
 
@@ -27,6 +28,10 @@ const LEDGER_SHARE: u64 = 8;
 impl<F: Frame> Lane<F> {
     #[cold]
     pub(super) fn enforce_bound(&mut self, log: &mut impl Entries) -> Pushed {
+        if self.discarding {
+            self.discard(log);
+            return Pushed::Kept;
+        }
         if self.conflates() && self.is_unwalked() {
             if !self.is_at_twice_its_bound() {
                 return Pushed::Kept;
@@ -37,7 +42,11 @@ impl<F: Frame> Lane<F> {
             match (self.too_many(), self.overflow()) {
                 (0, _) => return Pushed::Kept,
                 (_, Overflow::Disconnect) => return Pushed::Overflowed(Overflowed::Disconnect),
-                (_, Overflow::Resync) => return Pushed::Overflowed(Overflowed::Resync),
+                (_, Overflow::Resync) => {
+                    self.discarding = true;
+                    self.discard(log);
+                    return Pushed::Overflowed(Overflowed::Resync);
+                }
                 (count, Overflow::DropOldest) => {
                     if !self.drop_oldest(count, log) {
                         return Pushed::Kept;
@@ -53,6 +62,11 @@ impl<F: Frame> Lane<F> {
             Overflow::Disconnect if self.lenient => Overflow::DropOldest,
             overflow => overflow,
         }
+    }
+
+    /// Drops every message that waits and tells it in its place; frames and gaps stay.
+    fn discard(&mut self, log: &mut impl Entries) {
+        while self.drop_oldest(u32::MAX, log) {}
     }
 
     fn is_at_twice_its_bound(&self) -> bool {
