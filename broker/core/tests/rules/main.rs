@@ -8,5 +8,6 @@ mod lanes;
 mod limits;
 mod requests;
 mod resuming;
+mod retained;
 mod stage;
 mod windows;
