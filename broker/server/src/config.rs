@@ -29,8 +29,8 @@ pub use error::{ConfigError, ConfigErrors, ConfigFault};
 pub use load::{Loaded, Sources};
 pub use origin::{Origin, Origins};
 pub use sections::{
-    InvalidListen, Lanes, Limits, Listen, Log, LogFormat, Overflow, Quic, Requests, Server,
-    Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
+    InvalidListen, Lanes, Limits, Listen, Log, LogFormat, Overflow, Quic, Requests, Retained,
+    Server, Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
 };
 
 /// Everything that can be set.
@@ -61,6 +61,8 @@ pub struct Config {
     pub requests: Requests,
     /// `[topics]`
     pub topics: Topics,
+    /// `[retained]`
+    pub retained: Retained,
     /// `[shutdown]`
     pub shutdown: Shutdown,
     /// `[log]`
@@ -88,6 +90,7 @@ impl Default for Config {
             sessions: Sessions::default(),
             requests: Requests::default(),
             topics: Topics::default(),
+            retained: Retained::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
             websocket: WebSocket::default(),

@@ -178,7 +178,7 @@ impl Retained {
     ) {
         match (retain, publication) {
             (Retain::Keep, Some(publication)) => {
-                topic.retained += u32::from(self.keep(publication))
+                topic.retained += u32::from(self.keep(publication));
             }
             _ if topic.retained == 0 => {}
             (Retain::Clear, _) => {

@@ -1,5 +1,6 @@
 //! A client that holds what it is told, and judges how it is told.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_protocol::frame::{BrokerFrame, GapReason};
@@ -38,7 +39,7 @@ impl Viewer {
             match frame {
                 BrokerFrame::Lane(lane) => self.addressee = lane.subscription,
                 BrokerFrame::Message(message) => {
-                    let key = message.body.key.map(|key| key.into_owned());
+                    let key = message.body.key.map(Cow::into_owned);
                     let key = key.filter(|key| *key != message.topic);
                     let about = (message.topic.clone().into_owned(), key);
                     match self.addressee {
