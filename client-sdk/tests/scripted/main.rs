@@ -9,5 +9,6 @@ mod publishing;
 mod receiving;
 mod reconnecting;
 mod recorder;
+mod replaying;
 mod requesting;
 mod serving;
