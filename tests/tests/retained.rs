@@ -25,6 +25,13 @@ broker_tests::over_every_transport!(
 const TOPICS: u64 = 5_000;
 const PAYLOAD_BYTES: usize = 1_000;
 
+/// What is published to one who is behind: a value for each of a few topics in each round, and one is
+/// cleared in the end.
+const FEW_TOPICS: u64 = 50;
+const ROUNDS: u64 = 200;
+const CLEARED: u64 = 7;
+const PUBLISHED: u64 = FEW_TOPICS * ROUNDS + 1;
+
 /// So many are published at a time.
 const BATCH: usize = 200;
 
@@ -116,7 +123,6 @@ async fn begin_and_read(
 async fn who_was_behind_is_told_what_it_missed_and_sent_what_is_retained(over: Transport) {
     let setting = over.start().await.unwrap();
     for codec in [Bincode, Json] {
-        let (topics, rounds) = (50, 200);
         let mut publisher = Client::connect(&setting.place, Bincode, "publisher").await;
         let mut stalled = Client::connect(&setting.place, codec, "stalled").await;
         let id = stalled.next_id();
@@ -125,27 +131,21 @@ async fn who_was_behind_is_told_what_it_missed_and_sent_what_is_retained(over: T
         stalled.ask(id, &ClientFrame::Subscribe(begun)).await.unwrap();
         let mut healthy = Client::connect(&setting.place, Bincode, "healthy").await;
         healthy.subscribe("kept.>").await;
-        for round in 0..rounds {
-            keep(&mut publisher, 0..topics, round).await;
-            for _ in 0..topics {
+        for round in 0..ROUNDS {
+            keep(&mut publisher, 0..FEW_TOPICS, round).await;
+            for _ in 0..FEW_TOPICS {
                 healthy.message().await;
             }
         }
-        clear(&mut publisher, 7).await;
+        clear(&mut publisher, CLEARED).await;
         let mut viewer = Viewer { resyncs: true, ..Viewer::default() };
-        let published = topics * rounds + 1;
-        viewer.read_until(&mut stalled, |viewer| viewer.accounted() == published).await;
-        viewer.read_until_caught_up(&mut stalled).await;
-        assert!(viewer.gaps["dropped"] > published / 2, "{:?}", viewer.gaps);
-        assert_eq!(viewer.accounted(), published);
-        let held: BTreeSet<_> = viewer.view.keys().copied().collect();
-        assert_eq!(held, (0..topics).filter(|topic| *topic != 7).collect());
-        assert!(viewer.view.values().all(|(round, _)| *round == rounds - 1));
+        let knows_all = |viewer: &Viewer| viewer.accounted() == PUBLISHED && viewer.is_whole;
+        viewer.read_until(&mut stalled, knows_all).await;
+        viewer.check_what_is_left();
         // It goes on live.
-        keep(&mut publisher, 7..8, rounds).await;
-        let live = viewer.live;
-        viewer.read_until(&mut stalled, |viewer| viewer.live == live + 1).await;
-        for topic in 0..topics {
+        keep(&mut publisher, CLEARED..CLEARED + 1, ROUNDS).await;
+        viewer.read_until(&mut stalled, |viewer| viewer.accounted() == PUBLISHED + 1).await;
+        for topic in 0..FEW_TOPICS {
             clear(&mut publisher, topic).await;
         }
     }
@@ -224,6 +224,8 @@ struct Viewer {
     fresh: BTreeSet<u64>,
     /// Whether everything is replayed behind a gap, and values may come again.
     resyncs: bool,
+    /// Whether it has caught up since the last gap.
+    is_whole: bool,
     replayed: u64,
     live: u64,
     gaps: BTreeMap<&'static str, u64>,
@@ -258,10 +260,12 @@ impl Viewer {
                 *self.gaps.entry(reason).or_default() += gap.count;
                 if gap.reason == GapReason::Dropped {
                     self.fresh.clear();
+                    self.is_whole = false;
                 }
             }
             BrokerFrame::CaughtUp(caught_up) => {
                 self.caught_up.push(caught_up.subscription);
+                self.is_whole = true;
                 if self.resyncs {
                     self.view.retain(|topic, _| self.fresh.contains(topic));
                 }
@@ -280,6 +284,15 @@ impl Viewer {
             Some(round) => drop(self.view.insert(topic, (u64::from_le_bytes(*round), seq))),
             None => drop(self.view.remove(&topic)),
         }
+    }
+
+    /// Whether most was missed and told, and all that is retained is there.
+    fn check_what_is_left(&self) {
+        assert!(self.gaps["dropped"] > PUBLISHED / 2, "{:?}", self.gaps);
+        assert_eq!(self.accounted(), PUBLISHED);
+        let held: BTreeSet<_> = self.view.keys().copied().collect();
+        assert_eq!(held, (0..FEW_TOPICS).filter(|topic| *topic != CLEARED).collect());
+        assert!(self.view.values().all(|(round, _)| *round == ROUNDS - 1));
     }
 
     fn accounted(&self) -> u64 {
