@@ -1,5 +1,6 @@
 //! What the sequencer tells a shard, in the one order.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use broker_protocol::ErrorCode;
@@ -37,7 +38,7 @@ pub enum Item {
         /// The subscription's number in the session.
         subscription: u64,
         /// The last change of what is retained.
-        point: u64,
+        point: NonZero<u64>,
     },
     /// A subscription ends here: what follows isn't for it.
     Ended {
@@ -104,7 +105,7 @@ pub enum Item {
         /// The ticket with which they were asked for.
         ticket: u32,
         /// The last change of what is retained.
-        point: u64,
+        point: NonZero<u64>,
         /// The pages, as many as there was room for.
         pages: Vec<Page>,
     },

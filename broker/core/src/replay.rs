@@ -1,5 +1,6 @@
 //! Replays: what is retained, sent to one subscription page by page.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use crate::Publication;
@@ -53,7 +54,7 @@ pub struct Outstanding {
     pub filter: Arc<str>,
     /// The last change of what is retained that counts: values that changed later came or will come
     /// as they were published. `None` is the last change before it is asked for.
-    pub until: Option<u64>,
+    pub until: Option<NonZero<u64>>,
     /// How far it came.
     pub cursor: Cursor,
 }

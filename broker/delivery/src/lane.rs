@@ -462,6 +462,10 @@ pub struct Sent {
 pub trait Frame {
     /// What it costs in a lane, in bytes.
     fn size(&self) -> u64;
+    /// Whether it says what no longer holds when messages in front of it are discarded.
+    fn is_void_behind_losses(&self) -> bool {
+        false
+    }
     /// What it costs while it is kept after it was sent, in bytes.
     fn held(&self) -> u64 {
         self.size()

@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
+use std::num::NonZero;
 
 use broker_protocol::message;
 use bytes::Bytes;
@@ -74,8 +75,8 @@ pub(super) struct Retained {
     by_place: BTreeMap<Place, usize>,
     /// Clients choose the keys.
     hasher: DefaultHashBuilder,
-    /// How many changes there were.
-    changes: u64,
+    /// The number of the last change.
+    changes: NonZero<u64>,
     bytes: usize,
     keys_seen: u64,
 }
@@ -87,7 +88,7 @@ struct Kept {
     /// The number of its key.
     key: u64,
     /// The change that made it, or the last message of its key that wasn't to be retained.
-    changed: u64,
+    changed: NonZero<u64>,
 }
 
 /// What a message is about: its topic, and the key unless that is the topic itself.
@@ -128,7 +129,7 @@ impl Retained {
             by_key: HashTable::new(),
             by_place: BTreeMap::new(),
             hasher: DefaultHashBuilder::default(),
-            changes: 0,
+            changes: NonZero::<u64>::MIN,
             bytes: 0,
             keys_seen: 0,
         }
@@ -145,8 +146,12 @@ impl Retained {
     }
 
     /// The last change so far: what changes later is left out of a replay that begins here.
-    pub(super) fn point(&self) -> u64 {
+    pub(super) fn point(&self) -> NonZero<u64> {
         self.changes
+    }
+
+    fn count_change(&mut self) {
+        self.changes = self.changes.saturating_add(1);
     }
 
     fn find(&self, about: About<'_>) -> Option<usize> {
@@ -216,7 +221,7 @@ impl Retained {
 
     /// Keeps a copy of a message as the last value of its key. Returns whether it had none.
     fn keep(&mut self, publication: &Publication) -> bool {
-        self.changes += 1;
+        self.count_change();
         let parts = Bytes::copy_from_slice(&publication.parts);
         let publication = Publication { parts, ..publication.clone() };
         let found =
@@ -240,7 +245,7 @@ impl Retained {
 
     /// Forgets the last value of a key. Returns whether there was one.
     fn clear(&mut self, about: About<'_>) -> bool {
-        self.changes += 1;
+        self.count_change();
         let Some(value) = self.find(about) else { return false };
         let hash = self.hasher.hash_one(about);
         if let Ok(found) = self.by_key.find_entry(hash, |found| *found == value) {
@@ -255,7 +260,7 @@ impl Retained {
     /// Learns of a message that isn't to be retained: whoever got it doesn't get an older value.
     fn pass(&mut self, about: About<'_>) {
         if let Some(value) = self.find(about) {
-            self.changes += 1;
+            self.count_change();
             self.values[value].changed = self.changes;
         }
     }

@@ -137,6 +137,10 @@ impl Frame for LaneFrame {
         }
     }
 
+    fn is_void_behind_losses(&self) -> bool {
+        matches!(self, Self::CaughtUp(_))
+    }
+
     fn held(&self) -> u64 {
         match self {
             Self::Replayed(replayed) => replayed.1.size() as u64,

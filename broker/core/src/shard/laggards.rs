@@ -95,11 +95,12 @@ impl Shard {
     }
 
     pub(super) fn overflowed(&mut self, slot: u32, how: Overflowed) {
-        if matches!(self.sessions[slot as usize].stage, Stage::Ending | Stage::Away) {
-            return;
-        }
-        if how == Overflowed::Resync {
+        let stage = self.sessions[slot as usize].stage;
+        if how == Overflowed::Resync && stage != Stage::Ending {
             return self.resync(slot);
+        }
+        if matches!(stage, Stage::Ending | Stage::Away) {
+            return;
         }
         self.statistics.slow_consumers += 1;
         let message =

@@ -9,13 +9,16 @@
 //! stay, and the rounds go on from where they stood: every page brings a client nearer to the end
 //! of its round, and until it is handed on nothing is asked for.
 
+use std::num::NonZero;
+
+use broker_delivery::lane::Overflow;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Replay, Subscribe};
 
 use super::Shard;
 use super::commands::Refusal;
 use crate::command::Purpose;
-use crate::session::{LaneFrame, Session, Standpoint};
+use crate::session::{LaneFrame, Session, Standpoint, Subscription};
 use crate::{Command, Cursor, Outstanding, Page, SessionId};
 
 /// The most replays that are asked for together.
@@ -39,7 +42,12 @@ pub(super) fn wants_replay(subscribe: &Subscribe) -> Result<bool, Refusal> {
 
 impl Shard {
     /// A subscription has begun at this change of what is retained.
-    pub(super) fn begin_replay(&mut self, (slot, lane): LanePlace, number: u64, point: u64) {
+    pub(super) fn begin_replay(
+        &mut self,
+        (slot, lane): LanePlace,
+        number: u64,
+        point: NonZero<u64>,
+    ) {
         let session = &mut self.sessions[slot as usize];
         let discarding = session.lanes[lane].lane.is_discarding();
         let Some(found) = session.standing.get(&number) else { return };
@@ -88,7 +96,7 @@ impl Shard {
         &mut self,
         session: SessionId,
         (lane, ticket): (usize, u32),
-        point: u64,
+        point: NonZero<u64>,
         pages: Vec<Page>,
     ) {
         let Some(session) = self.find(session) else { return };
@@ -99,10 +107,10 @@ impl Shard {
             return;
         }
         replays.asked = false;
+        for wanted in &mut replays.queue {
+            wanted.until.get_or_insert(point);
+        }
         if std::mem::take(&mut replays.resyncs) {
-            replays.queue.iter_mut().for_each(|wanted| {
-                wanted.until.get_or_insert(point);
-            });
             session.lanes[lane].lane.go_on();
         }
         pages.into_iter().for_each(|page| self.push_page((slot, lane), page));
@@ -129,6 +137,19 @@ impl Shard {
         if next.is_none() {
             lane_slot.push_replay(LaneFrame::CaughtUp(subscription));
         }
+    }
+
+    /// What of a lane was on its way is lost, and may have been of a replay: it is sent again.
+    pub(super) fn replay_again(&mut self, (slot, lane): LanePlace) {
+        let Self { sessions, log, .. } = self;
+        let session = &mut sessions[slot as usize];
+        let lane_slot = &mut session.lanes[lane];
+        if lane_slot.lane.options().overflow == Overflow::Resync {
+            lane_slot.lane.begin_resync(log);
+            return self.resync(slot);
+        }
+        session.begin_replays_again(lane);
+        self.ask_for_replay((slot, lane));
     }
 
     /// Lanes of a session are at their bound, have discarded what waited, and are to be sent what
@@ -168,10 +189,24 @@ impl Session {
         }
     }
 
+    /// Has the subscriptions of a lane that began with what is retained be sent it anew.
+    fn begin_replays_again(&mut self, lane: usize) {
+        let Self { standing, dealings, .. } = self;
+        let here = standing.iter().filter(|(_, found)| found.lane == lane && found.replay);
+        let begun = here.filter(|(_, found)| found.state != Standpoint::Asked);
+        let wanted = begun.map(|(number, found)| anew(*number, found));
+        let mut wanted = wanted.peekable();
+        if wanted.peek().is_some() {
+            let replays = dealings.get_or_insert_default().replays.get_or_default(lane);
+            (replays.asked, replays.queue) = (false, wanted.collect());
+        }
+    }
+
     /// Has all subscriptions of a lane replayed, from where their replays stand. Returns whether that
     /// is to begin: not if it is under way already.
     fn begin_resync(&mut self, lane: usize) -> bool {
         let Self { standing, dealings, lanes, .. } = self;
+        lanes[lane].count_replays();
         let replays = dealings.get_or_insert_default().replays.get_or_default(lane);
         if std::mem::replace(&mut replays.resyncs, true) {
             return false;
@@ -186,9 +221,7 @@ impl Session {
         for (subscription, found) in standing.iter() {
             let is_here = found.lane == lane && matches!(found.purpose, Purpose::Messages { .. });
             if is_here && found.state != Standpoint::Asked && !waiting.contains(subscription) {
-                let (subscription, filter) = (*subscription, found.filter.clone());
-                let (until, cursor) = (None, Cursor::default());
-                replays.queue.push_back(Outstanding { subscription, filter, until, cursor });
+                replays.queue.push_back(anew(*subscription, found));
             }
         }
         if replays.queue.is_empty() {
@@ -199,4 +232,10 @@ impl Session {
         }
         true
     }
+}
+
+/// All that is retained, for a subscription that has begun, as of when it is asked for.
+fn anew(subscription: u64, found: &Subscription) -> Outstanding {
+    let (filter, until, cursor) = (found.filter.clone(), None, Cursor::default());
+    Outstanding { subscription, filter, until, cursor }
 }

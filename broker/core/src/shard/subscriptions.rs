@@ -1,5 +1,6 @@
 //! Subscribing, serving, and their ends.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use broker_delivery::check_filter;
@@ -104,7 +105,7 @@ impl Shard {
     }
 
     /// A subscription begins at this point of the order.
-    pub(super) fn begun(&mut self, session: SessionId, number: u64, point: u64) {
+    pub(super) fn begun(&mut self, session: SessionId, number: u64, point: NonZero<u64>) {
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;
         let Some(found) = session.standing.get_mut(&number) else { return };
@@ -119,6 +120,7 @@ impl Shard {
             self.tell_blocked(slot);
         }
         self.tell_begun(slot, number);
+        self.begin_replay((slot, lane), number, point);
     }
 
     /// Says in its lane that a subscription has begun.
@@ -134,7 +136,6 @@ impl Shard {
             granted: Some(told(lane_slot.lane.options())),
         };
         self.push_frame(slot, lane, LaneFrame::encode(&BrokerFrame::Accepted(accepted)));
-        self.begin_replay((slot, lane), number, point);
     }
 
     /// A subscription ends at this point of the order.

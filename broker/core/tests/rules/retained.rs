@@ -1,6 +1,7 @@
 //! Retained last values, and their replay to who subscribes later.
 
 mod changing;
+mod delayed;
 mod limits;
 mod resync;
 mod viewer;

@@ -1,5 +1,7 @@
 //! What happens at the bound.
 
+use std::collections::VecDeque;
+
 use super::ledger::Missing;
 use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow, Skipped};
 
@@ -43,8 +45,7 @@ impl<F: Frame> Lane<F> {
                 (0, _) => return Pushed::Kept,
                 (_, Overflow::Disconnect) => return Pushed::Overflowed(Overflowed::Disconnect),
                 (_, Overflow::Resync) => {
-                    self.discarding = true;
-                    self.discard(log);
+                    self.begin_resync(log);
                     return Pushed::Overflowed(Overflowed::Resync);
                 }
                 (count, Overflow::DropOldest) => {
@@ -62,6 +63,33 @@ impl<F: Frame> Lane<F> {
             Overflow::Disconnect if self.lenient => Overflow::DropOldest,
             overflow => overflow,
         }
+    }
+
+    /// Discards what waits, and what comes until it [goes on](Lane::go_on).
+    pub fn begin_resync(&mut self, log: &mut impl Entries) {
+        (self.waiting, self.discarding) = (true, true);
+        self.discard(log);
+        self.take_back_frames();
+    }
+
+    /// Takes the frames back that hold no longer, of what was all passed.
+    fn take_back_frames(&mut self) {
+        let Some(passed) = self.passed.take() else { return };
+        let mut left = VecDeque::new();
+        for item in *passed {
+            match (item, left.back_mut()) {
+                (Item::Frame(frame), _) if frame.is_void_behind_losses() => {
+                    self.bytes -= frame.size();
+                }
+                (Item::Gaps(ledger), Some(Item::Gaps(last))) => {
+                    let before = last.bytes() + ledger.bytes();
+                    last.absorb(*ledger);
+                    self.gap_bytes = self.gap_bytes - before + last.bytes();
+                }
+                (item, _) => left.push_back(item),
+            }
+        }
+        self.passed = (!left.is_empty()).then(|| Box::new(left));
     }
 
     /// Drops every message that waits and tells it in its place; frames and gaps stay.

@@ -66,7 +66,12 @@ impl Model {
         }
     }
 
-    fn begin(&self, filter: usize, point: u64, cursor: Cursor) -> (Outstanding, BTreeMap<At, u64>) {
+    fn begin(
+        &self,
+        filter: usize,
+        point: NonZero<u64>,
+        cursor: Cursor,
+    ) -> (Outstanding, BTreeMap<At, u64>) {
         let (subscription, until) = (filter as u64, Some(point));
         let filter: Arc<str> = Arc::from(FILTERS[filter]);
         let kept = self.kept.iter().map(|(about, seq)| (*about, *seq));

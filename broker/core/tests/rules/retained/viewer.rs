@@ -22,6 +22,8 @@ pub(super) struct Viewer {
     pub(super) view: BTreeMap<About, (Vec<u8>, u64)>,
     /// What came since the last gap.
     pub(super) fresh: BTreeSet<About>,
+    /// What of it came as it was published.
+    pub(super) heard: BTreeSet<About>,
     /// Whether a gap begins a replay of everything.
     pub(super) resyncs: bool,
     pub(super) addressee: Option<u64>,
@@ -46,7 +48,8 @@ impl Viewer {
                         Some(to) => self.replayed.push((about.0.clone(), message.seq, to)),
                         None => self.live += 1,
                     }
-                    self.hold(about, message.body.payload.into_owned(), message.seq);
+                    let replayed = self.addressee.is_some();
+                    self.hold(about, message.body.payload.into_owned(), message.seq, replayed);
                 }
                 BrokerFrame::Gap(gap) => {
                     let reason = match gap.reason {
@@ -57,6 +60,7 @@ impl Viewer {
                     *self.gaps.entry(reason).or_default() += gap.count;
                     if gap.reason == GapReason::Dropped {
                         self.fresh.clear();
+                        self.heard.clear();
                     }
                 }
                 BrokerFrame::CaughtUp(caught_up) => {
@@ -70,11 +74,15 @@ impl Viewer {
         }
     }
 
-    fn hold(&mut self, about: About, payload: Vec<u8>, seq: u64) {
+    fn hold(&mut self, about: About, payload: Vec<u8>, seq: u64, replayed: bool) {
         if let Some((_, before)) = self.view.get(&about) {
-            // A value may come again where everything is replayed.
-            let follows = if self.resyncs { seq >= *before } else { seq > *before };
+            // Where everything is replayed, a value may come again, but never behind its message.
+            let again = self.resyncs && replayed && !self.heard.contains(&about);
+            let follows = if again { seq >= *before } else { seq > *before };
             assert!(follows, "{about:?}: {seq} after {before}");
+        }
+        if !replayed {
+            self.heard.insert(about.clone());
         }
         self.fresh.insert(about.clone());
         self.view.insert(about, (payload, seq));
