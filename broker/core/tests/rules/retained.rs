@@ -4,6 +4,7 @@ mod changing;
 mod delayed;
 mod limits;
 mod resync;
+mod returning;
 mod viewer;
 
 use std::borrow::Cow;

@@ -159,3 +159,24 @@ fn who_subscribes_while_the_lane_discards_is_replayed_too() {
     assert_eq!(last.collect::<BTreeSet<_>>(), BTreeSet::from([1, 2]));
     assert!(viewer.caught_up.ends_with(&[1, 2]) || viewer.caught_up.ends_with(&[2, 1]));
 }
+
+#[test]
+fn a_caught_up_that_waits_behind_what_is_discarded_is_taken_back() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    keep_many(&mut stage, ann, 3);
+    let mut viewer = Viewer { resyncs: true, ..Viewer::default() };
+    stage.set_room(bob, 0);
+    let (lane, options) = (Some(1), Some(resync(4, None)));
+    let subscribe = broker_protocol::frame::Subscribe { lane, options, ..super::replayed("a.*") };
+    // A message stands between the beginning and the page.
+    stage.write(bob, &ClientFrame::Subscribe(subscribe));
+    stage.say(ann, &retained("a.3", None, b"x"));
+    assert_eq!(stage.shard.statistics().replayed, 3);
+    (0..5).for_each(|_| stage.say(ann, &retained("a.4", None, b"x")));
+    stage.set_room(bob, usize::MAX);
+    settle(&mut stage);
+    read(&mut stage, bob, &mut viewer);
+    assert_eq!((viewer.held().len(), viewer.caught_up), (5, vec![1]));
+    assert_eq!(viewer.gaps["dropped"], 6);
+}
