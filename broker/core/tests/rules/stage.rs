@@ -113,8 +113,9 @@ impl Stage {
         for (from, to) in self.shard.take_moves() {
             let packets = self.packets.remove(&from).unwrap_or_default();
             self.packets.insert(to, packets);
-            let room = self.room.remove(&from);
-            room.into_iter().for_each(|room| drop(self.room.insert(to, room)));
+            if let Some(room) = self.room.remove(&from) {
+                self.room.insert(to, room);
+            }
         }
     }
 

@@ -165,7 +165,8 @@ impl World {
     fn read(&mut self, packet: &[u8]) {
         let mut frames = Vec::new();
         for frame in frames_in_packet(CODEC, packet, usize::MAX) {
-            frames.extend(CODEC.read_broker(frame.unwrap()).unwrap());
+            let read = CODEC.read_broker(frame.expect("the broker sends whole frames"));
+            frames.extend(read.expect("the broker sends frames that can be read"));
         }
         for frame in &frames {
             match frame {
