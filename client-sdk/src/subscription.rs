@@ -39,6 +39,7 @@ pub struct SubscriptionBuilder<'a> {
     filter: String,
     group: Option<String>,
     presence: bool,
+    replay: bool,
     options: LaneOptions,
     inbox: Bound,
 }
@@ -48,7 +49,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let inbox = client.hub().config.inbox;
         let options = LaneOptions::default();
         let filter = filter.to_owned();
-        Self { client, filter, group: None, presence: false, options, inbox }
+        let (group, presence, replay) = (None, false, false);
+        Self { client, filter, group, presence, replay, options, inbox }
     }
 
     /// Joins a queue group: each message goes to one member of the group.
@@ -60,6 +62,34 @@ impl<'a> SubscriptionBuilder<'a> {
     /// Asks to be told who is subscribed to the filter. Not together with a group.
     pub fn presence(mut self, wanted: bool) -> Self {
         self.presence = wanted;
+        self
+    }
+
+    /// Begins with what is retained: the last value of each topic and key, as far as publishers
+    /// asked for it to be [kept](crate::Publication::retain). These messages say that they are
+    /// [replayed](crate::Message::is_replayed); when the last has come,
+    /// [`on_caught_up`](Subscriber::on_caught_up) is called. What is published meanwhile comes as
+    /// well, and never before an older value of its key. After a reconnect the same happens anew.
+    /// Not together with a group.
+    ///
+    /// However much is retained, the broker sends it at the pace at which it is taken. It doesn't
+    /// count against the bound of the lane, nor that of the inbox.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use client_sdk::Message;
+    ///
+    /// let _lamps = client
+    ///     .subscription("lamp.*")
+    ///     .replay_last()
+    ///     .start(|lamp: &Message| println!("{}: {:?}", lamp.topic, lamp.text()))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn replay_last(mut self) -> Self {
+        self.replay = true;
         self
     }
 
@@ -127,7 +157,8 @@ impl<'a> SubscriptionBuilder<'a> {
     /// `latest(n)`, the oldest go, a key with all that waits of it, and are told in a gap with the
     /// cause [`GapCause::SlowSubscriber`](crate::GapCause::SlowSubscriber); otherwise this
     /// subscription ends with [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is
-    /// delivered.
+    /// delivered. With `resync` the broker discards what waits there, tells it, and sends what is
+    /// retained; in this program, which has nothing to send, it is `drop-oldest`.
     pub fn lane_options(mut self, options: LaneOptions) -> Self {
         self.options = options;
         self
@@ -172,7 +203,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let closed = || SubscribeError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
         let inbox = Arc::new(Inbox::new(self.inbox, Rules::ALL));
-        let kind = Kind::Messages { group: self.group, presence: self.presence };
+        let kind =
+            Kind::Messages { group: self.group, presence: self.presence, replay: self.replay };
         let target = Target::Inbox(Arc::clone(&inbox));
         let (wish, begun) = hub.wish(&self.filter, kind, self.options, target)?;
         let standing = Standing::new(self.client.clone(), wish);

@@ -52,6 +52,7 @@ fn kept_as_is(frame: BrokerFrame<'_>) -> BrokerFrame<'static> {
         BrokerFrame::Gap(it) => BrokerFrame::Gap(it),
         BrokerFrame::Lane(it) => BrokerFrame::Lane(it),
         BrokerFrame::Cancelled(it) => BrokerFrame::Cancelled(it),
+        BrokerFrame::CaughtUp(it) => BrokerFrame::CaughtUp(it),
         BrokerFrame::Presence(it) => BrokerFrame::Presence(it),
         BrokerFrame::Moved(it) => BrokerFrame::Moved(it),
         BrokerFrame::Disconnect(it) => BrokerFrame::Disconnect(it),

@@ -3,6 +3,7 @@
 mod answers;
 mod control;
 mod lanes;
+mod replays;
 mod window;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::{SessionId, Token};
 pub(crate) use answers::{Answers, Given};
 pub(crate) use control::Control;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
+pub(crate) use replays::Replays;
 pub(crate) use window::lane_of;
 
 /// What the shard must know of a link.
@@ -101,6 +103,8 @@ pub(crate) struct Dealings {
     /// The operator's patterns that have a say in lanes, by their places: those that a filter in it
     /// touched, be it gone.
     touched: Few<usize, PatternSet>,
+    /// Replays that aren't over, by the place of their lane.
+    pub(crate) replays: Few<usize, Replays>,
 }
 
 /// What a session was answered.
@@ -174,6 +178,8 @@ pub(crate) struct Subscription {
     /// The id of the `subscribe`, to be accepted when it begins.
     pub(crate) command: u64,
     pub(crate) state: Standpoint,
+    /// Whether it begins with what is retained.
+    pub(crate) replay: bool,
 }
 
 /// How far a subscription came.
@@ -344,8 +350,9 @@ impl Session {
 
 impl Dealings {
     fn are_over(&self) -> bool {
-        let over = self.asked.is_empty() && self.answering.is_empty() && self.left.is_empty();
-        over && self.touched.is_empty()
+        let Self { asked, answering, left, touched, replays } = self;
+        let asked = asked.is_empty() && answering.is_empty();
+        asked && left.is_empty() && touched.is_empty() && replays.is_empty()
     }
 }
 

@@ -19,6 +19,7 @@ mod packet;
 mod publish;
 mod receive;
 mod repeats;
+mod replays;
 mod requests;
 mod resume;
 mod routes;
@@ -111,6 +112,10 @@ pub struct Statistics {
     pub dropped: u64,
     /// Messages that newer ones replaced while they waited, of sessions that have ended.
     pub conflated: u64,
+    /// Retained values that were put into lanes for subscriptions that began, or were behind.
+    pub replayed: u64,
+    /// How often a lane at its bound discarded what waited, to be sent what is retained.
+    pub resyncs: u64,
     /// Packets handed to links.
     pub packets: u64,
     /// Sessions ended because a lane was at its bound.
@@ -144,6 +149,8 @@ impl Statistics {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
         self.conflated += other.conflated;
+        self.replayed += other.replayed;
+        self.resyncs += other.resyncs;
         self.packets += other.packets;
         self.slow_consumers += other.slow_consumers;
         self.control_overruns += other.control_overruns;

@@ -32,7 +32,7 @@ pub use load::{Loaded, Sources};
 pub use origin::{Origin, Origins};
 pub use sections::{
     InvalidListen, Keep, Lanes, Limits, Listen, Log, LogFormat, Overflow, Pattern, Quic, Requests,
-    Server, Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
+    Retained, Server, Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
 };
 
 /// Everything that can be set.
@@ -65,6 +65,8 @@ pub struct Config {
     pub requests: Requests,
     /// `[topics]`
     pub topics: Topics,
+    /// `[retained]`
+    pub retained: Retained,
     /// `[shutdown]`
     pub shutdown: Shutdown,
     /// `[log]`
@@ -93,6 +95,7 @@ impl Default for Config {
             sessions: Sessions::default(),
             requests: Requests::default(),
             topics: Topics::default(),
+            retained: Retained::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
             websocket: WebSocket::default(),

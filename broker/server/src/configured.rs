@@ -7,7 +7,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 
-use broker_core::{Absence, Config as ShardConfig, Limits, Liveness, Policies, SequencerConfig};
+use broker_core::{
+    Absence, Config as ShardConfig, Limits, Liveness, Policies, RetainedConfig, SequencerConfig,
+};
 use broker_delivery::lane::{Bound, LaneOptions};
 use thiserror::Error;
 use transport_api::Listener;
@@ -58,6 +60,11 @@ impl Builder {
                 topics_max: config.limits.topics_max,
                 topics_per_session_max: config.limits.topics_per_session_max,
                 forget_after: config.topics.forget_after,
+                retained: RetainedConfig {
+                    keys_max: config.retained.keys_max,
+                    values_max: config.retained.values_max,
+                    bytes_max: config.retained.bytes_max,
+                },
             })
             .connections_max(config.limits.connections_max)
             .inbox_bytes_max(config.limits.inbox_bytes_max)

@@ -130,6 +130,9 @@ impl Reader {
                 let event = Event::Presence(Presence { joined, left });
                 self.routes.addressed(subscription, event, &self.hub);
             }
+            BrokerFrame::CaughtUp(told) => {
+                self.routes.addressed(told.subscription, Event::CaughtUp, &self.hub);
+            }
             BrokerFrame::Accepted(accepted) => match self.hub.accepted(accepted) {
                 RouteChange::None => {}
                 RouteChange::Begin(route) => self.routes.begin(route),

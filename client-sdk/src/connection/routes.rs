@@ -112,8 +112,10 @@ impl Routes {
             return self.direct(message, hub);
         }
         if let Some(subscription) = header.subscription {
-            let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
-            return self.addressed(subscription, event, hub);
+            let mut message = self.owned(message, Arc::from(&*message.topic));
+            // To a member of a group a message is addressed as well.
+            message.replayed = self.begun.get(&subscription).is_some_and(|route| !route.grouped);
+            return self.addressed(subscription, Event::Message(message), hub);
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
@@ -213,6 +215,7 @@ impl Routes {
             time: message.time,
             from: self.from.clone(),
             body: Body::received(&message.body),
+            replayed: false,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct WishId(u64);
 /// What is wished for.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    Messages { group: Option<String>, presence: bool },
+    Messages { group: Option<String>, presence: bool, replay: bool },
     Requests,
 }
 

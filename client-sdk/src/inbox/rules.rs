@@ -40,7 +40,10 @@ impl Rules {
             _ => None,
         };
         let at_bound = match (options.overflow, newest) {
-            (Some(Overflow::DropOldest), _) | (None, Some(_)) => AtBound::DropOldest,
+            // What is retained is the broker's: here a resync can only tell what is lost.
+            (Some(Overflow::DropOldest | Overflow::Resync), _) | (None, Some(_)) => {
+                AtBound::DropOldest
+            }
             _ => AtBound::End,
         };
         Self { newest, at_bound }

@@ -10,6 +10,7 @@ mod publishing;
 mod receiving;
 mod reconnecting;
 mod recorder;
+mod replaying;
 mod requesting;
 mod serving;
 mod unreliable;

@@ -90,7 +90,7 @@ async fn lanes_are_apart_and_an_addressee_gets_its_run_alone() {
     peer.say(&BrokerFrame::Lane(LaneHeader::default())).await;
     peer.message("t", 3, "to both").await;
     one.expect(&["subscribed 1", "t 3 to both"]).await;
-    two.expect(&["subscribed 2", "t 1 to two", "t 3 to both"]).await;
+    two.expect(&["subscribed 2", "t 1 to two again", "t 3 to both"]).await;
 }
 
 #[tokio::test]

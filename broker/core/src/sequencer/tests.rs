@@ -47,7 +47,8 @@ impl Stage {
     fn publish(&mut self, session: SessionId, topic: &str) -> Vec<(ShardId, Item)> {
         let topic_span = Span { start: 0, end: topic.len() as u32 };
         let (id, parts) = (None, topic_span);
-        let publish = Command::Publish { session, id, topic: topic_span, parts };
+        let publish =
+            Command::Publish { session, id, topic: topic_span, parts, retain: Retain::No };
         self.carry_out(topic.as_bytes(), publish)
     }
 

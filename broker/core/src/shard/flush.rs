@@ -89,6 +89,7 @@ impl Shard {
             true => Flushed::Blocked,
             false => Flushed::Everything,
         };
+        self.ask_for_replays(slot);
         let session = &mut self.sessions[slot as usize];
         if (session.behind || !session.holds) && session.keeps_something() {
             match session.behind {
@@ -201,6 +202,7 @@ impl Shard {
                 true => lane_slot.addressee = header.subscription,
                 false => session.link.header = header,
             }
+            lane_slot.strike_off_replays(sent.items);
             let before = lane_slot.lane.books().received;
             let LaneSlot { lane, presences, .. } = lane_slot;
             let frames = lane.frames();

@@ -127,7 +127,7 @@ impl Shard {
             None => base.overflow,
             Some(frame::Overflow::Disconnect) => Overflow::Disconnect,
             Some(frame::Overflow::DropOldest) => Overflow::DropOldest,
-            Some(frame::Overflow::Resync) => return Err(Refusal::unsupported("options.overflow")),
+            Some(frame::Overflow::Resync) => Overflow::Resync,
         };
         let bound = Bound {
             messages: wished.bound_messages.unwrap_or(base.bound.messages).min(most.messages),

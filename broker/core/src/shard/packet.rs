@@ -98,6 +98,10 @@ impl Session {
                 Item::Frame(LaneFrame::Presence(subscription)) => {
                     packer.presence(slot.presences.frames(*subscription))
                 }
+                Item::Frame(LaneFrame::Replayed(replayed)) => {
+                    packer.replayed(replayed.0, &replayed.1)
+                }
+                Item::Frame(LaneFrame::CaughtUp(subscription)) => packer.caught_up(*subscription),
                 Item::Gaps(ledger) => packer.gaps(ledger),
             };
             match taken {

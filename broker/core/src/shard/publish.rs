@@ -10,7 +10,7 @@ use broker_protocol::frame::{Body, Publish, Send};
 use super::Shard;
 use super::commands::Refusal;
 use crate::session::Given;
-use crate::{Command, Limits};
+use crate::{Command, Limits, Retain};
 
 impl Shard {
     pub(super) fn publish(&mut self, slot: u32, publish: &Publish<'_>) {
@@ -24,16 +24,18 @@ impl Shard {
         let (id, session, name) = (publish.id, session.id, &session.name);
         let parts = self.outgoing.write_parts(&publish.topic, name, &publish.body);
         let topic = self.outgoing.write_text(&publish.topic);
+        let retain = match publish.retain {
+            false => Retain::No,
+            true if publish.body.payload.is_empty() => Retain::Clear,
+            true => Retain::Keep,
+        };
         self.statistics.received += 1;
-        self.outgoing.push(Command::Publish { session, id, topic, parts });
+        self.outgoing.push(Command::Publish { session, id, topic, parts, retain });
     }
 
     fn check_publish(&self, slot: u32, publish: &Publish<'_>) -> Result<(), Refusal> {
         check_open_topic(&publish.topic)?;
         check_body(&self.config.limits, &publish.body)?;
-        if publish.retain {
-            return Err(Refusal::unsupported("retain"));
-        }
         if publish.expires_in.is_some() {
             return Err(Refusal::unsupported("expires_in"));
         }

@@ -10,6 +10,7 @@ mod moving;
 mod patterns;
 mod requests;
 mod resuming;
+mod retained;
 mod stage;
 mod unreliable;
 mod windows;

@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, SelectAll};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::arguments::{Subscribe, WhenBehind};
+use super::arguments::{Replay, Subscribe, WhenBehind};
 use super::client::{self, WhenLost};
 use super::outcome::{Failure, Outcome};
 use super::signals::Signals;
@@ -38,6 +38,9 @@ async fn subscribe(
     let mut events = SelectAll::new();
     for (place, filter) in arguments.filters.iter().enumerate() {
         let mut subscription = client.subscription(filter).presence(arguments.presence);
+        if arguments.replay == Replay::Last {
+            subscription = subscription.replay_last();
+        }
         if let Some(group) = &arguments.group {
             subscription = subscription.group(group);
         } else if arguments.unreliable {
@@ -57,6 +60,9 @@ fn options(when_behind: WhenBehind) -> Option<LaneOptions> {
         WhenBehind::End => return None,
         WhenBehind::DropOldest => {
             LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() }
+        }
+        WhenBehind::Resync => {
+            LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() }
         }
         WhenBehind::Latest => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
     };

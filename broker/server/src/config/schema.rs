@@ -75,6 +75,7 @@ pub(super) fn schema() -> Vec<Entry> {
         once("sessions", |config| &config.sessions, |config| &mut config.sessions),
         once("requests", |config| &config.requests, |config| &mut config.requests),
         once("topics", |config| &config.topics, |config| &mut config.topics),
+        once("retained", |config| &config.retained, |config| &mut config.retained),
         once("shutdown", |config| &config.shutdown, |config| &mut config.shutdown),
         once("log", |config| &config.log, |config| &mut config.log),
         once("transport.websocket", |config| &config.websocket, |config| &mut config.websocket),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use broker_delivery::lane::{Entries, Extent, Gap, Ledger, Newest, Skipped};
 use broker_protocol::Codec;
-use broker_protocol::frame::{BrokerFrame, LaneHeader, Presence};
+use broker_protocol::frame::{BrokerFrame, CaughtUp, LaneHeader, Presence};
 use bytes::BytesMut;
 
 use super::replaced::{Replaced, told};
-use crate::Log;
 use crate::session::transcode;
+use crate::{Log, Publication};
 
 /// How much of an item went into a packet.
 pub(super) enum Taken {
@@ -181,6 +181,25 @@ impl<'a> Packer<'a> {
         self.tell_replaced();
         let codec = self.codec;
         match self.fits(self.addressee(), |out| transcode(codec, frame, out)) {
+            true => Taken::Whole,
+            false => Taken::Part(0),
+        }
+    }
+
+    /// Writes a retained value for one subscription.
+    pub(super) fn replayed(&mut self, subscription: u64, publication: &Publication) -> Taken {
+        self.tell_replaced();
+        let codec = self.codec;
+        match self.fits(Some(subscription), |out| publication.write(codec, out)) {
+            true => Taken::Whole,
+            false => Taken::Part(0),
+        }
+    }
+
+    pub(super) fn caught_up(&mut self, subscription: u64) -> Taken {
+        self.tell_replaced();
+        let (codec, frame) = (self.codec, BrokerFrame::CaughtUp(CaughtUp { subscription }));
+        match self.fits(self.addressee(), |out| codec.write_broker(&frame, out)) {
             true => Taken::Whole,
             false => Taken::Part(0),
         }

@@ -16,8 +16,19 @@ pub(crate) enum WhenBehind {
     /// The newest of each topic, or of each key within it, takes the place of those that wait; how
     /// many it replaced is told.
     Latest,
+    /// All that waits is left out, and told; then what is retained is printed, and it goes on.
+    Resync,
     /// The command ends with exit code 1.
     End,
+}
+
+/// What is printed before what comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Replay {
+    /// Nothing.
+    None,
+    /// The last value of each topic and key, as far as it is retained.
+    Last,
 }
 
 /// `broker sub`
@@ -37,6 +48,10 @@ pub(crate) struct Subscribe {
     /// Share the messages with the other members of this queue group.
     #[arg(short, long, conflicts_with = "presence")]
     pub(crate) group: Option<String>,
+    /// Print what is retained first: the last value of each topic and key. In text its lines begin with
+    /// "(retained) ", in JSON they have "replayed":true.
+    #[arg(short, long, value_enum, default_value_t = Replay::None, conflicts_with = "group")]
+    pub(crate) replay: Replay,
     /// Tell who is subscribed to the filters, and who comes and goes.
     #[arg(short, long)]
     pub(crate) presence: bool,
@@ -68,6 +83,10 @@ pub(crate) struct Publish {
     /// What the message is about within its topic.
     #[arg(short, long)]
     pub(crate) key: Option<String>,
+    /// Keep the message for who subscribes later, as the last value of its topic and key; an empty
+    /// payload clears that.
+    #[arg(short, long)]
+    pub(crate) retain: bool,
     /// What the payload is; by default text if it is UTF-8, else bytes.
     #[arg(long, value_enum)]
     pub(crate) content: Option<Content>,
