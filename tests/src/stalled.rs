@@ -5,10 +5,11 @@ mod picture;
 use std::future::poll_fn;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    Body, BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Overflow, Publish, Subscribe,
+    Body, BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Outcome, Overflow, Publish,
+    Request, RoutedReply, Subscribe,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -40,6 +41,8 @@ pub struct Load {
     pub bytes_per_second: usize,
     /// For how long.
     pub duration: Duration,
+    /// The largest packet that those who never read ask for, in bytes; the broker's where `None`.
+    pub packet_bytes_max: Option<u32>,
 }
 
 impl Default for Load {
@@ -50,13 +53,14 @@ impl Default for Load {
             payload_bytes: 4 << 10,
             bytes_per_second: 5_000_000,
             duration: Duration::from_secs(60),
+            packet_bytes_max: None,
         }
     }
 }
 
 /// What became of it.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct Measured {
     /// What the broker took with all connected and nothing published, in bytes.
     pub idle_bytes: u64,
     /// What it took after each second of publishing, in bytes.
@@ -69,11 +73,13 @@ pub struct Outcome {
     pub age_max: Duration,
     /// The same for 99 in 100 of them.
     pub age_p99: Duration,
+    /// Sessions that were there and behind at the end.
+    pub behind: u64,
     /// What the broker said when it stopped.
     pub farewell: String,
 }
 
-impl Outcome {
+impl Measured {
     /// The most that was taken in the first and in the second half, in bytes.
     pub fn halves(&self) -> (u64, u64) {
         let (first, second) = self.resident_bytes.split_at(self.resident_bytes.len() / 2);
@@ -86,11 +92,11 @@ impl Outcome {
 ///
 /// # Errors
 /// Whatever stands in the way; and if the subscriber that reads misses a message.
-pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<Outcome> {
+pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<Measured> {
     let mut stalled = Vec::with_capacity(load.stalled);
     let mut buffer = vec![0; BUFFER_BYTES];
     for number in 0..load.stalled {
-        stalled.push(stall(place, number, &mut buffer).await?);
+        stalled.push(stall(place, number, load.packet_bytes_max, &mut buffer).await?);
     }
     let mut reader = Client::connect(place, Codec::Bincode, "reads").await;
     reader.subscribe(TOPIC).await;
@@ -106,16 +112,31 @@ pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<
     ages.sort_unstable();
     let age = |place: usize| ages.get(place).copied().unwrap_or_default();
     let (age_p99, age_max) = (age(ages.len() * 99 / 100), age(ages.len().saturating_sub(1)));
+    let behind = behind(place).await?;
     let farewell = process.stop()?;
     drop(stalled);
-    Ok(Outcome { idle_bytes, resident_bytes, published, received, age_max, age_p99, farewell })
+    Ok(Measured {
+        idle_bytes,
+        resident_bytes,
+        published,
+        received,
+        age_max,
+        age_p99,
+        behind,
+        farewell,
+    })
 }
 
 /// Subscribes, and reads nothing from then on.
-async fn stall(place: &Place, number: usize, buffer: &mut [u8]) -> anyhow::Result<Bare> {
+async fn stall(
+    place: &Place,
+    number: usize,
+    packet_bytes_max: Option<u32>,
+    buffer: &mut [u8],
+) -> anyhow::Result<Bare> {
     let connector = place.connector();
     let mut bare = Bare::open(&*connector, &place.url, subprotocol(Codec::Bincode)).await?;
-    let mut connect = Connect { version: 1, ..Connect::default() };
+    let mut connect = Connect { version: 1, packet_bytes_max, ..Connect::default() };
     connect.client.name = Some(format!("stalled.{number}"));
     bare.send(&ClientFrame::Connect(connect)).await?;
     let options = match number % 2 {
@@ -133,6 +154,21 @@ async fn stall(place: &Place, number: usize, buffer: &mut [u8]) -> anyhow::Resul
         poll_fn(|cx| bare.poll_frames(cx, buffer, &mut hear)).await?;
     }
     Ok(bare)
+}
+
+/// Asks the broker how many sessions are behind.
+async fn behind(place: &Place) -> anyhow::Result<u64> {
+    let mut operator = Client::connect(place, Codec::Bincode, "operator").await;
+    let request = Request { id: 1, topic: "$broker.stats".into(), ..Request::default() };
+    operator.send(&ClientFrame::Request(request)).await;
+    let answer = operator.wait_for("the broker's answer", |heard| match &heard.frame {
+        BrokerFrame::Reply(RoutedReply { outcome: Outcome::Answer(body), .. }) => {
+            Some(body.payload.to_vec())
+        }
+        _ => None,
+    });
+    let answer: serde_json::Value = serde_json::from_slice(&answer.await)?;
+    answer["behind"].as_u64().context("the broker tells how many are behind")
 }
 
 /// What the process takes at the end of each second.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, GapReason, LaneOptions, Publish, Subscribe,
+    BrokerFrame, ClientFrame, Connect, GapReason, LaneOptions, Publish, Subscribe,
 };
 use bytes::BytesMut;
 use tokio::time::{Instant, sleep_until, timeout_at};

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use broker_tests::Transport;
 use broker_tests::process::Process;
-use broker_tests::stalled::{Load, Outcome, run};
+use broker_tests::stalled::{Load, Measured, run};
 
 const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
@@ -27,6 +27,10 @@ const LOG_BYTES: u64 = 2 * MIB * 2 * 3 / 2 + 256 * KIB;
 /// What a key that waits in a lane and has replaced others costs there, in bytes.
 const KEY_BYTES: u64 = 120;
 
+/// The largest packet unless a client asks for less, in bytes; and what stands around a payload.
+const PACKET_BYTES: u32 = 64 << 10;
+const RIM_BYTES: u64 = 128;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut load = Load::default();
@@ -37,7 +41,8 @@ async fn main() -> anyhow::Result<()> {
             "--stalled" => load.stalled = value as usize,
             "--seconds" => load.duration = Duration::from_secs(value),
             "--keys" => load.keys = value as usize,
-            other => anyhow::bail!("{other}? --stalled, --seconds or --keys"),
+            "--packet-bytes" => load.packet_bytes_max = Some(value as u32),
+            other => anyhow::bail!("{other}? --stalled, --seconds, --keys or --packet-bytes"),
         }
     }
     let program = std::env::current_exe()?.with_file_name("broker");
@@ -49,31 +54,37 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(load: &Load, outcome: &Outcome) -> anyhow::Result<()> {
+fn tell(load: &Load, outcome: &Measured) -> anyhow::Result<()> {
     let mib = |bytes: u64| bytes as f64 / MIB as f64;
     let (first, second) = outcome.halves();
-    let (growth, keys) = (second.saturating_sub(outcome.idle_bytes), load.keys as u64);
-    let lists = load.stalled as u64 / 2 * keys * KEY_BYTES;
-    println!("connected, nothing published:   {:8.1} MiB", mib(outcome.idle_bytes));
-    println!("most in the first half:         {:8.1} MiB", mib(first));
-    println!("most in the second half:        {:8.1} MiB", mib(second));
-    println!("all of that for what waits:     {:8.1} MiB", mib(growth));
+    let (growth, stalled) = (second.saturating_sub(outcome.idle_bytes), load.stalled as u64);
+    let lists = stalled / 2 * load.keys as u64 * KEY_BYTES;
+    let packet_bytes = u64::from(load.packet_bytes_max.unwrap_or(PACKET_BYTES));
+    let packets = stalled * packet_bytes.max(load.payload_bytes as u64 + RIM_BYTES);
+    let rows = [
+        ("connected, nothing published", outcome.idle_bytes),
+        ("most in the first half", first),
+        ("most in the second half", second),
+        ("of that for what waits", growth),
+        ("expected for that at most", LOG_BYTES + lists + packets),
+        ("- log, shared", LOG_BYTES),
+        ("- lists of keys that wait", lists),
+        ("- a packet for each that began to leave", packets),
+    ];
+    println!("| resident memory of the broker | MiB |\n|---|--:|");
+    rows.iter().for_each(|(name, bytes)| println!("| {name} | {:.1} |", mib(*bytes)));
+    let Measured { published, received, behind, age_p99, age_max, farewell, .. } = outcome;
     println!(
-        "  of a stalled subscriber:      {:8.1} KiB",
-        growth as f64 / load.stalled as f64 / 1024.0
-    );
-    println!("expected: log, shared:          {:8.1} MiB at most", mib(LOG_BYTES));
-    println!("  lists of keys, {keys} in a lane: {:8.1} MiB at most", mib(lists));
-    println!(
-        "  one packet begun for each:    {:8.1} MiB at most, of 64 KiB",
-        mib(load.stalled as u64 * 64 * KIB)
+        "\n{behind} sessions were behind at the end; for each of them {:.1} KiB",
+        growth as f64 / KIB as f64 / load.stalled as f64
     );
     println!(
-        "published: {} messages, {} received by the one that reads, ages p99 {:.1?}, max {:.1?}",
-        outcome.published, outcome.received, outcome.age_p99, outcome.age_max
+        "the one that reads got {received} of {published} messages, 99 % within {age_p99:.1?}, all \
+         within {age_max:.1?}"
     );
-    println!("the broker: {}", outcome.farewell);
-    ensure!(outcome.published == outcome.received, "the one that reads missed some");
+    println!("the broker {farewell}");
+    ensure!(published == received, "the one that reads missed some");
+    ensure!(*behind == stalled, "some have caught up or gone");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The memory of a run as a picture.
 
-use super::{Load, Outcome};
+use super::{Load, Measured};
 use crate::drawing::{Anchor, Drawing};
 
 const SIZE: (f64, f64) = (800.0, 400.0);
@@ -16,7 +16,7 @@ const PUBLISHED: &str = "#d62728";
 
 const MIB: f64 = (1 << 20) as f64;
 
-impl Outcome {
+impl Measured {
     /// Draws what the broker took over time, and beside it what was published by then.
     pub fn draw(&self, load: &Load) -> String {
         let mut drawing = Drawing::new(SIZE.0, SIZE.1);
