@@ -53,7 +53,7 @@ impl Default for Load {
             bytes_per_second: 20_000,
             warm_up: Duration::from_secs(8),
             published: Duration::from_secs(8),
-            pause: Duration::from_secs(8),
+            pause: Duration::from_secs(10),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::{SequencerStatistics, SessionId, Token};
 pub(crate) use answer::Answered;
 pub use part::Part;
-pub(crate) use part::{Counted, LaneReport, SessionReport, Waiting, rank};
+pub(crate) use part::{Counted, LaneReport, Rank, SessionReport, Waiting, rank};
 pub(crate) use question::{Question, Sort, Subject};
 
 /// What one client wants to know, on its way to all shards.

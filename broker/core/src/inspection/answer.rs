@@ -83,7 +83,7 @@ impl Answered {
         bytes_max: usize,
     ) -> Vec<u8> {
         let mut reports: Vec<_> = self.parts.iter().flat_map(|part| &part.sessions).collect();
-        reports.sort_by_cached_key(|report| report.rank(question.sort));
+        reports.sort_by_cached_key(|report| report.place(question.sort));
         let mut list = Vec::new();
         let mut shown = 0;
         for report in reports.into_iter().take(question.limit) {

@@ -123,17 +123,17 @@ pub(crate) struct SessionReport {
     pub(crate) lanes: Vec<LaneReport>,
 }
 
-/// Where a session stands in the order that is asked for: the lowest first.
-pub(crate) type Rank = (Reverse<(u64, u64)>, String, String);
+/// Where a session stands in the order that is asked for: the lowest first, and equal ones by name.
+pub(crate) type Rank = Reverse<(u64, u64)>;
 
 impl SessionReport {
-    pub(super) fn rank(&self, sort: Sort) -> Rank {
+    pub(super) fn place(&self, sort: Sort) -> (Rank, String, String) {
         (rank(sort, self.waiting), self.name.clone(), self.session.clone())
     }
 }
 
-/// What comes before the name in a rank.
-pub(crate) fn rank(sort: Sort, waiting: Waiting) -> Reverse<(u64, u64)> {
+/// The rank of a session for which this waits.
+pub(crate) fn rank(sort: Sort, waiting: Waiting) -> Rank {
     Reverse(match sort {
         Sort::Age => (waiting.age, waiting.messages),
         Sort::Queue => (waiting.messages, waiting.bytes),

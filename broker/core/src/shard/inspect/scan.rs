@@ -1,12 +1,11 @@
 //! A look at all sessions of a shard, over as many turns as it takes.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Shard;
 use crate::inspection::{
-    Counted, LaneReport, Overview, Part, Peer, Question, SessionReport, Waiting, rank,
+    Counted, LaneReport, Overview, Part, Peer, Question, Rank, SessionReport, Waiting, rank,
 };
 use crate::session::{LaneSlot, Session, Stage};
 use crate::{Inspection, Now, SessionId};
@@ -20,8 +19,11 @@ pub(super) struct Scan {
     /// The slot that is looked at next.
     next: usize,
     /// The first ones in the order that is asked for, and that aren't in the part yet.
-    first: BTreeSet<(Reverse<(u64, u64)>, Arc<str>, SessionId)>,
+    first: BTreeSet<Place>,
 }
+
+/// Where a session stands in the order that is asked for.
+type Place = (Rank, Arc<str>, SessionId);
 
 impl Scan {
     pub(super) fn new(inspection: Arc<Inspection>, overview: Overview) -> Self {
