@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -62,6 +63,21 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         Ok(kib.context("the system tells no VmRSS")? << 10)
+    }
+
+    /// The processor time that it has used so far.
+    ///
+    /// # Errors
+    /// If the system doesn't tell.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
+        let mut used = Duration::ZERO;
+        for task in tasks {
+            let times = fs::read_to_string(task?.path().join("schedstat"))?;
+            let time = times.split(' ').next().and_then(|time| time.parse().ok());
+            used += Duration::from_nanos(time.context("the system tells no times")?);
+        }
+        Ok(used)
     }
 
     /// Asks it to stop in good order, and returns what it says then.

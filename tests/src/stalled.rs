@@ -69,10 +69,10 @@ pub struct Measured {
     pub published: u64,
     /// Messages that the subscriber that reads got.
     pub received: u64,
-    /// How old they were at most, and the age below which 99 in 100 of them were.
-    pub age_max: Duration,
-    /// The same for 99 in 100 of them.
-    pub age_p99: Duration,
+    /// The ages below which 50 and 99 in 100 of them were, and the greatest.
+    pub ages: [Duration; 3],
+    /// The share of a core that the broker needed while messages were published.
+    pub cores: f64,
     /// Sessions that were there and behind at the end.
     pub behind: u64,
     /// What the broker said when it stopped.
@@ -103,28 +103,21 @@ pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<
     let publisher = Client::connect(place, Codec::Bincode, "publisher").await;
     sleep(SETTLING).await;
     let idle_bytes = process.resident_bytes()?;
-    let began = Instant::now();
+    let (began, used) = (Instant::now(), process.cpu()?);
     let reading = tokio::spawn(read(reader, began));
     let publishing = tokio::spawn(publish(publisher, began, load));
     let resident_bytes = sample(&process, load.duration).await?;
+    let cores = (process.cpu()? - used).as_secs_f64() / began.elapsed().as_secs_f64();
     let published = publishing.await?;
     let Read { received, mut ages } = timeout(PATIENCE, reading).await???;
     ages.sort_unstable();
     let age = |place: usize| ages.get(place).copied().unwrap_or_default();
-    let (age_p99, age_max) = (age(ages.len() * 99 / 100), age(ages.len().saturating_sub(1)));
+    let last = ages.len().saturating_sub(1);
+    let ages = [age(last / 2), age(last * 99 / 100), age(last)];
     let behind = behind(place).await?;
     let farewell = process.stop()?;
     drop(stalled);
-    Ok(Measured {
-        idle_bytes,
-        resident_bytes,
-        published,
-        received,
-        age_max,
-        age_p99,
-        behind,
-        farewell,
-    })
+    Ok(Measured { idle_bytes, resident_bytes, published, received, ages, cores, behind, farewell })
 }
 
 /// Subscribes, and reads nothing from then on.

@@ -73,15 +73,16 @@ fn tell(load: &Load, outcome: &Measured) -> anyhow::Result<()> {
     ];
     println!("| resident memory of the broker | MiB |\n|---|--:|");
     rows.iter().for_each(|(name, bytes)| println!("| {name} | {:.1} |", mib(*bytes)));
-    let Measured { published, received, behind, age_p99, age_max, farewell, .. } = outcome;
+    let Measured { published, received, behind, ages: [p50, p99, max], farewell, .. } = outcome;
     println!(
         "\n{behind} sessions were behind at the end; for each of them {:.1} KiB",
-        growth as f64 / KIB as f64 / load.stalled as f64
+        growth as f64 / KIB as f64 / load.stalled.max(1) as f64
     );
     println!(
-        "the one that reads got {received} of {published} messages, 99 % within {age_p99:.1?}, all \
-         within {age_max:.1?}"
+        "the one that reads got {received} of {published} messages; their ages: p50 {p50:.1?}, p99 \
+         {p99:.1?}, max {max:.1?}"
     );
+    println!("the broker needed {:.0} % of a core", outcome.cores * 100.0);
     println!("the broker {farewell}");
     ensure!(published == received, "the one that reads missed some");
     ensure!(*behind == stalled, "some have caught up or gone");
