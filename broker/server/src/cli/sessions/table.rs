@@ -20,7 +20,7 @@ pub(super) struct Answer {
 #[derive(Debug, Deserialize)]
 struct Session {
     name: String,
-    transport: String,
+    transport: Option<String>,
     codec: String,
     peer: Option<String>,
     connected: bool,
@@ -121,11 +121,12 @@ fn rows(session: &Session, now: u64) -> Vec<Row> {
         let since = Duration::from_secs(now.saturating_sub(session.since) / 1000);
         let since = humantime::format_duration(since).to_string();
         let words = if session.connected { since } else { format!("lost {since} ago") };
-        let peer = session.peer.as_deref().unwrap_or("?");
+        let [transport, peer] =
+            [&session.transport, &session.peer].map(|word| word.as_deref().unwrap_or("-"));
         first[0].clone_from(&session.name);
         first[10] = grouped(session.subscriptions);
         first[11] = words;
-        first[12] = format!("{} {} {peer}", session.transport, session.codec);
+        first[12] = format!("{transport} {} {peer}", session.codec);
     }
     rows
 }
@@ -199,8 +200,8 @@ mod tests {
           {"lane":1,"options":{"keep":"latest","overflow":"drop-oldest"},"messages":100,
            "bytes":409600,"age":1234,"received":48,"conflated":36000,"merged":0,"dropped":0,
            "expired":0,"gaps":36}]},
-        {"name":"b","session":"0-2-2","transport":"quic","codec":"bincode","peer":null,
-         "connected":true,"since":1700000064000,"subscriptions":0,"messages":0,"bytes":0,"age":0,
+        {"name":"b","session":"0-2-2","transport":null,"codec":"bincode","peer":null,
+         "connected":false,"since":1700000064000,"subscriptions":0,"messages":0,"bytes":0,"age":0,
          "received":0,"conflated":0,"merged":0,"dropped":0,"expired":0,"gaps":0,
          "lanes":[{"lane":0,"options":{"keep":3,"overflow":"disconnect"},"messages":0,"bytes":0,
            "age":0,"received":0,"conflated":0,"merged":0,"dropped":0,"expired":0,"gaps":0}]}]}"#;
@@ -210,9 +211,9 @@ mod tests {
         let answer: Answer = serde_json::from_str(ANSWER).expect("the broker answers so");
         let expected = "\
 2 of 2 shown; 5,002 sessions, 5,002 connected, 1 behind
-NAME        AGE  WAITING    BYTES  LANE  KEEP                  RECEIVED  CONFLATED  DROPPED  GAPS  FILTERS  CONNECTED  FROM
-web.anna  1.2 s      100  400 KiB     1  latest, drop-oldest         48     36,000        0    36       12      1m 5s  ws json 10.0.0.7:4242
-b             -        -        -     0  newest 3, disconnect         0          0        0     0        0         1s  quic bincode ?
+NAME        AGE  WAITING    BYTES  LANE  KEEP                  RECEIVED  CONFLATED  DROPPED  GAPS  FILTERS    CONNECTED  FROM
+web.anna  1.2 s      100  400 KiB     1  latest, drop-oldest         48     36,000        0    36       12        1m 5s  ws json 10.0.0.7:4242
+b             -        -        -     0  newest 3, disconnect         0          0        0     0        0  lost 1s ago  - bincode -
 ";
         assert_eq!(Look(&answer).to_string(), expected);
     }
