@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use broker_core::Config;
-use broker_protocol::ErrorCode;
+use broker_core::{Config, SequencerConfig};
 use broker_protocol::frame::{
     Body, BrokerFrame, ClientFrame, Keep, LaneOptions, Outcome, Overflow, Request,
 };
+use broker_protocol::{Codec, ErrorCode};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, in_lane, request};
@@ -228,4 +228,22 @@ fn an_answer_is_never_larger_than_a_payload_may_be() {
     let answer: Value = serde_json::from_slice(&body.payload).expect("it is whole");
     assert_eq!(answer["matching"], 101);
     assert_eq!(answer["shown"], names(&answer).len());
+}
+
+#[test]
+fn a_session_whose_client_is_away_is_told_as_such_with_what_waits_for_it() {
+    let (config, sequencer) = (Config::default(), SequencerConfig::default());
+    let mut stage = Stage::with_absence(config, sequencer, Codec::Bincode);
+    let (operator, away) = (stage.enter("operator"), stage.enter("away"));
+    stage.subscribe(away, "t");
+    stage.pass(Duration::from_millis(300));
+    stage.lose(away);
+    (0..5).for_each(|_| stage.publish(operator, "t", b"x"));
+    stage.pass(Duration::from_millis(200));
+    let answer = answer(&mut stage, operator, "");
+    assert_eq!((&answer["sessions"], &answer["connected"]), (&json!(2), &json!(1)));
+    let session = &answer["list"][0];
+    assert_eq!((&session["name"], &session["connected"]), (&json!("away"), &json!(false)));
+    assert_eq!((&session["messages"], &session["since"]), (&json!(5), &json!(300)));
+    assert_eq!((&session["transport"], &session["peer"]), (&Value::Null, &Value::Null));
 }
