@@ -31,7 +31,7 @@ fn lines_of_json_hold_one_session_each_and_a_prefix_chooses() {
     let broker = Broker::start(&["--listen", "ws://127.0.0.1:0"]);
     let _stays = [subscriber(&broker, "web.anna"), subscriber(&broker, "web.bob")];
     let ended = sessions(&broker, &["web.", "--sort", "name", "--json"]);
-    let lines = ended.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line));
+    let lines = ended.stdout.lines().map(serde_json::from_str::<serde_json::Value>);
     let lines: Vec<_> = lines.map(|line| line.expect("each line is JSON")).collect();
     let names: Vec<_> = lines.iter().map(|line| line["name"].as_str().unwrap_or("?")).collect();
     assert_eq!(names, ["web.anna", "web.bob"], "{ended:?}");
