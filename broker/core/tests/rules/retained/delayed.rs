@@ -107,7 +107,7 @@ impl World {
         };
         for place in [0, 1] {
             let (separate_lanes, pings) = (false, PongTo::Frame);
-            let link = LinkInfo { codec: CODEC, separate_lanes, pings, secret: 0 };
+            let link = LinkInfo { codec: CODEC, separate_lanes, pings, secret: 0, datagram_bytes_max: None };
             world.slots[place] = world.shards[place].attach(now, link);
             world.say(place, &ClientFrame::Connect(Connect { version: 1, ..Connect::default() }));
             world.submit(place);
