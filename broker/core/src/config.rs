@@ -32,6 +32,8 @@ pub struct Config {
     /// How much the log may hold, in bytes, before what laggards want of it is copied out as soon as
     /// that saves anything. Below, it is copied out where it pins more than twice what it is.
     pub log_bytes_max: usize,
+    /// Whether clients may ask about sessions, on the topics of the broker's own.
+    pub inspection: bool,
 }
 
 /// What a client may do. At each limit the offending command is refused with a code of its own.
@@ -120,6 +122,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(5),
             request_timeout_max: Duration::from_secs(300),
             log_bytes_max: 64 << 20,
+            inspection: true,
         }
     }
 }

@@ -9,6 +9,7 @@ mod ending;
 mod flush;
 mod grants;
 mod holders;
+mod inspect;
 mod laggards;
 mod lanes;
 mod liveness;
@@ -42,6 +43,7 @@ use drain::Draining;
 pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
 use holders::Holders;
+use inspect::Inspections;
 use outgoing::Outgoing;
 pub use receive::{Framing, Heard};
 use routes::{Routes, Target};
@@ -88,6 +90,8 @@ pub struct Shard {
     next_scan: Duration,
     scratch: BytesMut,
     sessions_seen: u64,
+    /// What is under way for those who ask about sessions.
+    inspections: Inspections,
     /// Set once the broker stops.
     draining: Option<Draining>,
     statistics: Statistics,
@@ -194,6 +198,7 @@ impl Shard {
             next_scan: now.monotonic,
             scratch: BytesMut::new(),
             sessions_seen: 0,
+            inspections: Inspections::default(),
             draining: None,
             statistics: Statistics::default(),
         }

@@ -4,6 +4,7 @@ mod commands;
 mod conflation;
 mod endings;
 mod groups;
+mod inspection;
 mod lanes;
 mod limits;
 mod moving;
