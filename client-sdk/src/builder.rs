@@ -128,6 +128,18 @@ impl ClientBuilder {
         self
     }
 
+    /// How much of each lane is received and not consumed by callbacks at most, in bytes. 1 MiB;
+    /// `None` to take no part in credit.
+    ///
+    /// With it the broker sends no more than callbacks consume, so that a slow callback is treated
+    /// as a slow link: what comes meanwhile waits in the broker, and is treated there as the
+    /// subscription's options say. Without it everything comes into this program and waits here. The
+    /// broker may grant more or less.
+    pub fn receive_window(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.config.receive_window = bytes.into();
+        self
+    }
+
     /// Adds a transport of the program's own, preferred to the built-in ones of the same scheme.
     pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {
         self.connectors.push(connector);

@@ -185,6 +185,7 @@ fn connect_frame(config: &Config) -> ClientFrame<'static> {
         version: 1,
         client: ClientInfo { name: config.name.clone(), sdk: Some(sdk.to_owned()) },
         credential: config.credential.clone(),
+        receive_window: config.receive_window,
         ..Connect::default()
     })
 }

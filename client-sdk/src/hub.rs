@@ -13,6 +13,7 @@ mod wish;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::config::Config;
+use crate::credit::Credit;
 use crate::inbox::Inbox;
 use crate::notices::Notices;
 use crate::state::{ConnectionState, Session};
@@ -47,6 +49,10 @@ pub(crate) struct Hub {
     /// Room in the outgoing queue, in bytes.
     pub(crate) room: Semaphore,
     pub(crate) counters: Counters,
+    /// What of each lane was received and is done with.
+    pub(crate) credit: Arc<Credit>,
+    /// How many receivers there are of what is sent to this client by name.
+    pub(crate) directs: AtomicUsize,
     /// Commands that may still be open.
     pub(crate) commands: Semaphore,
     connection: watch::Sender<ConnectionState>,
@@ -95,6 +101,8 @@ impl Hub {
         Self {
             runtime,
             counters: Counters::default(),
+            credit: Arc::new(Credit::new()),
+            directs: AtomicUsize::new(0),
             room: Semaphore::new(config.outgoing_bytes_max),
             commands: Semaphore::new(Config::COMMANDS_OPEN_MAX),
             connection: watch::Sender::new(ConnectionState::Connecting),
@@ -127,7 +135,9 @@ impl Hub {
     }
 
     /// A session is open: all wishes are to be made known in it.
-    pub(crate) fn connected(&self, session: Session) {
+    pub(crate) fn connected(&self, session: Session, receive_window: Option<u64>) {
+        self.credit.new_session();
+        self.credit.connected(receive_window);
         {
             let mut state = self.lock();
             state.session = Some(session.clone());

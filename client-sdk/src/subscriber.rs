@@ -4,6 +4,7 @@ use std::future::poll_fn;
 
 use tokio::task::coop::consume_budget;
 
+use crate::inbox::Held;
 use crate::subscription::Receiving;
 use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 
@@ -85,12 +86,14 @@ pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
     let batch_max = inbox.messages_max();
     while let Some(first) = poll_fn(|cx| inbox.poll_next(cx)).await {
         let (mut next, mut handed) = (Some(first), 0);
-        while let Some(event) = next {
+        while let Some(Held { event, owed, .. }) = next {
             let is_end = matches!(event, Event::Ended(_));
             if is_end && handed > 0 {
                 subscriber.on_batch_end();
             }
             deliver(&mut subscriber, event);
+            // Now it is consumed.
+            drop(owed);
             if is_end {
                 return;
             }

@@ -9,10 +9,13 @@ use broker_delivery::check_filter;
 use broker_protocol::frame::{Keep, LaneOptions};
 use tokio::task::JoinHandle;
 
+use crate::credit::Owed;
 use crate::hub::{Hub, Kind, Target, WishId};
-use crate::inbox::{Bound, Inbox, Rules};
+use crate::inbox::{Bound, Held, Inbox, Rules};
 use crate::standing::Standing;
-use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
+use crate::{
+    Client, Event, Granted, LagError, SubscribeError, Subscriber, SubscriptionLag, subscriber,
+};
 
 /// A subscription with options, before it begins; see [`Client::subscription`].
 ///
@@ -181,8 +184,9 @@ impl<'a> SubscriptionBuilder<'a> {
     pub async fn start(self, subscriber: impl Subscriber) -> Result<Subscription, SubscribeError> {
         let (client, filter) = (self.client, self.filter.clone());
         let (standing, receiving, granted) = self.begin().await?;
+        let inbox = Arc::clone(&receiving.inbox);
         let task = client.hub().runtime.spawn(subscriber::serve(receiving, subscriber));
-        Ok(Subscription { standing, task, filter, id: granted.subscription })
+        Ok(Subscription { standing, task, filter, id: granted.subscription, inbox })
     }
 
     /// Subscribes with a stream, and waits until the subscription has begun.
@@ -193,8 +197,9 @@ impl<'a> SubscriptionBuilder<'a> {
     /// # Cancel safety
     /// Dropping the future unsubscribes.
     pub async fn stream(self) -> Result<MessageStream, SubscribeError> {
+        let filter = self.filter.clone();
         let (standing, receiving, _) = self.begin().await?;
-        Ok(MessageStream { standing, receiving })
+        Ok(MessageStream { standing, receiving, filter, owed: None })
     }
 
     async fn begin(self) -> Result<(Standing, Receiving, Granted), SubscribeError> {
@@ -233,11 +238,11 @@ impl Receiving {
         Self { hub: Arc::clone(hub), wish, inbox }
     }
 
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Held>> {
         self.inbox.poll_next(cx)
     }
 
-    pub(crate) fn try_next(&self) -> Option<Event> {
+    pub(crate) fn try_next(&self) -> Option<Held> {
         self.inbox.try_next()
     }
 
@@ -264,6 +269,7 @@ pub struct Subscription {
     task: JoinHandle<()>,
     filter: String,
     id: u64,
+    inbox: Arc<Inbox>,
 }
 
 impl Subscription {
@@ -291,6 +297,15 @@ impl Subscription {
     /// Dropping the future doesn't undo the change.
     pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
         self.standing.change(options).await
+    }
+
+    /// How far behind this subscription is: what waits in its lane at the broker, and in this program
+    /// for its callback.
+    ///
+    /// # Errors
+    /// See [`Client::lag`].
+    pub async fn lag(&self) -> Result<SubscriptionLag, LagError> {
+        self.standing.lag(&self.filter, &self.inbox).await
     }
 
     /// Unsubscribes in order: what the broker delivers until it ends the subscription still
@@ -333,6 +348,9 @@ impl Subscription {
 pub struct MessageStream {
     standing: Standing,
     receiving: Receiving,
+    filter: String,
+    /// What the broker is told when the next event is asked for: the last one is done with then.
+    owed: Option<Owed>,
 }
 
 impl MessageStream {
@@ -350,15 +368,33 @@ impl MessageStream {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.receiving.poll_next(cx)).await
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// How far behind this subscription is: what waits in its lane at the broker, and in this program
+    /// to be taken.
+    ///
+    /// # Errors
+    /// See [`Client::lag`].
+    pub async fn lag(&self) -> Result<SubscriptionLag, LagError> {
+        self.standing.lag(&self.filter, &self.receiving.inbox).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.owed = None;
+        self.receiving.poll_next(cx).map(|held| {
+            let Held { event, owed, .. } = held?;
+            self.owed = owed;
+            Some(event)
+        })
     }
 }
 
 impl futures_core::Stream for MessageStream {
     type Item = Event;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.receiving.poll_next(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
     }
 }
 

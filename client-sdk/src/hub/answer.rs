@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Rejected, RoutedReply};
+use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Pong, Rejected, RoutedReply};
 
 use super::open::{Answer, Failure};
 use super::wish::{Kind, Stage, Target, WishId};
@@ -80,6 +80,15 @@ impl Hub {
         });
     }
 
+    /// A ping with a mark is answered: what waits in each lane.
+    pub(crate) fn ponged(&self, pong: Pong) {
+        let Some(mark) = pong.mark else { return };
+        let open = self.lock().open.remove(mark);
+        if let Some(open) = open {
+            open.answer(Ok(Answer::Lag(pong.lag)));
+        }
+    }
+
     fn begun(&self, id: WishId, accepted: Accepted) -> RouteChange {
         let Some(subscription) = accepted.subscription else { return RouteChange::None };
         let mut state = self.lock();
@@ -107,6 +116,7 @@ impl Hub {
         drop(state);
 
         let granted = Granted { subscription, lane: route.lane, options };
+        self.credit.set_granted(&granted);
         route.target.begin(&granted, lost_at);
         if let Some(waiter) = waiter {
             let _ = waiter.send(Ok(granted));

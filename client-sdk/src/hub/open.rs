@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use broker_protocol::frame::{self, Rejected};
+use broker_protocol::frame::{self, LaneLag, Rejected};
 use tokio::sync::oneshot;
 
 use super::WishId;
@@ -42,6 +42,8 @@ pub(crate) enum Answer {
     Accepted,
     /// A request was answered, by the client of that name.
     Reply(Option<String>, Body),
+    /// What waits in each lane.
+    Lag(Vec<LaneLag>),
 }
 
 /// Why there is no good answer.

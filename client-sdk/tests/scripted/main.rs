@@ -3,6 +3,7 @@
 
 mod changing;
 mod closing;
+mod credit;
 mod latest;
 mod liveness;
 mod peer;
