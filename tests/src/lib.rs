@@ -17,6 +17,7 @@ pub mod narrow;
 pub mod process;
 mod scenarios;
 pub mod setting;
+pub mod slow_callback;
 pub mod stalled;
 pub mod timeline;
 
