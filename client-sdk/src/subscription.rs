@@ -156,6 +156,12 @@ impl<'a> SubscriptionBuilder<'a> {
     /// [`GapCause::Conflated`](crate::GapCause::Conflated). Nothing moves across an event that is
     /// neither a message nor a gap.
     ///
+    /// What comes while a callback is busy holds the credit of its lane, which the broker grants: of
+    /// a lane that this subscription has for itself all of it may wait here, and nothing more is sent
+    /// meanwhile. Where several share a lane, one holds a quarter of it at most, and all together
+    /// half. What comes above is this subscription's own, and counts against the inbox's bound; so
+    /// does everything where the connection takes no part in credit.
+    ///
     /// At the inbox's bound the overflow rule decides. With `drop-oldest`, the default of
     /// `latest(n)`, the oldest go, a key with all that waits of it, and are told in a gap with the
     /// cause [`GapCause::SlowSubscriber`](crate::GapCause::SlowSubscriber); otherwise this
@@ -167,8 +173,9 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
-    /// How much waits for the subscriber in this program at most; at least one message. The
-    /// client's setting otherwise ([`ClientBuilder::inbox`](crate::ClientBuilder::inbox)).
+    /// How much waits for the subscriber in this program at most, beside what holds its lane's credit
+    /// ([`ClientBuilder::receive_window`](crate::ClientBuilder::receive_window)); at least one
+    /// message. The client's setting otherwise ([`ClientBuilder::inbox`](crate::ClientBuilder::inbox)).
     pub fn inbox(mut self, messages: usize, bytes: usize) -> Self {
         self.inbox = Bound { messages: messages.max(1), bytes };
         self

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc as blocking;
-use std::time::Duration;
 
 use broker_protocol::Codec::{self, Bincode, Json};
 use broker_protocol::ErrorCode;
@@ -199,24 +198,24 @@ async fn who_tells_of_more_than_it_was_sent_is_ended(over: Transport) {
 
 /// Notes what came, and doesn't return from its first message until it is let go.
 struct Slow {
-    calls: mpsc::UnboundedSender<(String, u64)>,
-    entered: mpsc::UnboundedSender<()>,
+    calls: mpsc::Sender<(String, u64)>,
+    entered: mpsc::Sender<()>,
     released: blocking::Receiver<()>,
     held: bool,
 }
 
 impl Subscriber for Slow {
     fn on_message(&mut self, message: &Message) {
-        self.calls.send((message.topic.to_string(), message.seq)).unwrap();
+        self.calls.try_send((message.topic.to_string(), message.seq)).unwrap();
         if !std::mem::replace(&mut self.held, true) {
-            self.entered.send(()).unwrap();
+            self.entered.try_send(()).unwrap();
             tokio::task::block_in_place(|| self.released.recv_timeout(PATIENCE)).unwrap();
         }
     }
 
     fn on_gap(&mut self, gap: &Gap) {
         assert!(gap.reason.is_conflated(), "{gap:?}");
-        self.calls.send(("gap".to_owned(), gap.count)).unwrap();
+        self.calls.try_send(("gap".to_owned(), gap.count)).unwrap();
     }
 }
 
@@ -224,8 +223,8 @@ async fn a_slow_callback_is_a_slow_link(over: Transport) {
     let setting = over.start().await.unwrap();
     let builder = client_sdk::Client::builder(&setting.place.url).receive_window(WINDOW);
     let client = builder.with_connector(setting.place.connector()).connect().await.unwrap();
-    let (calls, mut record) = mpsc::unbounded_channel();
-    let (entered, mut entries) = mpsc::unbounded_channel();
+    let (calls, mut record) = mpsc::channel(1000);
+    let (entered, mut entries) = mpsc::channel(1000);
     let (release, released) = blocking::channel();
     let slow = Slow { calls, entered, released, held: false };
     let subscription = client.subscribe_latest(">", slow).await.unwrap();
@@ -248,5 +247,5 @@ async fn a_slow_callback_is_a_slow_link(over: Transport) {
         }
     }
     assert_eq!(received + told, MESSAGES);
-    tokio::time::timeout(Duration::from_secs(5), client.close()).await.unwrap();
+    timeout(PATIENCE, client.close()).await.unwrap();
 }
