@@ -28,6 +28,9 @@ pub(crate) struct Config {
     /// What of each lane is received and not consumed at most, in bytes; the client takes no part in
     /// credit without it. 1 MiB.
     pub(crate) receive_window: Option<u64>,
+    /// How long the broker keeps the session without a connection; as it is configured where nothing
+    /// is said.
+    pub(crate) session_expiry: Option<Duration>,
 }
 
 impl Config {
@@ -56,6 +59,7 @@ impl Default for Config {
             outgoing_bytes_max: 4 * 1024 * 1024,
             inbox: Bound { messages: 4096, bytes: 4 * 1024 * 1024 },
             receive_window: Some(1024 * 1024),
+            session_expiry: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use broker_protocol::frame::{Consumed, Keep};
+use broker_protocol::frame::{Consumed, Keep, LanePosition};
 
 use crate::Granted;
 
@@ -92,6 +92,25 @@ impl Credit {
             lane.frames.store(0, Ordering::Release);
             lane.conflates.store(false, Ordering::Release);
         }
+    }
+
+    /// A session goes on: each lane after so many frames, and one that isn't named where it was.
+    pub(crate) fn resumed(&self, lanes: &[LanePosition]) {
+        for position in lanes {
+            if let Some(lane) = self.lanes.get(usize::from(position.lane)) {
+                lane.frames.store(position.frames, Ordering::Release);
+            }
+        }
+    }
+
+    /// How many data frames were received of each lane.
+    pub(crate) fn positions(&self) -> Vec<LanePosition> {
+        let lanes = (0..).zip(&self.lanes);
+        let positions = lanes.map(|(lane, of)| {
+            let frames = of.frames.load(Ordering::Acquire);
+            LanePosition { lane, frames }
+        });
+        positions.filter(|position| position.frames > 0).collect()
     }
 
     /// Whether what waits in a lane is conflated by the broker.

@@ -193,7 +193,7 @@ async fn who_tells_of_more_than_it_was_sent_is_ended(over: Transport) {
     let mut reader = Reader::connect(&setting.place, Bincode, latest()).await;
     reader.came += 1;
     reader.consume().await;
-    assert_eq!(reader.client.disconnect().await.code, ErrorCode::Unexpected);
+    assert_eq!(reader.client.disconnect().await.code, ErrorCode::InvalidField);
 }
 
 /// Notes what came, and doesn't return from its first message until it is let go.

@@ -11,7 +11,6 @@ use super::frames::Channels;
 use super::routes::Arrival;
 use super::{End, Routes};
 use crate::hub::{GUARDED_KEYS, Hub, RouteChange};
-use crate::state::Session;
 use crate::{Event, Presence};
 
 /// Pongs that are remembered between two writes; more than that ends the connection.
@@ -63,13 +62,11 @@ impl Incoming {
         self.reader.pongs.drain(..)
     }
 
-    /// Says what is known from earlier connections, before there can be any subscription.
-    pub(super) fn set_routes(&mut self, routes: Routes) {
-        self.reader.routes = routes;
-    }
-
-    pub(super) fn into_routes(self) -> Routes {
-        self.reader.routes
+    /// Leaves what is known of the subscriptions for the next connection.
+    pub(super) fn end(self) {
+        if self.reader.open {
+            self.reader.hub.put_routes(self.reader.routes);
+        }
     }
 }
 
@@ -119,8 +116,11 @@ impl Reader {
             BrokerFrame::Pong(pong) => self.hub.ponged(pong),
             BrokerFrame::Connected(connected) if !self.open => {
                 self.open = true;
-                let receive_window = connected.receive_window;
-                self.hub.connected(Session::from(connected), receive_window);
+                self.routes = self.hub.take_routes();
+                if !connected.resumed {
+                    self.routes.next_connection();
+                }
+                self.hub.connected(connected);
             }
             frame if !self.open || matches!(frame, BrokerFrame::Connected(_)) => {
                 self.end = Some(End::Unexpected(frame.name()));

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Pong, Rejected, RoutedReply};
 
 use super::open::{Answer, Failure};
@@ -60,6 +61,10 @@ impl Hub {
             Some(Open::Begin(wish)) => self.refused(wish, rejected),
             Some(Open::Leave(Some(wish))) => self.left(wish),
             Some(Open::Change(change)) => self.change_refused(change, rejected),
+            // It was carried out; how, nobody knows any more.
+            Some(caller @ Open::Caller(_)) if rejected.code == ErrorCode::AnswerLost => {
+                caller.disconnected();
+            }
             Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
             Some(Open::Leave(None)) => {}
             None if rejected.id == 0 => {

@@ -146,8 +146,9 @@ impl Hub {
         let id = state.take_wish_id();
         state.wishes.insert(id, wish);
         if state.is_connected() {
-            let bytes = self.begin_frame(&mut state, id).expect("the wish was inserted just now");
-            state.push_for_session(None, bytes);
+            let begin = self.begin_frame(&mut state, id);
+            let (command, bytes) = begin.expect("the wish was inserted just now");
+            state.push_for_session(Some(command), bytes);
         }
         let writer = state.writer.take();
         drop(state);
@@ -252,7 +253,7 @@ impl State {
 
     /// The session is over: wishes wait for the next one. Returns those that were ending anyway.
     pub(super) fn interrupt_wishes(&mut self) -> Vec<Target> {
-        let now = SystemTime::now();
+        let now = self.lost_at.take().unwrap_or_else(SystemTime::now);
         let leaving = self.wishes.extract_if(.., |_, wish| wish.stage == Stage::Leaving);
         let ended = leaving.map(|(_, wish)| wish.target).collect();
         for wish in self.wishes.values_mut() {

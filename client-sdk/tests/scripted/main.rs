@@ -13,5 +13,6 @@ mod reconnecting;
 mod recorder;
 mod replaying;
 mod requesting;
+mod resuming;
 mod serving;
 mod unreliable;
