@@ -23,8 +23,11 @@ use crate::{
 /// guard (of a subscription, stream or serving) is dropped, the connection closes in good order.
 ///
 /// If the connection is lost, the client makes it anew ([`Reconnect`](crate::Reconnect)), and its
-/// subscriptions and servings with it; each subscriber is told of the interruption. What waits in
-/// the outgoing queue is sent then. Commands that were under way fail with `Disconnected`.
+/// session goes on over it, if the broker still has it ([`Session::resumed`](crate::Session)): then
+/// nothing is missed, subscriptions and requests live on, and commands that weren't answered are
+/// repeated, each carried out once. Otherwise subscriptions and servings begin anew, each
+/// subscriber is told of the interruption, and commands that were under way fail with
+/// `Disconnected`. What waits in the outgoing queue is sent in any case.
 ///
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
