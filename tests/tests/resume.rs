@@ -74,54 +74,28 @@ async fn everything_comes_once(transports: &[Transport]) {
     let direct = broker_tests::Client::connect(&setting.place, Bincode, "feeder").await;
     let mut observer = broker_tests::Client::connect(&setting.place, Bincode, "observer").await;
     observer.subscribe("own").await;
-
-    let mut relays = VecDeque::new();
-    for number in 0..=2 * CUTS {
-        let turn = number % places.len();
-        let relay = Narrow::open(transports[turn], &places[turn], BYTES_PER_SECOND).await.unwrap();
-        relays.push_back(relay);
-    }
+    let mut relays = relays(transports, &places).await;
     let (count, mut resumed) = watch::channel(0);
     let client = connect(&relays, &places, count).await;
-    let options = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
-    let first = within(client.stream("t")).await.unwrap();
-    let second = client.subscription("u").lane_options(options);
-    let second = within(second.stream()).await.unwrap();
 
     // Whoever reads stops once the last number is known and was read.
     let (ends, last) = watch::channel(None);
-    let (first_far, second_far) = (watch::channel(0), watch::channel(0));
-    let readers = [
-        tokio::spawn(read(first, last.clone(), first_far.0)),
-        tokio::spawn(read(second, last, second_far.0)),
-    ];
-    let mut far = [first_far.1, second_far.1];
+    let mut readers = Vec::new();
+    let mut far = Vec::new();
+    for stream in streams(&client).await {
+        let (how_far, told) = watch::channel(0);
+        readers.push(tokio::spawn(read(stream, last.clone(), how_far)));
+        far.push(told);
+    }
     let (stop, stopped) = watch::channel(false);
     let (fed, how_much) = watch::channel(0);
     let feeding = tokio::spawn(feed(direct, stopped.clone(), fed));
-    let publisher = client.clone();
-    let publishing = tokio::spawn(async move {
-        let mut published = 0_u64;
-        while !*stopped.borrow() {
-            published += 1;
-            within(publisher.publish_acked("own", published.to_string())).await.unwrap();
-        }
-        published
-    });
+    let publishing = tokio::spawn(publish(client.clone(), stopped));
     for cut in 1..=CUTS as u64 {
         // What waited meanwhile has come, or else more would wait each time.
         let goal = *how_much.borrow() + BETWEEN;
-        for far in &mut far {
-            within(far.wait_for(|far| *far >= goal)).await.unwrap();
-        }
-        // Where an attempt failed, the client is one relay further.
-        loop {
-            drop(relays.pop_front().expect("a client gets through by one of them"));
-            let back = resumed.wait_for(|resumed| *resumed >= cut);
-            if timeout(PATIENCE / 4, back).await.is_ok() {
-                break;
-            }
-        }
+        all_reach(&mut far, goal).await;
+        cut_until(&mut relays, &mut resumed, cut).await;
     }
     stop.send_replace(true);
     let published = within(publishing).await.unwrap();
@@ -129,15 +103,65 @@ async fn everything_comes_once(transports: &[Transport]) {
     for reader in readers {
         within(reader).await.unwrap();
     }
+    every_number_once(&mut observer, published).await;
+    let statistics = client.statistics();
+    assert_eq!(statistics.sessions, 1);
+    assert!(statistics.resumed >= CUTS as u64);
+    within(client.close()).await;
+}
+
+/// Relays, each of which is cut once.
+async fn relays(transports: &[Transport], places: &[Place]) -> VecDeque<Narrow> {
+    let mut relays = VecDeque::new();
+    for number in 0..=2 * CUTS {
+        let turn = number % places.len();
+        let relay = Narrow::open(transports[turn], &places[turn], BYTES_PER_SECOND).await;
+        relays.push_back(relay.unwrap());
+    }
+    relays
+}
+
+/// Two subscriptions in two lanes.
+async fn streams(client: &Client) -> [MessageStream; 2] {
+    let options = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
+    let first = within(client.stream("t")).await.unwrap();
+    let second = client.subscription("u").lane_options(options);
+    [first, within(second.stream()).await.unwrap()]
+}
+
+async fn all_reach(far: &mut [watch::Receiver<u64>], goal: u64) {
+    for far in far {
+        within(far.wait_for(|far| *far >= goal)).await.unwrap();
+    }
+}
+
+/// Cuts the way that the client came by. Where an attempt failed, it is one relay further.
+async fn cut_until(relays: &mut VecDeque<Narrow>, resumed: &mut watch::Receiver<u64>, cut: u64) {
+    loop {
+        drop(relays.pop_front().expect("a client gets through by one of them"));
+        let back = resumed.wait_for(|resumed| *resumed >= cut);
+        if timeout(PATIENCE / 4, back).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Publishes numbers, each once it is acknowledged that the one before is there. Returns the last.
+async fn publish(client: Client, stopped: watch::Receiver<bool>) -> u64 {
+    let mut published = 0_u64;
+    while !*stopped.borrow() {
+        published += 1;
+        within(client.publish_acked("own", published.to_string())).await.unwrap();
+    }
+    published
+}
+
+async fn every_number_once(observer: &mut broker_tests::Client, published: u64) {
     for number in 1..=published {
         let message = observer.message().await;
         assert_eq!(*message.body.payload, *number.to_string().as_bytes(), "seq {}", message.seq);
     }
     observer.expect_nothing_else("own").await;
-    let statistics = client.statistics();
-    assert_eq!(statistics.sessions, 1);
-    assert!(statistics.resumed >= CUTS as u64);
-    within(client.close()).await;
 }
 
 async fn start(transports: &[Transport]) -> (broker_tests::Setting, Vec<Place>) {
