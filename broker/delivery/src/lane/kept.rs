@@ -24,8 +24,9 @@ pub(super) struct Kept<F> {
     /// How many frames they are, and what they cost in bytes.
     frames: u64,
     bytes: u64,
-    /// Whether its messages are in the order of the log.
+    /// Whether its messages are in the order of the log, and the entry behind the newest.
     ordered: bool,
+    end: u64,
     /// What was let go before the client said that it arrived, oldest first.
     gone: VecDeque<Stretch>,
 }
@@ -75,7 +76,7 @@ impl Stretch {
 impl<F> Default for Kept<F> {
     fn default() -> Self {
         let (items, gone) = (VecDeque::new(), VecDeque::new());
-        Self { items, frames: 0, bytes: 0, ordered: true, gone }
+        Self { items, frames: 0, bytes: 0, ordered: true, end: 0, gone }
     }
 }
 
@@ -94,13 +95,12 @@ impl<F: Frame> Kept<F> {
             {
                 last.end = extent.end;
             }
-            last => {
-                let follows =
-                    |last: &Was<F>| last.extent().is_none_or(|one| one.end <= extent.start);
-                self.ordered &= last.is_none_or(|last| follows(last));
+            _ => {
+                self.ordered &= self.end <= extent.start;
                 self.append(Was::Messages { extent, subscription });
             }
         }
+        self.end = self.end.max(extent.end);
     }
 
     fn push(&mut self, was: Was<F>) {
@@ -246,8 +246,8 @@ impl<F: Frame> Lane<F> {
 
     /// Whether what was sent last is newer than what else is kept.
     fn follows(&self) -> bool {
-        let last = self.kept.as_ref().and_then(|kept| kept.items.back()?.extent());
-        self.recent.is_empty() || last.is_none_or(|last| last.end <= self.recent.start)
+        let end = self.kept.as_ref().map_or(0, |kept| kept.end);
+        self.recent.is_empty() || end <= self.recent.start
     }
 
     /// What is kept of the log, in no order.
