@@ -48,8 +48,21 @@ pub trait Entries {
     fn bytes(&self, extent: Extent) -> u64 {
         extent.entries().map(|entry| u64::from(self.size(entry))).sum()
     }
+    /// Folds what waits of one key, oldest first: entries that stand for all of them, in order.
+    fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
+        entries.iter().map(|entry| FoldedEntry { entry: *entry, count: 1 }).collect()
+    }
     /// Learns that a lane no longer wants these entries.
     fn let_go(&mut self, extent: Extent);
+}
+
+/// An entry that stands for so many: itself alone, or one that they were folded into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoldedEntry {
+    /// The entry.
+    pub entry: u64,
+    /// For how many it stands.
+    pub count: usize,
 }
 
 /// One independently ordered channel of a session.

@@ -1,7 +1,7 @@
 //! JSON Merge Patch (RFC 7396), and the care that it needs: two patches have one that does the same
 //! only if no object of the later lies over what the earlier removed or made no object.
 
-use super::document::{Members, Node};
+use super::document::Node;
 use super::{Fold, Folded};
 
 /// How deep objects are merged. Payloads that differ further down aren't folded.

@@ -1,4 +1,6 @@
-//! Conflation: of what waits, each key keeps its place and takes its newest values.
+//! Conflation: of what waits, each key keeps its place and takes its newest values, or what came is
+//! folded into what waits there. It is one walk; the rule says what becomes of a value whose key
+//! waits.
 //!
 //! What waits is walked once, oldest first, when the lane is to be sent from or when twice its
 //! bound waits; a message that is pushed costs an append and its share of that walk. Keys keep the
@@ -13,7 +15,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::newest::Newest;
-use super::{Entries, Extent, Frame, Item, Keep, Lane};
+use super::{Entries, Extent, Frame, GapReason, Item, Keep, Lane};
 
 /// What message a message replaces: one of the same topic about the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,18 +114,19 @@ impl<F: Frame> Lane<F> {
 
     /// Walks what wasn't walked.
     pub(super) fn walk(&mut self, log: &mut impl Entries) {
-        let Keep::Latest(keep) = self.options.keep else { return };
         if !self.is_unwalked() {
             return;
         }
-        let mut walked = self.walked.take().unwrap_or_default();
+        let (mut walked, mut unfolded) = (self.walked.take().unwrap_or_default(), Vec::new());
         for item in self.items.split_off(walked.items) {
             walked.end = item.extents().fold(walked.end, |end, extent| end.max(extent.end));
             match item {
                 Item::Run(extent) => {
-                    extent.entries().for_each(|entry| self.renew(&mut walked, entry, keep, log));
+                    for entry in extent.entries() {
+                        self.take_in(&mut walked, entry, &mut unfolded, log);
+                    }
                 }
-                Item::Newest(newest) => self.join(&mut walked, newest, keep, log),
+                Item::Newest(newest) => self.join(&mut walked, newest, &mut unfolded, log),
                 item => {
                     if matches!(item, Item::Frame(_)) {
                         walked.forget_places();
@@ -132,18 +135,38 @@ impl<F: Frame> Lane<F> {
                 }
             }
         }
+        for place in unfolded {
+            let end = self.fold(place, log);
+            walked.end = walked.end.max(end);
+        }
         walked.items = self.items.len();
         self.walked = Some(walked);
     }
 
     /// Puts a value where its key waits, or behind everything.
-    fn renew(&mut self, walked: &mut Walked, entry: u64, keep: u32, log: &mut impl Entries) {
+    fn take_in(
+        &mut self,
+        walked: &mut Walked,
+        entry: u64,
+        unfolded: &mut Vec<usize>,
+        log: &mut impl Entries,
+    ) {
         let place = walked.place(&self.items, entry, self.items.len(), log);
         let Some(Item::Newest(newest)) = self.items.get_mut(place) else {
             return self.items.push_back(Item::Newest(Newest::of(entry)));
         };
+        match self.options.keep {
+            Keep::Latest(keep) => self.renew(place, entry, keep, log),
+            Keep::Merge if newest.add(entry) => unfolded.push(place),
+            Keep::Merge => {}
+            Keep::All => unreachable!("a lane that keeps all isn't walked"),
+        }
+    }
+
+    fn renew(&mut self, place: usize, entry: u64, keep: u32, log: &mut impl Entries) {
+        let Some(Item::Newest(newest)) = self.items.get_mut(place) else { return };
         if let Some(replaced) = newest.renew(entry, keep) {
-            newest.skip(log.seq(replaced));
+            newest.skip(GapReason::Conflated, log.seq(replaced));
             self.messages -= 1;
             self.bytes -= u64::from(log.size(replaced));
             self.books.conflated += 1;
@@ -151,17 +174,21 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    /// Puts the newest values of a key where older ones of it wait, or behind everything.
-    fn join(&mut self, walked: &mut Walked, newer: Newest, keep: u32, log: &mut impl Entries) {
+    /// Puts values of a key that were conflated before where older ones of it wait, or behind everything.
+    fn join(
+        &mut self,
+        walked: &mut Walked,
+        newer: Newest,
+        unfolded: &mut Vec<usize>,
+        log: &mut impl Entries,
+    ) {
         let place = walked.place(&self.items, newer.last(), self.items.len(), log);
         if place == self.items.len() {
             return self.items.push_back(Item::Newest(newer));
         }
-        newer.entries().for_each(|entry| self.renew(walked, entry, keep, log));
-        if let (Some(Item::Newest(newest)), Some(skipped)) =
-            (self.items.get_mut(place), newer.skipped())
-        {
-            newest.skip_all(skipped);
+        newer.entries().for_each(|entry| self.take_in(walked, entry, unfolded, log));
+        if let Some(Item::Newest(newest)) = self.items.get_mut(place) {
+            newest.skip_all(newer.skipped());
         }
     }
 
@@ -177,6 +204,31 @@ impl<F: Frame> Lane<F> {
             let items = self.items.len();
             self.walked = Some(Box::new(Walked { items, end, ..Walked::default() }));
         }
+    }
+
+    /// Folds what came of a key into what waits of it. Returns the entry behind the newest.
+    fn fold(&mut self, place: usize, log: &mut impl Entries) -> u64 {
+        let Some(Item::Newest(newest)) = self.items.get_mut(place) else { return 0 };
+        let unfolded = newest.take_unfolded();
+        let folded = log.fold(&unfolded);
+        newest.settle(folded.iter().map(|folded| folded.entry));
+        let mut rest = unfolded.as_slice();
+        for one in &folded {
+            let (gone, left) = rest.split_at(one.count);
+            rest = left;
+            if let [earlier @ .., _] = gone
+                && !earlier.is_empty()
+            {
+                earlier.iter().for_each(|entry| newest.skip(GapReason::Merged, log.seq(*entry)));
+                self.messages -= earlier.len() as u32;
+                self.books.merged += earlier.len() as u64;
+                let size = |entry: &u64| u64::from(log.size(*entry));
+                self.bytes += size(&one.entry);
+                self.bytes -= gone.iter().map(size).sum::<u64>();
+                gone.iter().for_each(|entry| log.let_go(Extent::one(*entry)));
+            }
+        }
+        folded.iter().map(|one| one.entry + 1).max().unwrap_or(0)
     }
 
     /// Takes the item in front, of those that were never passed.

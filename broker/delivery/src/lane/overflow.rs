@@ -113,9 +113,8 @@ impl<F: Frame> Lane<F> {
         let skipped = newest.take_skipped();
         let (last, oldest) = (newest.last(), newest.take_oldest());
         let dropped = oldest.unwrap_or(last);
-        let replaced = skipped.map(|skipped| (GapReason::Conflated, skipped));
         let one = Skipped::one(log.seq(dropped));
-        for (reason, skipped) in replaced.into_iter().chain([(GapReason::Dropped, one)]) {
+        for (reason, skipped) in skipped.into_iter().chain([(GapReason::Dropped, one)]) {
             let (topic, epoch) = log.topic(dropped);
             self.record(Missing { topic, epoch, skipped, reason, addressee: None });
         }
