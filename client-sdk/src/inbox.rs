@@ -5,6 +5,7 @@
 //! waits is the matter of `waiting`; here is who waits for it, and who wakes whom.
 
 mod backlog;
+mod folding;
 mod load;
 mod lost;
 mod place;
@@ -18,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::{Ended, Event};
+pub(crate) use folding::Folding;
 pub(crate) use rules::{Bound, Rules};
 pub(crate) use waiting::Pushed;
 use waiting::{Reader, Waiting};
@@ -57,6 +59,14 @@ impl Inbox {
     pub(crate) fn new(bound: Bound, rules: Rules) -> Self {
         let waiting = Waiting::new(bound, rules);
         Self { state: Mutex::new(State { waiting, reader: Reader::Ready, waker: None }) }
+    }
+
+    /// Folds by a rule of the program's own what is to be folded.
+    pub(crate) fn with_folding(mut self, folding: Folding) -> Self {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (bound, rules) = (state.waiting.bound(), state.waiting.rules());
+        state.waiting = Waiting::new(bound, rules).with_folding(folding);
+        self
     }
 
     /// Puts an event in. The reader is woken with others once all that came together is there: it

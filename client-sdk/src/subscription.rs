@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use broker_delivery::check_filter;
+use broker_delivery::fold::Fold;
 use broker_protocol::frame::{Keep, LaneOptions};
 use tokio::task::JoinHandle;
 
 use crate::hub::{Hub, Kind, Target, WishId};
-use crate::inbox::{Bound, Inbox, Rules};
+use crate::inbox::{Bound, Folding, Inbox, Rules};
 use crate::standing::Standing;
 use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
 
@@ -41,6 +42,7 @@ pub struct SubscriptionBuilder<'a> {
     presence: bool,
     options: LaneOptions,
     inbox: Bound,
+    folding: Folding,
 }
 
 impl<'a> SubscriptionBuilder<'a> {
@@ -48,7 +50,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let inbox = client.hub().config.inbox;
         let options = LaneOptions::default();
         let filter = filter.to_owned();
-        Self { client, filter, group: None, presence: false, options, inbox }
+        let folding = Folding::default();
+        Self { client, filter, group: None, presence: false, options, inbox, folding }
     }
 
     /// Joins a queue group: each message goes to one member of the group.
@@ -63,8 +66,9 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
-    /// What survives while this subscription is behind: all of it, or the `n` newest messages of
-    /// each key, as [`Client::subscribe_latest`] with `n` 1. Sets that option alone.
+    /// What survives while this subscription is behind: all of it; the `n` newest messages of each
+    /// key, as [`Client::subscribe_latest`] with `n` 1; or one message of each key that does what all
+    /// of them do, if they are [merged](crate::fold). Sets that option alone.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
@@ -82,6 +86,13 @@ impl<'a> SubscriptionBuilder<'a> {
     /// ```
     pub fn keep(mut self, keep: Keep) -> Self {
         self.options.keep = Some(keep);
+        self
+    }
+
+    /// How what waits in this program is folded with [`Keep::Merge`]; by JSON Merge Patch (RFC 7396)
+    /// otherwise. Where the broker folds a topic by a rule of its own, bring the same.
+    pub fn fold(mut self, rule: impl Fold + 'static) -> Self {
+        self.folding = Folding::by(Arc::new(rule));
         self
     }
 
@@ -144,7 +155,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let hub = self.client.hub();
         let closed = || SubscribeError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
-        let inbox = Arc::new(Inbox::new(self.inbox, Rules::ALL));
+        let inbox = Inbox::new(self.inbox, Rules::ALL).with_folding(self.folding);
+        let inbox = Arc::new(inbox);
         let kind = Kind::Messages { group: self.group, presence: self.presence };
         let target = Target::Inbox(Arc::clone(&inbox));
         let (wish, begun) = hub.wish(&self.filter, kind, self.options, target)?;

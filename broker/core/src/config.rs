@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use broker_delivery::lane::LaneOptions;
 
+use crate::Folds;
+
 /// The settings of a shard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -28,6 +30,8 @@ pub struct Config {
     /// How much the log may hold, in bytes, before what laggards want of it is copied out as soon as
     /// that saves anything. Below, it is copied out where it pins more than twice what it is.
     pub log_bytes_max: usize,
+    /// How what waits in lanes that merge is folded.
+    pub folds: Folds,
 }
 
 /// What a client may do. At each limit the offending command is refused with a code of its own.
@@ -115,6 +119,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(5),
             request_timeout_max: Duration::from_secs(300),
             log_bytes_max: 64 << 20,
+            folds: Folds::default(),
         }
     }
 }

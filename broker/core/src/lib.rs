@@ -18,6 +18,7 @@
 mod command;
 mod config;
 mod few;
+mod folds;
 mod ids;
 mod item;
 mod log;
@@ -28,6 +29,7 @@ mod shard;
 
 pub use command::{Batch, Command, Purpose, Span, Standing};
 pub use config::{Absence, Config, Limits, Liveness};
+pub use folds::Folds;
 pub use ids::{Now, SessionId, ShardId, Token, TopicId};
 pub use item::{Addressee, Answer, Item};
 pub use log::{Log, LogStatistics, Run, Wanted};

@@ -10,6 +10,7 @@
 //!
 //! Invariant: an entry that a lane still wants is in the log or among the survivors.
 
+mod folding;
 mod rendering;
 mod retire;
 mod run;
@@ -22,11 +23,12 @@ pub use wanted::Wanted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use broker_delivery::lane::{Entries, Extent, Key};
+use broker_delivery::lane::{Entries, Extent, FoldedEntry, Key};
 use broker_protocol::message;
 use bytes::BytesMut;
 
-use crate::{Publication, TopicId};
+use crate::{Folds, Publication, TopicId};
+use folding::Folding;
 use rendering::{Place, Rendering, SEGMENT_BYTES};
 use retire::{ENTRY_BYTES, Looked};
 use survivors::Survivors;
@@ -42,6 +44,7 @@ pub struct Log {
     /// Each block of json that is wanted, and the last entry in it.
     json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
+    folding: Folding,
     /// How much may be held before entries move out as soon as that saves anything.
     bytes_max: usize,
     looked: Looked,
@@ -63,6 +66,8 @@ pub struct LogStatistics {
     pub copied_out: u64,
     /// The bytes of these.
     pub copied_out_bytes: u64,
+    /// Messages that were made by folding others: one for all lanes that fold the same.
+    pub folded: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -101,6 +106,7 @@ impl Log {
             json: Rendering::new(segment_bytes),
             json_ends: VecDeque::new(),
             survivors: Survivors::default(),
+            folding: Folding::new(Folds::default(), usize::MAX),
             bytes_max,
             looked: Looked::default(),
             look_at: segment_bytes,
@@ -108,6 +114,12 @@ impl Log {
             frames_end: 0,
             unrendered_end: 0,
         }
+    }
+
+    /// Folds by these rules, into payloads of at most so many bytes.
+    pub fn with_folds(mut self, folds: Folds, payload_bytes_max: usize) -> Self {
+        self.folding = Folding::new(folds, payload_bytes_max);
+        self
     }
 
     /// Appends a message. Returns its entry and what it costs in a lane, in bytes.
@@ -241,6 +253,9 @@ impl Entries for Log {
         last.frames_end - first.frames_end + u64::from(first.bincode.length)
     }
 
+    fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
+        self.fold_entries(entries)
+    }
     #[inline]
     fn let_go(&mut self, extent: Extent) {
         if extent.start < self.looked.end {

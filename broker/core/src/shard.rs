@@ -108,6 +108,8 @@ pub struct Statistics {
     pub dropped: u64,
     /// Messages that newer ones replaced while they waited, of sessions that have ended.
     pub conflated: u64,
+    /// Messages that were folded into others while they waited, of sessions that have ended.
+    pub merged: u64,
     /// Packets handed to links.
     pub packets: u64,
     /// Sessions ended because a lane was at its bound.
@@ -141,6 +143,7 @@ impl Statistics {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
         self.conflated += other.conflated;
+        self.merged += other.merged;
         self.packets += other.packets;
         self.slow_consumers += other.slow_consumers;
         self.control_overruns += other.control_overruns;
@@ -153,6 +156,7 @@ impl Statistics {
         self.log.looks += other.log.looks;
         self.log.copied_out += other.log.copied_out;
         self.log.copied_out_bytes += other.log.copied_out_bytes;
+        self.log.folded += other.log.folded;
     }
 }
 
@@ -161,7 +165,8 @@ impl Shard {
     pub fn new(id: ShardId, config: Config, now: Now) -> Self {
         Self {
             id,
-            log: Log::new(config.log_bytes_max),
+            log: Log::new(config.log_bytes_max)
+                .with_folds(config.folds.clone(), config.limits.payload_bytes_max),
             config,
             sessions: Slab::new(),
             matcher: Matcher::default(),

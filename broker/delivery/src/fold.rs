@@ -52,5 +52,34 @@ pub struct Folded {
     pub count: usize,
 }
 
+/// What of several payloads is left once they were folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// For how many it stands.
+    pub count: usize,
+    /// What stands for them, where they are more than one.
+    pub payload: Option<Vec<u8>>,
+}
+
+/// Folds payloads about one thing, oldest first, each time as many as become one of at most
+/// `bytes_max` bytes.
+pub fn fold_all(rule: &dyn Fold, payloads: &[&[u8]], bytes_max: usize) -> Vec<Part> {
+    let (mut rest, mut parts) = (payloads, Vec::new());
+    while !rest.is_empty() {
+        let folded = if rest.len() > 1 { rule.fold_front(rest, bytes_max) } else { None };
+        // A rule of somebody else's may say what it likes.
+        let fits = |folded: &Folded| {
+            (2..=rest.len()).contains(&folded.count) && folded.payload.len() <= bytes_max
+        };
+        let part = match folded.filter(fits) {
+            Some(Folded { payload, count }) => Part { count, payload: Some(payload) },
+            None => Part { count: 1, payload: None },
+        };
+        rest = &rest[part.count..];
+        parts.push(part);
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,18 @@
 //! What waits for a subscriber that is behind: what of it is still to be delivered, and in which
 //! order.
 //!
-//! A key that waits keeps its place and takes the newest values; what they took the place of is
-//! told in front of them. What goes at the bound is told where it stood. So for each topic, between
+//! A key that waits keeps its place and takes the newest values, or what they are folded into; what
+//! they took the place of is told in front of them. What goes at the bound is told where it stood. So for each topic, between
 //! any two events that are neither messages nor gaps, what is delivered and what gaps tell is what
 //! came.
 
 use std::collections::BTreeMap;
 
+use super::folding::Folding;
 use super::load::Load;
 use super::lost::Lost;
 use super::place::Place;
+use super::rules::Kept;
 use super::subject::{Index, Subject};
 use crate::Event;
 
@@ -22,9 +24,18 @@ pub(super) struct Backlog {
     next: u64,
     index: Index,
     load: Load,
+    folding: Folding,
+    /// The most that a message may have that others were folded into, in bytes.
+    folded_bytes_max: usize,
+    /// Whether some of it wasn't folded yet.
+    unfolded: bool,
 }
 
 impl Backlog {
+    pub(super) fn new(folding: Folding, folded_bytes_max: usize) -> Self {
+        Self { folding, folded_bytes_max, ..Self::default() }
+    }
+
     pub(super) fn load(&self) -> Load {
         self.load
     }
@@ -34,12 +45,13 @@ impl Backlog {
     }
 
     /// Takes in an event: at the place where its subject waits, or else at the end.
-    pub(super) fn conflate(&mut self, event: Event, newest: usize) {
+    pub(super) fn conflate(&mut self, event: Event, kept: Kept) {
         let Some(subject) = Subject::of(&event) else { return self.append(event) };
         let held = self.index.find(subject).and_then(|number| self.places.get_mut(&number));
         if let Some(place) = held.filter(|place| place.subject() == Some(subject)) {
             self.load += Load::of(&event);
-            self.load -= place.take_in(event, newest);
+            self.load -= place.take_in(event, kept);
+            self.unfolded |= kept == Kept::Merged;
         } else {
             self.index.insert(subject, self.next);
             self.push(Load::of(&event), Place::growing(event));
@@ -60,8 +72,28 @@ impl Backlog {
         self.next += 1;
     }
 
+    /// Whether some of what waits is to be folded.
+    pub(super) fn is_unfolded(&self) -> bool {
+        self.unfolded
+    }
+
+    /// Folds what waits, as far as it composes.
+    pub(super) fn fold(&mut self) {
+        for place in self.places.values_mut() {
+            if let Some((gone, come)) = place.fold(&self.folding, self.folded_bytes_max) {
+                self.load += come;
+                self.load -= gone;
+            }
+        }
+        self.unfolded = false;
+    }
+
     pub(super) fn pop(&mut self) -> Option<Event> {
         let mut front = self.places.first_entry()?;
+        if let Some((gone, come)) = front.get_mut().fold(&self.folding, self.folded_bytes_max) {
+            self.load += come;
+            self.load -= gone;
+        }
         if let Some(gap) = front.get_mut().take_gap() {
             if front.get().is_empty() {
                 front.remove();
@@ -117,7 +149,7 @@ impl Backlog {
 
     /// Discards everything.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.folding.clone(), self.folded_bytes_max);
     }
 }
 
@@ -135,7 +167,7 @@ mod tests {
             for seq in 1..=100 {
                 let (topic, body) = (Arc::from("t"), Body::from("x").key((seq / 2).to_string()));
                 let message = Message { topic, seq, epoch: 1, time: 0, from: None, body };
-                backlog.conflate(Event::Message(message), 2);
+                backlog.conflate(Event::Message(message), Kept::Newest(2));
             }
             while all_go(&mut backlog) {}
             assert!(backlog.index.is_empty());

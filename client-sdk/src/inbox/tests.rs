@@ -1,5 +1,6 @@
 mod books;
 mod conflation;
+mod merging;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 
 use super::backlog::Backlog;
+use super::folding::Folding;
 use super::load::Load;
-use super::rules::{AtBound, Bound, Rules};
+use super::rules::{AtBound, Bound, Kept, Rules};
 use crate::{Ended, Event};
 
 /// What the subscriber does at this moment.
@@ -44,11 +45,22 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(bound: Bound, rules: Rules) -> Self {
         let (arrivals, arrived) = (VecDeque::new(), Load::default());
-        Self { backlog: Backlog::default(), arrivals, arrived, bound, rules, ended: false }
+        let backlog = Backlog::new(Folding::default(), bound.bytes);
+        Self { backlog, arrivals, arrived, bound, rules, ended: false }
+    }
+
+    /// Folds by a rule of the program's own where it is to be folded.
+    pub(super) fn with_folding(mut self, folding: Folding) -> Self {
+        self.backlog = Backlog::new(folding, self.bound.bytes);
+        self
     }
 
     pub(super) fn bound(&self) -> Bound {
         self.bound
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.rules
     }
 
     pub(super) fn set_rules(&mut self, rules: Rules) {
@@ -60,7 +72,7 @@ impl Waiting {
         if self.ended {
             return Pushed::Done;
         }
-        let conflates = self.rules.newest.is_some();
+        let conflates = self.rules.kept != Kept::All;
         let behind = conflates && reader == Reader::Busy && !self.is_empty();
         let load = Load::of(&event);
         let has_room = (self.load() + load).fits(self.bound);
@@ -122,14 +134,22 @@ impl Waiting {
     fn fall_behind(&mut self) {
         self.arrived = Load::default();
         for event in self.arrivals.drain(..) {
-            match self.rules.newest {
-                Some(newest) => self.backlog.conflate(event, newest),
-                None => self.backlog.append(event),
+            match self.rules.kept {
+                Kept::All => self.backlog.append(event),
+                kept => self.backlog.conflate(event, kept),
             }
         }
     }
 
+    /// What is to be folded may wait up to twice the bound: so each message is read as often as there
+    /// is much to be folded, not each time that one comes.
     fn keep_bound(&mut self) -> Pushed {
+        if self.backlog.is_unfolded() {
+            if self.backlog.load().fits(self.bound.twice()) {
+                return Pushed::Done;
+            }
+            self.backlog.fold();
+        }
         while !self.backlog.load().fits(self.bound) {
             if self.rules.at_bound == AtBound::End || !self.backlog.drop_oldest() {
                 return self.overflow();

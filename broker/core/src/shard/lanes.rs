@@ -109,7 +109,7 @@ impl Shard {
             None => base.keep,
             Some(frame::Keep::All) => Keep::All,
             Some(frame::Keep::Latest(count)) => Keep::Latest(count),
-            Some(frame::Keep::Merge) => return Err(Refusal::unsupported("options.keep")),
+            Some(frame::Keep::Merge) => Keep::Merge,
         };
         if wished.min_interval.is_some_and(|interval| interval > 0) {
             return Err(Refusal::unsupported("options.min_interval"));

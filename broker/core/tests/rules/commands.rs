@@ -119,10 +119,9 @@ fn no_command_has_the_id_0() {
 fn what_this_version_does_not_serve_is_refused_as_such() {
     let mut stage = stage();
     let ann = stage.enter("ann");
-    let conflating = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
     let replaying = Subscribe { replay: Replay::Last, ..subscribe("a") };
     let frames = [
-        in_lane("a", 1, conflating),
+        in_lane("a", 1, LaneOptions { unreliable: Some(true), ..LaneOptions::default() }),
         ClientFrame::Subscribe(replaying),
         ClientFrame::Publish(Publish { retain: true, ..Publish::bytes("a", b"") }),
         ClientFrame::Publish(Publish { expires_in: Some(1), ..Publish::bytes("a", b"") }),

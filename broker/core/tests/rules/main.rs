@@ -6,6 +6,7 @@ mod endings;
 mod groups;
 mod lanes;
 mod limits;
+mod merging;
 mod requests;
 mod resuming;
 mod stage;

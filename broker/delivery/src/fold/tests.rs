@@ -161,18 +161,15 @@ proptest! {
         let payloads: Vec<Vec<u8>> = patches.iter().map(|one| one.to_string().into_bytes()).collect();
         let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
         let (mut rest, mut done) = (&payloads[..], document.to_string().into_bytes());
-        while let Some(first) = rest.first() {
-            let folded = MergePatch.fold_front(rest, bytes_max);
-            let (payload, count) = match &folded {
-                Some(Folded { payload, count }) => {
-                    prop_assert!(*count >= 2 && payload.len() <= bytes_max);
-                    (payload.as_slice(), *count)
-                }
-                None => (*first, 1),
-            };
+        for Part { count, payload } in fold_all(&MergePatch, &payloads, bytes_max) {
+            if let Some(payload) = &payload {
+                prop_assert!(count >= 2 && payload.len() <= bytes_max);
+            }
+            let payload = payload.as_deref().unwrap_or(rest[0]);
             done = apply(&done, payload).expect("it isn't nested deeply");
             rest = &rest[count..];
         }
+        prop_assert!(rest.is_empty());
         prop_assert_eq!(serde_json::from_slice::<Value>(&done).unwrap(), expected);
     }
 

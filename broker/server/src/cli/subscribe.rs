@@ -56,6 +56,7 @@ fn options(when_behind: WhenBehind) -> Option<LaneOptions> {
         WhenBehind::DropOldest => {
             LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() }
         }
+        WhenBehind::Merge => LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() },
         WhenBehind::Latest => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
     };
     Some(wished)

@@ -16,6 +16,9 @@ pub(crate) enum WhenBehind {
     /// The newest of each topic, or of each key within it, takes the place of those that wait; how
     /// many it replaced is told.
     Latest,
+    /// JSON documents that wait are folded into one of each topic, or of each key within it, by JSON
+    /// Merge Patch (RFC 7396); how many were folded into others is told.
+    Merge,
     /// The command ends with exit code 1.
     End,
 }
