@@ -6,8 +6,8 @@ use std::time::Duration;
 use broker_core::{Config, Deadline};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Move, Publish, Reconnect, Rejected,
-    Replay, Serve, Subscribe, Unsubscribe,
+    BrokerFrame, ClientFrame, Connect, LaneOptions, Move, Publish, Reconnect, Rejected, Replay,
+    Serve, Subscribe, Unsubscribe,
 };
 
 use crate::stage::{Stage, in_lane, request, send, subscribe};

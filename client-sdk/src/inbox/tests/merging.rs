@@ -45,7 +45,7 @@ fn what_does_not_compose_is_delivered_in_order() {
         patch("a", 2, r#"{"x":{}}"#),
         of_key("a", None, 3, "{}".into()),
     ];
-    events.clone().map(|event| push(&inbox, event));
+    events.iter().for_each(|event| assert_eq!(push(&inbox, event.clone()), Pushed::Done));
     assert_eq!(taken(&inbox), events);
 }
 
