@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use broker_delivery::check_filter;
 use broker_delivery::fold::Fold;
@@ -86,6 +87,37 @@ impl<'a> SubscriptionBuilder<'a> {
     /// ```
     pub fn keep(mut self, keep: Keep) -> Self {
         self.options.keep = Some(keep);
+        self
+    }
+
+    /// At most one delivery of each key in so long (whole milliseconds), however fast this subscription
+    /// is; of a subscription that keeps `n`, `n` values. An isolated value comes at once, and the last of a
+    /// burst when the time is over. Where nothing else is kept, this keeps the newest. Sets that option
+    /// alone.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use std::time::Duration;
+    ///
+    /// use client_sdk::{Keep, Message};
+    ///
+    /// // A display that is drawn ten times a second.
+    /// let _subscription = client
+    ///     .subscription("sensors.>")
+    ///     .keep(Keep::Latest(1))
+    ///     .min_interval(Duration::from_millis(100))
+    ///     .start(|value: &Message| println!("{}: {:?}", value.topic, value.text()))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn min_interval(mut self, interval: Duration) -> Self {
+        let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        self.options.min_interval = Some(interval);
+        if self.options.keep.is_none() && interval > 0 {
+            self.options.keep = Some(Keep::Latest(1));
+        }
         self
     }
 

@@ -13,6 +13,7 @@ mod lanes;
 mod liveness;
 mod marks;
 mod outgoing;
+mod paces;
 mod packet;
 mod publish;
 mod receive;
@@ -39,6 +40,7 @@ pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
 use holders::Holders;
 use outgoing::Outgoing;
+use paces::Paces;
 pub use receive::{Framing, Heard};
 use routes::{Routes, Target};
 use together::Together;
@@ -82,6 +84,7 @@ pub struct Shard {
     /// When open requests time out: the time, the slot, its generation and the asker's id.
     deadlines: BTreeSet<(Duration, u32, u64, u64)>,
     next_scan: Duration,
+    paces: Paces,
     scratch: BytesMut,
     sessions_seen: u64,
     /// Set once the broker stops.
@@ -187,6 +190,7 @@ impl Shard {
             now: now.monotonic,
             deadlines: BTreeSet::new(),
             next_scan: now.monotonic,
+            paces: Paces::default(),
             scratch: BytesMut::new(),
             sessions_seen: 0,
             draining: None,

@@ -79,6 +79,7 @@ impl Shard {
             return Flushed::Everything;
         }
         let separate_lanes = session.link.info.separate_lanes;
+        self.pace(slot);
         match separate_lanes {
             false => self.flush_shared(slot, outlet),
             true => self.flush_separate(slot, outlet),
@@ -100,6 +101,7 @@ impl Shard {
                 true => self.caught_up(slot),
                 false => self.fell_behind(slot),
             }
+            self.note_pace(slot);
         }
         flushed
     }
@@ -206,7 +208,7 @@ impl Shard {
             statistics.delivered += lane_slot.lane.books().received - before;
             if let Some(window) = &mut lane_slot.window {
                 window.sent(lane_bytes);
-                if lane_slot.lane.is_empty() {
+                if !lane_slot.lane.is_due() {
                     window.fell_idle();
                 }
             }
@@ -221,7 +223,7 @@ const LOOK_EVERY: u64 = 16;
 impl LaneSlot {
     /// Whether something waits here, its channel would take it and it may be on its way.
     fn is_ready(&self) -> bool {
-        !self.blocked && !self.lane.is_empty() && self.room() > 0
+        !self.blocked && self.lane.is_due() && self.room() > 0
     }
 }
 

@@ -1,5 +1,7 @@
 //! Opening lanes and changing their options: what is wished, and what is granted.
 
+use std::time::Duration;
+
 use broker_delivery::lane::{Bound, Keep, LaneOptions, OptionsError, Overflow};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{self, Accepted, BrokerFrame, Update};
@@ -8,6 +10,9 @@ use super::Shard;
 use super::commands::Refusal;
 use crate::command::Purpose;
 use crate::session::{LaneSlot, Session, Stage, Subscription};
+
+/// The longest minimum interval that is granted.
+const MIN_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
 /// The highest number of a lane.
 const LANE_NUMBER_MAX: u8 = 15;
@@ -111,9 +116,6 @@ impl Shard {
             Some(frame::Keep::Latest(count)) => Keep::Latest(count),
             Some(frame::Keep::Merge) => Keep::Merge,
         };
-        if wished.min_interval.is_some_and(|interval| interval > 0) {
-            return Err(Refusal::unsupported("options.min_interval"));
-        }
         if wished.unreliable == Some(true) {
             return Err(Refusal::unsupported("options.unreliable"));
         }
@@ -128,12 +130,23 @@ impl Shard {
             bytes: wished.bound_bytes.unwrap_or(base.bound.bytes).min(most.bytes),
         };
         let priority = wished.priority.unwrap_or(base.priority);
-        let granted = LaneOptions { keep, overflow, bound, priority, ..base };
+        let min_interval = min_interval(wished, keep, base);
+        let granted = LaneOptions { keep, overflow, bound, min_interval, priority, ..base };
         let invalid = |error: OptionsError| {
             Refusal::of("options", ErrorCode::InvalidField, error.to_string())
         };
         granted.check().map_err(invalid)?;
         Ok(granted)
+    }
+}
+
+/// The interval that is granted: a lane that keeps everything has none unless it asks for one, which
+/// is refused.
+fn min_interval(wished: &frame::LaneOptions, keep: Keep, base: LaneOptions) -> Duration {
+    match wished.min_interval {
+        Some(interval) => Duration::from_millis(interval).min(MIN_INTERVAL_MAX),
+        None if keep == Keep::All => Duration::ZERO,
+        None => base.min_interval,
     }
 }
 

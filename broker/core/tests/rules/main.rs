@@ -4,6 +4,7 @@ mod commands;
 mod conflation;
 mod endings;
 mod groups;
+mod intervals;
 mod lanes;
 mod limits;
 mod merging;

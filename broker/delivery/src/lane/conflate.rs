@@ -14,7 +14,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::newest::Newest;
+use super::newest::{Newest, TakenIn};
+use super::paced::{Due, Paced};
 use super::{Entries, Extent, Frame, GapReason, Item, Keep, Lane};
 
 /// What message a message replaces: one of the same topic about the same thing.
@@ -39,9 +40,16 @@ pub(super) struct Walked {
     places: HashTable<u64>,
     /// Clients choose the keys.
     hasher: DefaultHashBuilder,
+    /// What was delivered within the minimum interval, where there is one.
+    pub(super) paced: Option<Box<Paced>>,
 }
 
 impl Walked {
+    /// Nothing was walked, and keys are delivered once in an interval.
+    pub(super) fn paced(paced: Paced) -> Self {
+        Self { paced: Some(Box::new(paced)), ..Self::default() }
+    }
+
     /// Where a key's values are among `items`, the next place if they are nowhere.
     fn place<F>(
         &mut self,
@@ -62,6 +70,25 @@ impl Walked {
             places.insert_unique(hash, next, |place| hasher.hash_one(key(*place)));
         }
         (found.unwrap_or(next) - *front) as usize
+    }
+
+    /// Notes where a key's newest values are now.
+    fn note<F>(
+        &mut self,
+        items: &impl std::ops::Index<usize, Output = Item<F>>,
+        place: usize,
+        log: &impl Entries,
+    ) {
+        let Item::Newest(newest) = &items[place] else { return };
+        let number = self.front + place as u64;
+        let known = self.place(items, newest.last(), place, log);
+        if known != place {
+            let hash = self.hasher.hash_one(log.key(newest.last()));
+            let known = self.front + known as u64;
+            if let Some(found) = self.places.find_mut(hash, |place| *place == known) {
+                *found = number;
+            }
+        }
     }
 
     /// How many items were walked, counted from the front.
@@ -102,7 +129,7 @@ impl<F: Frame> Lane<F> {
     /// Conflates what waits. To be called before anything is taken from [`items`](Lane::items).
     #[inline]
     pub fn conflate(&mut self, log: &mut impl Entries) {
-        if self.waiting && self.conflates() {
+        if (self.waiting || self.is_paced()) && self.conflates() {
             self.walk(log);
         }
     }
@@ -114,11 +141,18 @@ impl<F: Frame> Lane<F> {
 
     /// Walks what wasn't walked.
     pub(super) fn walk(&mut self, log: &mut impl Entries) {
-        if !self.is_unwalked() {
-            return;
+        if self.is_unwalked() {
+            self.walk_behind(Vec::new(), log);
         }
-        let (mut walked, mut unfolded) = (self.walked.take().unwrap_or_default(), Vec::new());
-        for item in self.items.split_off(walked.items) {
+    }
+
+    /// Walks what wasn't walked, behind values that were held until now.
+    pub(super) fn walk_behind(&mut self, released: Vec<Newest>, log: &mut impl Entries) {
+        let mut walked = self.walked.take().unwrap_or_default();
+        let unwalked = self.items.split_off(walked.items.min(self.items.len()));
+        let mut unfolded = Unfolded::default();
+        self.put_behind(released, &mut walked, &mut unfolded, log);
+        for item in unwalked {
             walked.end = item.extents().fold(walked.end, |end, extent| end.max(extent.end));
             match item {
                 Item::Run(extent) => {
@@ -129,57 +163,80 @@ impl<F: Frame> Lane<F> {
                 Item::Newest(newest) => self.join(&mut walked, newest, &mut unfolded, log),
                 item => {
                     if matches!(item, Item::Frame(_)) {
+                        self.let_pass(&mut walked, &mut unfolded, log);
                         walked.forget_places();
                     }
                     self.items.push_back(item);
                 }
             }
         }
-        for place in unfolded {
-            let end = self.fold(place, log);
-            walked.end = walked.end.max(end);
-        }
+        self.fold_all(&mut walked, unfolded, log);
         walked.items = self.items.len();
         self.walked = Some(walked);
     }
 
-    /// Puts a value where its key waits, or behind everything.
+    /// Puts what was held behind what waits.
+    fn put_behind(
+        &mut self,
+        released: Vec<Newest>,
+        walked: &mut Walked,
+        unfolded: &mut Unfolded,
+        log: &impl Entries,
+    ) {
+        for newest in released {
+            let place = self.items.len();
+            walked.end = newest.entries().fold(walked.end, |end, entry| end.max(entry + 1));
+            if newest.is_unfolded() {
+                unfolded.places.push(place);
+            }
+            self.items.push_back(Item::Newest(newest));
+            walked.note(&self.items, place, log);
+        }
+    }
+
+    /// Nothing that is held stays behind a frame: it goes in front of it at once.
+    fn let_pass(&mut self, walked: &mut Walked, unfolded: &mut Unfolded, log: &impl Entries) {
+        if let Some(paced) = &mut walked.paced {
+            let released = paced.release_all();
+            unfolded.held.clear();
+            self.put_behind(released, walked, unfolded, log);
+        }
+    }
+
+    /// Puts a value where its key waits or is held, or behind everything.
     fn take_in(
         &mut self,
         walked: &mut Walked,
         entry: u64,
-        unfolded: &mut Vec<usize>,
+        unfolded: &mut Unfolded,
         log: &mut impl Entries,
     ) {
+        if let Some(paced) = &mut walked.paced
+            && let Some(due) = paced.find(log.key(entry))
+        {
+            return self.hold_back(paced, due, entry, unfolded, log);
+        }
         let place = walked.place(&self.items, entry, self.items.len(), log);
         let Some(Item::Newest(newest)) = self.items.get_mut(place) else {
             return self.items.push_back(Item::Newest(Newest::of(entry)));
         };
-        match self.options.keep {
-            Keep::Latest(keep) => self.renew(place, entry, keep, log),
-            Keep::Merge if newest.add(entry) => unfolded.push(place),
-            Keep::Merge => {}
-            Keep::All => unreachable!("a lane that keeps all isn't walked"),
+        match newest.take_in(entry, self.options.keep) {
+            TakenIn::Beside => {}
+            TakenIn::Unfolded => unfolded.places.push(place),
+            TakenIn::Replaced(replaced) => {
+                newest.skip(GapReason::Conflated, log.seq(replaced));
+                self.count_replaced(replaced, log);
+            }
         }
     }
 
-    fn renew(&mut self, place: usize, entry: u64, keep: u32, log: &mut impl Entries) {
-        let Some(Item::Newest(newest)) = self.items.get_mut(place) else { return };
-        if let Some(replaced) = newest.renew(entry, keep) {
-            newest.skip(GapReason::Conflated, log.seq(replaced));
-            self.messages -= 1;
-            self.bytes -= u64::from(log.size(replaced));
-            self.books.conflated += 1;
-            log.let_go(Extent::one(replaced));
-        }
-    }
-
-    /// Puts values of a key that were conflated before where older ones of it wait, or behind everything.
+    /// Puts values of a key that were conflated before where older ones of it wait, or behind
+    /// everything.
     fn join(
         &mut self,
         walked: &mut Walked,
         newer: Newest,
-        unfolded: &mut Vec<usize>,
+        unfolded: &mut Unfolded,
         log: &mut impl Entries,
     ) {
         let place = walked.place(&self.items, newer.last(), self.items.len(), log);
@@ -192,9 +249,13 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    /// Walks what waits from its beginning: something was put in front of it.
+    /// Walks what waits from its beginning: something was put in front of it. Nothing is held any
+    /// more, as who gets it was away.
     pub(super) fn walk_again(&mut self, log: &mut impl Entries) {
-        self.walked = None;
+        let held = self.walked.as_mut().and_then(|walked| walked.paced.as_mut());
+        let released = held.map(|paced| paced.release_all()).unwrap_or_default();
+        self.items.extend(released.into_iter().map(Item::Newest));
+        self.set_pace();
         if self.conflates() {
             return self.walk(log);
         }
@@ -206,29 +267,64 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    /// Folds what came of a key into what waits of it. Returns the entry behind the newest.
-    fn fold(&mut self, place: usize, log: &mut impl Entries) -> u64 {
-        let Some(Item::Newest(newest)) = self.items.get_mut(place) else { return 0 };
-        let unfolded = newest.take_unfolded();
-        let folded = log.fold(&unfolded);
-        newest.settle(folded.iter().map(|folded| folded.entry));
-        let mut rest = unfolded.as_slice();
-        for one in &folded {
-            let (gone, left) = rest.split_at(one.count);
-            rest = left;
-            if let [earlier @ .., _] = gone
-                && !earlier.is_empty()
-            {
-                earlier.iter().for_each(|entry| newest.skip(GapReason::Merged, log.seq(*entry)));
-                self.messages -= earlier.len() as u32;
-                self.books.merged += earlier.len() as u64;
-                let size = |entry: &u64| u64::from(log.size(*entry));
-                self.bytes += size(&one.entry);
-                self.bytes -= gone.iter().map(size).sum::<u64>();
-                gone.iter().for_each(|entry| log.let_go(Extent::one(*entry)));
+    /// Holds a value of a key that was delivered within the interval.
+    fn hold_back(
+        &mut self,
+        paced: &mut Paced,
+        due: Due,
+        entry: u64,
+        unfolded: &mut Unfolded,
+        log: &mut impl Entries,
+    ) {
+        let Some(newest) = paced.held(due) else { return paced.hold(due, Newest::of(entry)) };
+        match newest.take_in(entry, self.options.keep) {
+            TakenIn::Beside => {}
+            TakenIn::Unfolded => unfolded.held.push(due),
+            TakenIn::Replaced(replaced) => {
+                newest.skip(GapReason::Conflated, log.seq(replaced));
+                self.count_replaced(replaced, log);
             }
         }
-        folded.iter().map(|one| one.entry + 1).max().unwrap_or(0)
+    }
+
+    fn count_replaced(&mut self, replaced: u64, log: &mut impl Entries) {
+        self.messages -= 1;
+        self.bytes -= u64::from(log.size(replaced));
+        self.books.conflated += 1;
+        log.let_go(Extent::one(replaced));
+    }
+
+    /// Folds what came of keys into what waits of them.
+    fn fold_all(&mut self, walked: &mut Walked, unfolded: Unfolded, log: &mut impl Entries) {
+        for place in unfolded.places {
+            if let Some(Item::Newest(newest)) = self.items.get_mut(place) {
+                let change = fold(newest, log);
+                walked.end = walked.end.max(change.end);
+                self.count_folded(change);
+            }
+        }
+        for due in unfolded.held {
+            if let Some(newest) = walked.paced.as_mut().and_then(|paced| paced.held(due)) {
+                let change = fold(newest, log);
+                self.count_folded(change);
+            }
+        }
+    }
+
+    fn count_folded(&mut self, change: Change) {
+        self.messages -= change.messages;
+        self.bytes = self.bytes + change.bytes_come - change.bytes_gone;
+        self.books.merged += u64::from(change.messages);
+    }
+
+    /// Nothing is left that was walked.
+    pub(super) fn end_walk(&mut self) {
+        match &mut self.walked {
+            Some(walked) if walked.paced.is_some() => {
+                (walked.items, walked.end, walked.places) = (0, 0, HashTable::new());
+            }
+            walked => *walked = None,
+        }
     }
 
     /// Takes the item in front, of those that were never passed.
@@ -239,6 +335,49 @@ impl<F: Frame> Lane<F> {
         }
         Some(item)
     }
+}
+
+/// Of which keys something is to be folded at the end of a walk.
+#[derive(Debug, Default)]
+struct Unfolded {
+    /// Their places among what is to be sent.
+    places: Vec<usize>,
+    /// When those may leave that are held.
+    held: Vec<Due>,
+}
+
+/// What folding has changed.
+#[derive(Debug, Default)]
+struct Change {
+    messages: u32,
+    bytes_gone: u64,
+    bytes_come: u64,
+    /// The entry behind the newest.
+    end: u64,
+}
+
+/// Folds what came of a key into what waits of it.
+fn fold(newest: &mut Newest, log: &mut impl Entries) -> Change {
+    let unfolded = newest.take_unfolded();
+    let folded = log.fold(&unfolded);
+    newest.settle(folded.iter().map(|folded| folded.entry));
+    let (mut rest, mut change) = (unfolded.as_slice(), Change::default());
+    for one in &folded {
+        let (gone, left) = rest.split_at(one.count);
+        rest = left;
+        change.end = change.end.max(one.entry + 1);
+        if let [earlier @ .., _] = gone
+            && !earlier.is_empty()
+        {
+            earlier.iter().for_each(|entry| newest.skip(GapReason::Merged, log.seq(*entry)));
+            let size = |entry: &u64| u64::from(log.size(*entry));
+            change.messages += earlier.len() as u32;
+            change.bytes_come += size(&one.entry);
+            change.bytes_gone += gone.iter().map(size).sum::<u64>();
+            gone.iter().for_each(|entry| log.let_go(Extent::one(*entry)));
+        }
+    }
+    change
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::GapReason;
+use super::{GapReason, Keep};
 
 /// What a key's newest values replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,16 @@ struct Past {
     unfolded: usize,
 }
 
+/// What a newer value did.
+pub(super) enum TakenIn {
+    /// It stands beside the others.
+    Beside,
+    /// The same, and it is the first that is to be folded.
+    Unfolded,
+    /// It replaced this one.
+    Replaced(u64),
+}
+
 /// What is missing, by the reason.
 pub(super) type Reasons = SmallVec<[(GapReason, Skipped); 1]>;
 
@@ -71,6 +81,22 @@ impl Newest {
     /// What they replaced, or took in, and nobody was told of; one for each reason.
     pub fn skipped(&self) -> &[(GapReason, Skipped)] {
         self.past.as_ref().map_or(&[], |past| &past.skipped)
+    }
+
+    /// Takes a newer value in, as the rule says.
+    pub(super) fn take_in(&mut self, entry: u64, keep: Keep) -> TakenIn {
+        let newest = match keep {
+            Keep::Merge if self.add(entry) => return TakenIn::Unfolded,
+            Keep::Merge => return TakenIn::Beside,
+            Keep::Latest(newest) => newest,
+            Keep::All => u32::MAX,
+        };
+        self.renew(entry, newest).map_or(TakenIn::Beside, TakenIn::Replaced)
+    }
+
+    /// Whether some of it is to be folded.
+    pub(super) fn is_unfolded(&self) -> bool {
+        self.past.as_ref().is_some_and(|past| past.unfolded > 0)
     }
 
     /// Takes a newer value in. Returns the one that is no longer among the `keep` newest.

@@ -33,6 +33,7 @@ impl<F: Frame> Lane<F> {
             }
             self.walk(log);
         }
+        self.forget_beyond_bound();
         loop {
             match (self.too_many(), self.overflow()) {
                 (0, _) => return Pushed::Kept,
@@ -88,7 +89,7 @@ impl<F: Frame> Lane<F> {
     fn drop_oldest(&mut self, most: u32, log: &mut impl Entries) -> bool {
         self.pass_what_leads(log);
         let (extent, addressee) = match self.items.front() {
-            None => return false,
+            None => return self.release_next(log),
             Some(Item::Newest(_)) => {
                 self.drop_value(log);
                 return true;

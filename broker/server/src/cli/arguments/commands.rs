@@ -46,6 +46,10 @@ pub(crate) struct Subscribe {
     /// What happens if messages come faster than they are printed.
     #[arg(long, value_enum, default_value_t = WhenBehind::DropOldest)]
     pub(crate) when_behind: WhenBehind,
+    /// At most one message of each topic, or of each key within it, in so long: the newest, or with
+    /// --when-behind merge what they merge into.
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "group")]
+    pub(crate) min_interval: Option<Duration>,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
