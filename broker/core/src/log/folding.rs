@@ -110,10 +110,6 @@ impl Log {
         let (seq, epoch, time) = (*seq, *epoch, *time);
         let publication = crate::Publication { topic, topic_id, seq, epoch, time, parts };
         self.statistics.folded += 1;
-        // It is never in the midst of a run: whether all from here on have json stays as it is.
-        let unrendered_end = self.unrendered_end;
-        let (entry, _) = self.append(&publication, render);
-        self.unrendered_end = unrendered_end;
-        entry
+        self.append(&publication, render).0
     }
 }
