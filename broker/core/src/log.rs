@@ -20,8 +20,9 @@ mod wanted;
 pub use run::Run;
 pub use wanted::Wanted;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_delivery::lane::{Entries, Extent, FoldedEntry, Key};
 use broker_protocol::message;
@@ -45,6 +46,8 @@ pub struct Log {
     json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
     folding: Folding,
+    /// When entries expire, those that do.
+    expiring: BTreeMap<u64, Duration>,
     /// How much may be held before entries move out as soon as that saves anything.
     bytes_max: usize,
     looked: Looked,
@@ -107,6 +110,7 @@ impl Log {
             json_ends: VecDeque::new(),
             survivors: Survivors::default(),
             folding: Folding::new(Folds::default(), usize::MAX),
+            expiring: BTreeMap::new(),
             bytes_max,
             looked: Looked::default(),
             look_at: segment_bytes,
@@ -147,6 +151,9 @@ impl Log {
         });
         if render == Render::Bincode {
             self.unrendered_end = self.end();
+        }
+        if let Some(expires) = publication.expires {
+            self.expiring.insert(self.end() - 1, expires);
         }
         (self.end() - 1, place.length)
     }
@@ -211,7 +218,23 @@ impl Log {
         let Entry { topic, topic_id, epoch, seq, time, parts_bytes, .. } = self.entry(entry);
         let parts = frame.split_off(frame.len() - *parts_bytes as usize).freeze();
         let topic = topic.clone();
-        Publication { topic, topic_id: *topic_id, seq: *seq, epoch: *epoch, time: *time, parts }
+        let (topic_id, seq, epoch, time) = (*topic_id, *seq, *epoch, *time);
+        let expires = self.expiring.get(&entry).copied();
+        Publication { topic, topic_id, seq, epoch, time, expires, parts }
+    }
+
+    /// Whether some entry expires at all.
+    #[inline]
+    pub fn has_expiring(&self) -> bool {
+        !self.expiring.is_empty()
+    }
+
+    /// Forgets when entries expire that are gone.
+    fn forget_expiring(&mut self) {
+        if self.has_expiring() {
+            let Self { expiring, survivors, first, .. } = self;
+            expiring.retain(|entry, _| *entry >= *first || survivors.has(*entry));
+        }
     }
 
     fn entry(&self, entry: u64) -> &Entry {
@@ -251,6 +274,10 @@ impl Entries for Log {
         }
         let (first, last) = (self.entry(extent.start), self.entry(extent.end - 1));
         last.frames_end - first.frames_end + u64::from(first.bincode.length)
+    }
+
+    fn has_expired(&self, entry: u64, now: Duration) -> bool {
+        self.expiring.get(&entry).is_some_and(|expires| *expires <= now)
     }
 
     fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {

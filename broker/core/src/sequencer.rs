@@ -129,8 +129,9 @@ impl Sequencer {
 
     fn carry_out(&mut self, now: Now, batch: &Batch, command: &Command, out: &mut impl Inboxes) {
         match command {
-            Command::Publish { session, id, topic, parts } => {
-                self.publish(now, batch, (*topic, *parts), (*session, *id), out);
+            Command::Publish { session, id, topic, parts, expires_in } => {
+                let message = (*topic, *parts, expires(now, *expires_in));
+                self.publish(now, batch, message, (*session, *id), out);
             }
             Command::Send { session, id, to, topic, parts } => {
                 self.send(now, batch, (*topic, *parts), to, (*session, *id), out);
@@ -162,7 +163,7 @@ impl Sequencer {
         &mut self,
         now: Now,
         batch: &Batch,
-        (topic, parts): (Span, Span),
+        (topic, parts, expires): (Span, Span, Option<Duration>),
         (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
     ) {
@@ -177,6 +178,7 @@ impl Sequencer {
         topic.refresh(&self.interest, &self.groups);
         let publication = topic.stamp(now.wall, || batch.bytes(parts));
         if let Some(publication) = publication {
+            let publication = Publication { expires, ..publication };
             let addressed = self.groups.choose(topic.groups());
             deliver(topic.shards(), publication, addressed, out);
         }
@@ -288,6 +290,11 @@ impl Sequencer {
             out.put(provider.shard, Item::Cancelled { provider, token });
         }
     }
+}
+
+/// When a message expires, if ever.
+fn expires(now: Now, expires_in: Option<u64>) -> Option<Duration> {
+    now.monotonic.checked_add(Duration::from_millis(expires_in?))
 }
 
 /// Tells every shard that wants a message, whether for all or for chosen members.

@@ -113,6 +113,8 @@ pub struct Statistics {
     pub conflated: u64,
     /// Messages that were folded into others while they waited, of sessions that have ended.
     pub merged: u64,
+    /// Messages that expired while they waited, of sessions that have ended.
+    pub expired: u64,
     /// Packets handed to links.
     pub packets: u64,
     /// Sessions ended because a lane was at its bound.
@@ -147,6 +149,7 @@ impl Statistics {
         self.dropped += other.dropped;
         self.conflated += other.conflated;
         self.merged += other.merged;
+        self.expired += other.expired;
         self.packets += other.packets;
         self.slow_consumers += other.slow_consumers;
         self.control_overruns += other.control_overruns;

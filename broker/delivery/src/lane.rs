@@ -12,6 +12,7 @@
 
 mod books;
 mod conflate;
+mod expiry;
 mod item;
 mod kept;
 mod ledger;
@@ -32,6 +33,7 @@ pub use overflow::{Overflowed, Pushed};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conflate::Walked;
 use kept::{Kept, Leaving};
@@ -49,6 +51,10 @@ pub trait Entries {
     /// What a range of entries costs in a lane, in bytes.
     fn bytes(&self, extent: Extent) -> u64 {
         extent.entries().map(|entry| u64::from(self.size(entry))).sum()
+    }
+    /// Whether an entry isn't worth delivering any more.
+    fn has_expired(&self, _entry: u64, _now: Duration) -> bool {
+        false
     }
     /// Folds what waits of one key, oldest first: entries that stand for all of them, in order.
     fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {

@@ -17,6 +17,9 @@ use crate::Folds;
 /// mebibyte of numbers. Beyond it all are forgotten, and who folds the same does it again.
 const KNOWN_MAX: usize = 32 << 10;
 
+/// Whether a message never expires.
+type Lasts = bool;
+
 /// How a log folds, and what it has folded.
 #[derive(Debug)]
 pub(super) struct Folding {
@@ -51,16 +54,17 @@ impl Folding {
         }
     }
 
-    /// Folds messages of one key, oldest first, as far as they compose.
-    fn fold(&self, messages: &[Message<'_>]) -> Vec<Part> {
-        let Some(first) = messages.first() else { return Vec::new() };
+    /// Folds messages of one key, oldest first, as far as they compose. Those that expire stay alone:
+    /// what others said would expire with them.
+    fn fold(&self, messages: &[(Message<'_>, Lasts)]) -> Vec<Part> {
+        let Some((first, _)) = messages.first() else { return Vec::new() };
         let added = self.folds.added(&first.topic);
-        let alike = |one: &Message<'_>, two: &Message<'_>| {
+        let alike = |(one, lasts): &(Message<'_>, Lasts), (two, also): &(Message<'_>, Lasts)| {
             let known = added.is_some() || one.body.content == Content::Json;
-            known && one.body.content == two.body.content
+            known && one.body.content == two.body.content && *lasts && *also
         };
-        let fold_run = |run: &[Message<'_>]| {
-            let payloads: Vec<&[u8]> = run.iter().map(|one| &*one.body.payload).collect();
+        let fold_run = |run: &[(Message<'_>, Lasts)]| {
+            let payloads: Vec<&[u8]> = run.iter().map(|(one, _)| &*one.body.payload).collect();
             fold_all(added.unwrap_or(&MergePatch), &payloads, self.payload_bytes_max)
         };
         messages.chunk_by(alike).flat_map(fold_run).collect()
@@ -77,10 +81,12 @@ impl Log {
             return known.clone();
         }
         let results = {
-            let frames = entries.iter().map(|entry| self.bincode_frame(*entry));
-            let read =
-                |frame| message::read(frame).expect("the log holds what this broker encoded");
-            self.folding.fold(&frames.map(read).collect::<Vec<_>>())
+            let read = |entry: &u64| {
+                let message = message::read(self.bincode_frame(*entry));
+                let message = message.expect("the log holds what this broker encoded");
+                (message, !self.expiring.contains_key(entry))
+            };
+            self.folding.fold(&entries.iter().map(read).collect::<Vec<_>>())
         };
         let mut rest = entries;
         let mut folded = Vec::with_capacity(results.len());
@@ -108,7 +114,8 @@ impl Log {
         let render = if json.is_some() { Render::Both } else { Render::Bincode };
         let (topic, topic_id, parts) = (topic.clone(), *topic_id, parts.freeze());
         let (seq, epoch, time) = (*seq, *epoch, *time);
-        let publication = crate::Publication { topic, topic_id, seq, epoch, time, parts };
+        let expires = None;
+        let publication = crate::Publication { topic, topic_id, seq, epoch, time, expires, parts };
         self.statistics.folded += 1;
         self.append(&publication, render).0
     }

@@ -32,6 +32,7 @@ impl Log {
         }
         self.retire_blocks();
         self.folding.forget_before(self.first);
+        self.forget_expiring();
         self.looked = Looked { end: self.end(), ..Looked::default() };
         self.look_at = self.step();
     }
@@ -74,6 +75,7 @@ impl Log {
         self.first += cut as u64;
         self.retire_blocks();
         self.folding.forget_before(self.first);
+        self.forget_expiring();
         self.statistics.looks += 1;
         self.looked = Looked { end: tail, wanted: pinned, left: 0 };
         self.look_at = self.pinned() + self.step();

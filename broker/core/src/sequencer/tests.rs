@@ -47,7 +47,7 @@ impl Stage {
     fn publish(&mut self, session: SessionId, topic: &str) -> Vec<(ShardId, Item)> {
         let topic_span = Span { start: 0, end: topic.len() as u32 };
         let (id, parts) = (None, topic_span);
-        let publish = Command::Publish { session, id, topic: topic_span, parts };
+        let publish = Command::Publish { session, id, topic: topic_span, parts, expires_in: None };
         self.carry_out(topic.as_bytes(), publish)
     }
 
@@ -223,6 +223,7 @@ fn what_is_handed_back_goes_to_another_member_or_nowhere() {
         seq: 7,
         epoch: 1000,
         time: 0,
+        expires: None,
         parts: bytes::Bytes::new(),
     };
     let standing = member(ANN);

@@ -161,10 +161,15 @@ impl Shard {
         lane: Option<usize>,
         outlet: &mut impl Outlet,
     ) -> Verdict {
-        let Self { sessions, log, scratch, .. } = self;
+        let Self { sessions, log, scratch, now, .. } = self;
         let session = &mut sessions[slot as usize];
         if let Some(lane) = lane {
-            session.lanes[lane].lane.conflate(log);
+            let lane = &mut session.lanes[lane].lane;
+            lane.conflate(log);
+            // What keeps up doesn't wait for so long.
+            if log.has_expiring() && (lane.is_waiting() || lane.is_paced()) {
+                lane.expire(*now, session.link.packet_bytes_max as u64, log);
+            }
         }
         let (verdict, handed) = match session.direct(lane, log) {
             Some((run, handed)) => (outlet.send(channel, run), handed),

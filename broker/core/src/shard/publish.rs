@@ -25,7 +25,8 @@ impl Shard {
         let parts = self.outgoing.write_parts(&publish.topic, name, &publish.body);
         let topic = self.outgoing.write_text(&publish.topic);
         self.statistics.received += 1;
-        self.outgoing.push(Command::Publish { session, id, topic, parts });
+        let expires_in = publish.expires_in;
+        self.outgoing.push(Command::Publish { session, id, topic, parts, expires_in });
     }
 
     fn check_publish(&self, slot: u32, publish: &Publish<'_>) -> Result<(), Refusal> {
@@ -33,9 +34,6 @@ impl Shard {
         check_body(&self.config.limits, &publish.body)?;
         if publish.retain {
             return Err(Refusal::unsupported("retain"));
-        }
-        if publish.expires_in.is_some() {
-            return Err(Refusal::unsupported("expires_in"));
         }
         let last = self.sessions[slot as usize].last_publish_id;
         match publish.id {

@@ -124,7 +124,6 @@ fn what_this_version_does_not_serve_is_refused_as_such() {
         in_lane("a", 1, LaneOptions { unreliable: Some(true), ..LaneOptions::default() }),
         ClientFrame::Subscribe(replaying),
         ClientFrame::Publish(Publish { retain: true, ..Publish::bytes("a", b"") }),
-        ClientFrame::Publish(Publish { expires_in: Some(1), ..Publish::bytes("a", b"") }),
     ];
     for frame in frames {
         let name = format!("{frame:?}");

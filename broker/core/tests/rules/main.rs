@@ -3,6 +3,7 @@
 mod commands;
 mod conflation;
 mod endings;
+mod expiry;
 mod groups;
 mod intervals;
 mod lanes;

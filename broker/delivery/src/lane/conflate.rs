@@ -101,6 +101,14 @@ impl Walked {
         if self.end > first { self.items } else { 0 }
     }
 
+    /// Nothing of the key of this entry is at a place any more.
+    pub(super) fn forget_place(&mut self, place: usize, entry: u64, log: &impl Entries) {
+        let (hash, number) = (self.hasher.hash_one(log.key(entry)), self.front + place as u64);
+        if let Ok(noted) = self.places.find_entry(hash, |place| *place == number) {
+            noted.remove();
+        }
+    }
+
     /// Lets what was walked be: what comes is conflated by itself.
     pub(super) fn forget_places(&mut self) {
         self.places.clear();

@@ -94,6 +94,12 @@ impl Newest {
         self.renew(entry, newest).map_or(TakenIn::Beside, TakenIn::Replaced)
     }
 
+    /// Keeps these of its values; at least one.
+    pub(super) fn leave_only(&mut self, values: Vec<u64>) {
+        self.past.get_or_insert_default().earlier.clear();
+        self.settle(values.into_iter());
+    }
+
     /// Whether some of it is to be folded.
     pub(super) fn is_unfolded(&self) -> bool {
         self.past.as_ref().is_some_and(|past| past.unfolded > 0)

@@ -12,6 +12,8 @@ pub(super) struct Log {
     pub(super) wanted: BTreeMap<u64, i32>,
     /// Of what each entry from [`FOLDED`] on was folded.
     folded: Vec<Vec<u64>>,
+    /// When messages expire.
+    pub(super) expires: BTreeMap<u64, Duration>,
     /// How often anything was asked of it.
     asked: std::cell::Cell<usize>,
 }
@@ -35,6 +37,7 @@ impl Log {
             keys,
             wanted: BTreeMap::new(),
             folded: Vec::new(),
+            expires: BTreeMap::new(),
             asked: Default::default(),
         }
     }
@@ -93,6 +96,9 @@ impl Entries for Log {
     fn size(&self, _entry: u64) -> u32 {
         self.count();
         SIZE
+    }
+    fn has_expired(&self, entry: u64, now: Duration) -> bool {
+        self.parts(entry).iter().any(|part| self.expires.get(part).is_some_and(|at| *at <= now))
     }
     fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
         let alone = |entry: &u64| Self::stands_alone(self.parts(*entry)[0]);
