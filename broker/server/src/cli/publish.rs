@@ -2,7 +2,7 @@
 
 mod lines;
 
-use client_sdk::{Body, Client, PublishError};
+use client_sdk::{Body, Client, Publication, PublishError};
 
 use super::arguments::{Publish, Send};
 use super::client::{self, WhenLost, interruptible};
@@ -16,7 +16,7 @@ pub(crate) fn publish(arguments: &Publish) -> Result<Outcome, Failure> {
         with_key(payload::body(payload::from_argument(payload)?, arguments.content)?, arguments);
     client::run(&arguments.connection, WhenLost::Fail, async |client, signals| {
         let published = async {
-            let published = client.publish_acked(&arguments.topic, body).await;
+            let published = publication(client, arguments, body).publish_acked().await;
             published.map(|()| Outcome::Done).map_err(|error| failure(&arguments.topic, &error))
         };
         interruptible(signals, published).await
@@ -34,6 +34,15 @@ pub(crate) fn send(arguments: &Send) -> Result<Outcome, Failure> {
         };
         interruptible(signals, sent).await
     })
+}
+
+/// A message as the arguments wish it.
+fn publication<'a>(client: &'a Client, arguments: &'a Publish, body: Body) -> Publication<'a> {
+    let publication = client.publication(&*arguments.topic, body);
+    match arguments.expires_in {
+        Some(time) => publication.expires_in(time),
+        None => publication,
+    }
 }
 
 fn with_key(body: Body, arguments: &Publish) -> Body {

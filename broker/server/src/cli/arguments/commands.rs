@@ -71,6 +71,9 @@ pub(crate) struct Publish {
     /// What the message is about within its topic.
     #[arg(short, long)]
     pub(crate) key: Option<String>,
+    /// After so long it isn't delivered any more to subscribers that are behind.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) expires_in: Option<Duration>,
     /// What the payload is; by default text if it is UTF-8, else bytes.
     #[arg(long, value_enum)]
     pub(crate) content: Option<Content>,

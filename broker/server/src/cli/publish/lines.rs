@@ -10,7 +10,7 @@ use super::super::arguments::Publish;
 use super::super::client::{self, WhenLost, interruptible};
 use super::super::outcome::{Failure, Outcome};
 use super::super::payload::{self, PAYLOAD_BYTES_MAX};
-use super::{failure, with_key};
+use super::{failure, publication, with_key};
 
 /// Lines that were read and wait to be published.
 const LINES_WAITING_MAX: usize = 64;
@@ -36,12 +36,12 @@ async fn publish_all(
         let line = line.map_err(|error| payload::unreadable(&error))?;
         let body = with_key(payload::body(line, arguments.content)?, arguments);
         next = lines.try_recv().ok();
-        let topic = &arguments.topic;
+        let publication = publication(client, arguments, body);
         let published = match next {
-            Some(_) => client.publish(topic, body).await,
-            None => client.publish_acked(topic, body).await,
+            Some(_) => publication.publish().await,
+            None => publication.publish_acked().await,
         };
-        published.map_err(|error| failure(topic, &error))?;
+        published.map_err(|error| failure(&arguments.topic, &error))?;
         if next.is_none() {
             next = lines.recv().await;
         }
