@@ -21,6 +21,7 @@ mod options;
 mod overflow;
 mod paced;
 mod pacing;
+mod walked;
 
 pub use books::Books;
 pub use conflate::Key;
@@ -35,8 +36,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conflate::Walked;
 use kept::{Kept, Leaving};
+use walked::Walked;
 
 /// The log as a lane sees it: what it must know of an entry to drop or conflate it.
 pub trait Entries {

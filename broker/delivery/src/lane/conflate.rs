@@ -10,12 +10,9 @@
 //! Frames are barriers: no value moves across one. So nothing reaches a subscription in front of
 //! the `accepted` that begins it, and nothing that is for it is delivered before it is there.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-
 use super::newest::{Newest, TakenIn};
 use super::paced::{Due, Paced};
+use super::walked::Walked;
 use super::{Entries, Extent, Frame, GapReason, Item, Keep, Lane};
 
 /// What message a message replaces: one of the same topic about the same thing.
@@ -25,107 +22,6 @@ pub struct Key<'a> {
     pub topic: u64,
     /// The thing; `None` is the topic itself.
     pub key: Option<&'a str>,
-}
-
-/// How far what waits in a lane was walked.
-#[derive(Debug, Default)]
-pub(super) struct Walked {
-    /// The number of the item in front; each has the next number.
-    front: u64,
-    /// How many items were walked, counted from the front.
-    items: usize,
-    /// The entry behind the newest that is or was in one of them.
-    end: u64,
-    /// Where each key's values are, by the number of the item; those behind the last frame.
-    places: HashTable<u64>,
-    /// Clients choose the keys.
-    hasher: DefaultHashBuilder,
-    /// What was delivered within the minimum interval, where there is one.
-    pub(super) paced: Option<Box<Paced>>,
-}
-
-impl Walked {
-    /// Nothing was walked, and keys are delivered once in an interval.
-    pub(super) fn paced(paced: Paced) -> Self {
-        Self { paced: Some(Box::new(paced)), ..Self::default() }
-    }
-
-    /// Where a key's values are among `items`, the next place if they are nowhere.
-    fn place<F>(
-        &mut self,
-        items: &impl std::ops::Index<usize, Output = Item<F>>,
-        entry: u64,
-        next: usize,
-        log: &impl Entries,
-    ) -> usize {
-        let Self { front, places, hasher, .. } = self;
-        let key = |place: u64| match &items[(place - *front) as usize] {
-            Item::Newest(newest) => log.key(newest.last()),
-            _ => unreachable!("only values are noted"),
-        };
-        let (wanted, next) = (log.key(entry), *front + next as u64);
-        let hash = hasher.hash_one(wanted);
-        let found = places.find(hash, |place| key(*place) == wanted).copied();
-        if found.is_none() {
-            places.insert_unique(hash, next, |place| hasher.hash_one(key(*place)));
-        }
-        (found.unwrap_or(next) - *front) as usize
-    }
-
-    /// Notes where a key's newest values are now.
-    fn note<F>(
-        &mut self,
-        items: &impl std::ops::Index<usize, Output = Item<F>>,
-        place: usize,
-        log: &impl Entries,
-    ) {
-        let Item::Newest(newest) = &items[place] else { return };
-        let number = self.front + place as u64;
-        let known = self.place(items, newest.last(), place, log);
-        if known != place {
-            let hash = self.hasher.hash_one(log.key(newest.last()));
-            let known = self.front + known as u64;
-            if let Some(found) = self.places.find_mut(hash, |place| *place == known) {
-                *found = number;
-            }
-        }
-    }
-
-    /// How many items were walked, counted from the front.
-    pub(super) fn items(&self) -> usize {
-        self.items
-    }
-
-    /// The same, if any of them may refer to entries from `first` on.
-    pub(super) fn items_since(&self, first: u64) -> usize {
-        if self.end > first { self.items } else { 0 }
-    }
-
-    /// Nothing of the key of this entry is at a place any more.
-    pub(super) fn forget_place(&mut self, place: usize, entry: u64, log: &impl Entries) {
-        let (hash, number) = (self.hasher.hash_one(log.key(entry)), self.front + place as u64);
-        if let Ok(noted) = self.places.find_entry(hash, |place| *place == number) {
-            noted.remove();
-        }
-    }
-
-    /// Lets what was walked be: what comes is conflated by itself.
-    pub(super) fn forget_places(&mut self) {
-        self.places.clear();
-    }
-
-    /// Learns that the item in front leaves.
-    fn leave<F>(&mut self, item: &Item<F>, log: &impl Entries) {
-        if let Item::Newest(newest) = item {
-            let hash = self.hasher.hash_one(log.key(newest.last()));
-            // One in front of a frame isn't there any more.
-            if let Ok(noted) = self.places.find_entry(hash, |place| *place == self.front) {
-                noted.remove();
-            }
-        }
-        self.front += 1;
-        self.items = self.items.saturating_sub(1);
-    }
 }
 
 impl<F: Frame> Lane<F> {
@@ -271,7 +167,7 @@ impl<F: Frame> Lane<F> {
         if self.items.iter().any(|item| matches!(item, Item::Newest(_))) {
             let end = self.extents().fold(0, |end, extent| end.max(extent.end));
             let items = self.items.len();
-            self.walked = Some(Box::new(Walked { items, end, ..Walked::default() }));
+            self.walked = Some(Box::new(Walked::out_of_order(items, end)));
         }
     }
 
@@ -328,9 +224,7 @@ impl<F: Frame> Lane<F> {
     /// Nothing is left that was walked.
     pub(super) fn end_walk(&mut self) {
         match &mut self.walked {
-            Some(walked) if walked.paced.is_some() => {
-                (walked.items, walked.end, walked.places) = (0, 0, HashTable::new());
-            }
+            Some(walked) if walked.paced.is_some() => walked.begin_again(),
             walked => *walked = None,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::conflate::Walked;
 use super::paced::Paced;
+use super::walked::Walked;
 use super::{Entries, Extent, Frame, Lane, Newest};
 
 impl<F: Frame> Lane<F> {

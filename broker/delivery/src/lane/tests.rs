@@ -66,7 +66,7 @@ impl Log {
 
     /// Whether a message can't be folded into earlier ones.
     pub(super) fn stands_alone(entry: u64) -> bool {
-        entry % 5 == 0
+        entry.is_multiple_of(5)
     }
 
     fn fold_some(&mut self, entries: &[u64]) -> FoldedEntry {
