@@ -153,12 +153,8 @@ impl<F: Frame> Lane<F> {
         }
     }
 
-    /// Walks what waits from its beginning: something was put in front of it. Nothing is held any
-    /// more, as who gets it was away.
+    /// Walks what waits from its beginning: something was put in front of it.
     pub(super) fn walk_again(&mut self, log: &mut impl Entries) {
-        let held = self.walked.as_mut().and_then(|walked| walked.paced.as_mut());
-        let released = held.map(|paced| paced.release_all()).unwrap_or_default();
-        self.items.extend(released.into_iter().map(Item::Newest));
         self.set_pace();
         if self.conflates() {
             return self.walk(log);

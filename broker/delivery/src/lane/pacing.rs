@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::paced::Paced;
 use super::walked::Walked;
-use super::{Entries, Extent, Frame, Lane, Newest};
+use super::{Entries, Extent, Frame, Item, Lane, Newest};
 
 impl<F: Frame> Lane<F> {
     /// Whether a key is delivered once in an interval at most.
@@ -30,6 +30,17 @@ impl<F: Frame> Lane<F> {
             let released = paced.release_all();
             self.walk_behind(released, log);
         }
+    }
+
+    /// Puts what is held among what waits, behind what was walked and in front of what came since, to
+    /// be walked again: who gets it was away, and intervals begin anew.
+    pub(super) fn put_held_back(&mut self) {
+        let Some(walked) = &mut self.walked else { return };
+        let count = walked.items().min(self.items.len());
+        let Some(paced) = &mut walked.paced else { return };
+        let since = self.items.split_off(count);
+        self.items.extend(paced.release_all().into_iter().map(Item::Newest));
+        self.items.extend(since);
     }
 
     /// When [`pace`](Lane::pace) is to be called at the latest.
