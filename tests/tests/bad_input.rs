@@ -5,7 +5,7 @@
 use broker_protocol::Codec::{self, Bincode, Json};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Attach, Authenticate, ClientFrame, Connect, Detach, Keep, LaneOptions, Move, Offer, Overflow,
+    Attach, Authenticate, ClientFrame, Connect, Detach, LaneOptions, Move, Offer, Overflow,
     Publish, Release, Replay, Send, Subscribe,
 };
 use broker_tests::{Client, Place, Transport};
@@ -181,9 +181,7 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
     let send =
         Send { id: Some(7), to: "client".into(), method: Some("m".into()), ..<_>::default() };
     let replay = Subscribe { id: 7, filter: "a".into(), replay: Replay::Last, ..<_>::default() };
-    let keep = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
     let resync = LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() };
-    let interval = LaneOptions { min_interval: Some(1), ..LaneOptions::default() };
     let unreliable = LaneOptions { unreliable: Some(true), ..LaneOptions::default() };
     vec![
         (7, ClientFrame::Move(Move { id: 7, subscription: 1, lane: 0, options: None })),
@@ -193,12 +191,9 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
         (0, ClientFrame::Release(Release { callback: "c".into() })),
         (0, ClientFrame::Authenticate(Authenticate { credential: "c".into() })),
         (7, ClientFrame::Publish(Publish { retain: true, ..publish() })),
-        (7, ClientFrame::Publish(Publish { expires_in: Some(1), ..publish() })),
         (7, ClientFrame::Send(send)),
         (7, ClientFrame::Subscribe(replay)),
-        (7, options(keep)),
         (7, options(resync)),
-        (7, options(interval)),
         (7, options(unreliable)),
     ]
 }

@@ -184,6 +184,12 @@ mod tests {
     }
 
     #[test]
+    fn a_key_costs_little_until_something_of_it_was_replaced_and_not_much_then() {
+        assert!(size_of::<Newest>() <= 16);
+        assert!(size_of::<Past>() <= 100, "{}", size_of::<Past>());
+    }
+
+    #[test]
     fn of_one_value_each_replaces_the_last() {
         let mut newest = Newest::of(1);
         assert_eq!(newest.renew(2, 1), Some(1));
