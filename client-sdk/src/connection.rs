@@ -5,6 +5,7 @@
 
 mod alive;
 mod frames;
+mod guard;
 mod incoming;
 mod positions;
 mod routes;

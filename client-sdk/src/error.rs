@@ -96,6 +96,16 @@ pub enum SubscribeError {
         /// The field that offends, where one does.
         field: Option<String>,
     },
+    /// The connection was lost, or isn't there, while options were to change. If they were on their way
+    /// the subscription begins anew with them.
+    #[error("the connection was lost while the options were to change")]
+    Interrupted,
+    /// Another change of the subscription's options is under way.
+    #[error("another change of the options is under way")]
+    Changing,
+    /// The subscription has ended.
+    #[error("the subscription has ended")]
+    Ended,
     /// The client is closed.
     #[error("the client is closed: {0}")]
     Closed(ClosedReason),

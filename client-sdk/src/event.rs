@@ -22,6 +22,8 @@ pub enum Event {
     Message(Message),
     /// What will never arrive.
     Gap(Gap),
+    /// What is retained has come, as it was when the subscription began or was sent it again.
+    CaughtUp,
     /// Who is subscribed to the filter.
     Presence(Presence),
     /// The connection was lost for a while; followed by [`Event::Subscribed`].
@@ -45,9 +47,17 @@ pub struct Message {
     pub from: Option<Arc<str>>,
     /// What it carries.
     pub body: Body,
+    /// Whether it was retained, and is sent again.
+    pub replayed: bool,
 }
 
 impl Message {
+    /// Whether it was retained, and is sent again: as the subscription began, or after it was behind
+    /// in a lane with overflow `resync`.
+    pub fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+
     /// The payload.
     pub fn payload(&self) -> &[u8] {
         &self.body.payload

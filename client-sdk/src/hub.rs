@@ -4,6 +4,8 @@
 //! One lock, held for short pieces of plain work. No user code runs and nobody is woken under it.
 
 mod answer;
+mod change;
+mod lanes;
 mod open;
 mod outgoing;
 mod provide;
@@ -14,7 +16,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use broker_protocol::frame::{ClientFrame, LaneOptions};
+use broker_protocol::frame::ClientFrame;
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -26,14 +28,16 @@ use crate::state::{ConnectionState, Session};
 use crate::statistics::Counters;
 use crate::{ClosedReason, Ended, Refused, SubscribeError};
 
-pub(crate) use answer::RouteChange;
+pub(crate) use answer::{GUARDED_KEYS, RouteChange};
+pub(crate) use change::Relocation;
 pub(crate) use open::{Answer, Failure, Open};
 pub(crate) use outgoing::{Gathered, Lifetime};
 pub(crate) use wish::{Attendance, Kind, Route, Target, WishId};
 
+use lanes::Lanes;
 use open::OpenCommands;
 use outgoing::Outgoing;
-use wish::{LANES_MAX, Wish};
+use wish::Wish;
 
 /// Where the handles and the connection's task meet.
 pub(crate) struct Hub {
@@ -62,8 +66,7 @@ pub(crate) struct State {
     unannounced: VecDeque<WishId>,
     open: OpenCommands,
     outgoing: Outgoing,
-    /// The options of lanes 1, 2, …
-    lanes: [Option<LaneOptions>; LANES_MAX],
+    lanes: Lanes,
     /// Receivers of what is sent to this client by name.
     direct: Vec<(WishId, Arc<Inbox>)>,
     /// Requests that this client is to answer; dropping the sender cancels one.
@@ -84,7 +87,7 @@ impl Hub {
             unannounced: VecDeque::new(),
             open: OpenCommands::default(),
             outgoing: Outgoing::default(),
-            lanes: Default::default(),
+            lanes: Lanes::default(),
             direct: Vec::new(),
             answering: HashMap::new(),
             writer: None,

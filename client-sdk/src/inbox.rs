@@ -6,6 +6,7 @@
 
 mod backlog;
 mod folding;
+mod later;
 mod load;
 mod lost;
 mod place;
@@ -20,6 +21,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::{Ended, Event};
 pub(crate) use folding::Folding;
+use later::Held;
 pub(crate) use rules::{Bound, Rules};
 pub(crate) use waiting::Pushed;
 use waiting::{Reader, Waiting};
@@ -33,6 +35,8 @@ pub(crate) struct Inbox {
 #[derive(Debug)]
 struct State {
     waiting: Waiting,
+    /// What comes in the lane to which the subscription moves, until the other has delivered all.
+    held: Option<Box<Held>>,
     reader: Reader,
     /// Wakes the reader if it found nothing.
     waker: Option<Waker>,
@@ -58,7 +62,9 @@ impl Drop for Woken {
 impl Inbox {
     pub(crate) fn new(bound: Bound, rules: Rules) -> Self {
         let waiting = Waiting::new(bound, rules);
-        Self { state: Mutex::new(State { waiting, reader: Reader::Ready, waker: None }) }
+        Self {
+            state: Mutex::new(State { waiting, held: None, reader: Reader::Ready, waker: None }),
+        }
     }
 
     /// Folds by a rule of the program's own what is to be folded.
@@ -87,6 +93,7 @@ impl Inbox {
     /// Ends the subscription behind what waits.
     pub(crate) fn end(&self, ended: Ended) {
         let mut state = self.lock();
+        state.release();
         state.waiting.end(ended);
         wake(state);
     }
@@ -94,6 +101,7 @@ impl Inbox {
     /// Ends the subscription, discarding what waits: after this only the end is delivered.
     pub(crate) fn end_now(&self, ended: Ended) {
         let mut state = self.lock();
+        state.held = None;
         state.waiting.discard();
         state.waiting.end(ended);
         wake(state);

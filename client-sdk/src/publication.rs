@@ -46,8 +46,18 @@ impl<'a> Publication<'a> {
         Self { client, topic: topic.into(), body, retain: false, expires_in: None }
     }
 
-    /// Asks the broker to keep the message as the last value of its topic and key. A broker that
-    /// doesn't serve this yet refuses it with [`ErrorCode::Unsupported`].
+    /// Asks the broker to keep the message as the last value of its topic and key, for who subscribes
+    /// later ([`SubscriptionBuilder::replay_last`](crate::SubscriptionBuilder::replay_last)). It
+    /// replaces the one before; an empty payload clears it, and is delivered like any message. Where
+    /// the broker keeps as much as it may, it is refused with [`ErrorCode::TooManyKeys`].
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// client.publication("lamp.kitchen", "on").retain().publish_acked().await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn retain(mut self) -> Self {
         self.retain = true;
         self

@@ -1,7 +1,9 @@
 //! What all guards have in common: something stands as long as they live.
 
-use crate::Client;
+use broker_protocol::frame::LaneOptions;
+
 use crate::hub::WishId;
+use crate::{Client, Granted, SubscribeError};
 
 /// A standing wish, ended at once when this is dropped.
 #[derive(Debug)]
@@ -14,6 +16,14 @@ pub(crate) struct Standing {
 impl Standing {
     pub(crate) fn new(client: Client, wish: WishId) -> Self {
         Self { client, wish, detached: false }
+    }
+
+    /// Changes its options, and waits for what is granted.
+    pub(crate) async fn change(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
+        let hub = self.client.hub();
+        let closed = || SubscribeError::Closed(hub.closed_reason());
+        let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
+        hub.change(self.wish, options)?.await.map_err(|_| SubscribeError::Ended)?
     }
 
     /// Ends it where the broker says.

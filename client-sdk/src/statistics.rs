@@ -10,6 +10,8 @@ pub struct Statistics {
     pub sessions: u64,
     /// Messages received, before they went to the subscribers they are for.
     pub messages_received: u64,
+    /// Messages of unreliable lanes that were left out, since a newer one of their key was there.
+    pub messages_overtaken: u64,
     /// Times that a message found no room in the outgoing queue: it waited, or was refused.
     pub outgoing_full: u64,
     /// Publishes without acknowledgement that the broker refused.
@@ -43,6 +45,7 @@ impl Counter {
 pub(crate) struct Counters {
     pub(crate) sessions: Counter,
     pub(crate) messages_received: Counter,
+    pub(crate) messages_overtaken: Counter,
     pub(crate) outgoing_full: Counter,
     pub(crate) publishes_refused: Counter,
     pub(crate) subscribers_too_slow: Counter,
@@ -56,6 +59,7 @@ impl Counters {
         Statistics {
             sessions: self.sessions.now(),
             messages_received: self.messages_received.now(),
+            messages_overtaken: self.messages_overtaken.now(),
             outgoing_full: self.outgoing_full.now(),
             publishes_refused: self.publishes_refused.now(),
             subscribers_too_slow: self.subscribers_too_slow.now(),

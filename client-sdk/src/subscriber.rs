@@ -9,8 +9,8 @@ use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 
 /// Receives what one subscription delivers.
 ///
-/// Calls are made one at a time: `on_subscribed`, then any mix of `on_message`, `on_gap` and
-/// `on_presence`, then `on_ended` once. A reconnect calls `on_interrupted` and repeats from
+/// Calls are made one at a time: `on_subscribed`, then any mix of `on_message`, `on_gap`,
+/// `on_caught_up` and `on_presence`, then `on_ended` once. A reconnect calls `on_interrupted` and repeats from
 /// `on_subscribed`. While a call runs, nothing more is delivered here; pings and other subscribers
 /// aren't affected. What comes meanwhile waits in the subscription's inbox, and is treated as the
 /// subscription's options say ([`SubscriptionBuilder`](crate::SubscriptionBuilder)): all of it
@@ -49,6 +49,13 @@ pub trait Subscriber: Send + 'static {
     /// same keys replace them ([`GapCause::is_conflated`](crate::GapCause::is_conflated)), in front
     /// of those.
     fn on_gap(&mut self, _gap: &Gap) {}
+
+    /// What is retained has come: after [`replay_last`](crate::SubscriptionBuilder::replay_last), and
+    /// in a lane with overflow `resync` each time that it was behind.
+    ///
+    /// Whoever holds one value of each key can forget what hasn't come since the last gap of such a
+    /// lane: it was cleared.
+    fn on_caught_up(&mut self) {}
 
     /// Who is subscribed to the filter, if the subscription asks for presence.
     fn on_presence(&mut self, _presence: &Presence) {}
@@ -100,6 +107,7 @@ fn deliver<S: Subscriber>(subscriber: &mut S, event: Event) {
         Event::Message(message) => subscriber.on_message(&message),
         Event::Subscribed(granted) => subscriber.on_subscribed(&granted),
         Event::Gap(gap) => subscriber.on_gap(&gap),
+        Event::CaughtUp => subscriber.on_caught_up(),
         Event::Presence(presence) => subscriber.on_presence(&presence),
         Event::Interrupted(interruption) => subscriber.on_interrupted(&interruption),
         Event::Ended(ended) => subscriber.on_ended(ended),

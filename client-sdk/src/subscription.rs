@@ -41,6 +41,7 @@ pub struct SubscriptionBuilder<'a> {
     filter: String,
     group: Option<String>,
     presence: bool,
+    replay: bool,
     options: LaneOptions,
     inbox: Bound,
     folding: Folding,
@@ -51,8 +52,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let inbox = client.hub().config.inbox;
         let options = LaneOptions::default();
         let filter = filter.to_owned();
-        let folding = Folding::default();
-        Self { client, filter, group: None, presence: false, options, inbox, folding }
+        let (group, presence, replay, folding) = (None, false, false, Folding::default());
+        Self { client, filter, group, presence, replay, options, inbox, folding }
     }
 
     /// Joins a queue group: each message goes to one member of the group.
@@ -64,6 +65,34 @@ impl<'a> SubscriptionBuilder<'a> {
     /// Asks to be told who is subscribed to the filter. Not together with a group.
     pub fn presence(mut self, wanted: bool) -> Self {
         self.presence = wanted;
+        self
+    }
+
+    /// Begins with what is retained: the last value of each topic and key, as far as publishers
+    /// asked for it to be [kept](crate::Publication::retain). These messages say that they are
+    /// [replayed](crate::Message::is_replayed); when the last has come,
+    /// [`on_caught_up`](Subscriber::on_caught_up) is called. What is published meanwhile comes as
+    /// well, and never before an older value of its key. After a reconnect the same happens anew.
+    /// Not together with a group.
+    ///
+    /// However much is retained, the broker sends it at the pace at which it is taken. It doesn't
+    /// count against the bound of the lane, nor that of the inbox.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use client_sdk::Message;
+    ///
+    /// let _lamps = client
+    ///     .subscription("lamp.*")
+    ///     .replay_last()
+    ///     .start(|lamp: &Message| println!("{}: {:?}", lamp.topic, lamp.text()))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn replay_last(mut self) -> Self {
+        self.replay = true;
         self
     }
 
@@ -87,6 +116,33 @@ impl<'a> SubscriptionBuilder<'a> {
     /// ```
     pub fn keep(mut self, keep: Keep) -> Self {
         self.options.keep = Some(keep);
+        self
+    }
+
+    /// The newest message of each key, as datagrams where the link has them (QUIC), which aren't sent
+    /// again when they get lost: for values that are soon replaced, over networks that lose. What is
+    /// granted says whether they are datagrams ([`Event::Subscribed`]). Sets `unreliable`, and `keep` to
+    /// [`Keep::Latest`] of one message.
+    ///
+    /// No older value of a key is delivered after a newer one. A lost value isn't told: the next one
+    /// takes its place. If the last one gets lost, nothing tells that either.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use client_sdk::Message;
+    ///
+    /// let _subscription = client
+    ///     .subscription("vehicles.*.position")
+    ///     .unreliable()
+    ///     .start(|position: &Message| println!("{}: {}", position.topic, position.seq))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn unreliable(mut self) -> Self {
+        self.options.keep = Some(Keep::Latest(1));
+        self.options.unreliable = Some(true);
         self
     }
 
@@ -143,7 +199,8 @@ impl<'a> SubscriptionBuilder<'a> {
     /// `latest(n)`, the oldest go, a key with all that waits of it, and are told in a gap with the
     /// cause [`GapCause::SlowSubscriber`](crate::GapCause::SlowSubscriber); otherwise this
     /// subscription ends with [`Ended::TooSlow`](crate::Ended::TooSlow), once what waits is
-    /// delivered.
+    /// delivered. With `resync` the broker discards what waits there, tells it, and sends what is
+    /// retained; in this program, which has nothing to send, it is `drop-oldest`.
     pub fn lane_options(mut self, options: LaneOptions) -> Self {
         self.options = options;
         self
@@ -179,7 +236,7 @@ impl<'a> SubscriptionBuilder<'a> {
     /// Dropping the future unsubscribes.
     pub async fn stream(self) -> Result<MessageStream, SubscribeError> {
         let (standing, receiving, _) = self.begin().await?;
-        Ok(MessageStream { _standing: standing, receiving })
+        Ok(MessageStream { standing, receiving })
     }
 
     async fn begin(self) -> Result<(Standing, Receiving, Granted), SubscribeError> {
@@ -189,7 +246,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
         let inbox = Inbox::new(self.inbox, Rules::ALL).with_folding(self.folding);
         let inbox = Arc::new(inbox);
-        let kind = Kind::Messages { group: self.group, presence: self.presence };
+        let kind =
+            Kind::Messages { group: self.group, presence: self.presence, replay: self.replay };
         let target = Target::Inbox(Arc::clone(&inbox));
         let (wish, begun) = hub.wish(&self.filter, kind, self.options, target)?;
         let standing = Standing::new(self.client.clone(), wish);
@@ -262,6 +320,22 @@ impl Subscription {
         &self.filter
     }
 
+    /// Changes the options of the lane in which it is delivered, as
+    /// [`SubscriptionBuilder::lane_options`] sets them: all at once. Nothing is missing or doubled, and
+    /// the order stays: where the subscription goes on in another lane, what comes there waits until
+    /// what was to come before has come. [`Subscriber::on_subscribed`] is called with what is granted
+    /// where it begins to hold.
+    ///
+    /// # Errors
+    /// What the broker or a bound says against it: then the options are as before. Subscriptions with
+    /// presence, and members of queue groups, that share a lane can't change them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future doesn't undo the change.
+    pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
+        self.standing.change(options).await
+    }
+
     /// Unsubscribes in order: what the broker delivers until it ends the subscription still
     /// arrives. Done when the subscriber's last call has returned.
     ///
@@ -300,11 +374,20 @@ impl Subscription {
 #[derive(Debug)]
 #[must_use = "dropping the stream unsubscribes"]
 pub struct MessageStream {
-    _standing: Standing,
+    standing: Standing,
     receiving: Receiving,
 }
 
 impl MessageStream {
+    /// Changes the options of the lane in which it is delivered; see [`Subscription::set_options`]. An
+    /// [`Event::Subscribed`] stands where they begin to hold.
+    ///
+    /// # Errors
+    /// See [`Subscription::set_options`].
+    pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
+        self.standing.change(options).await
+    }
+
     /// Waits for the next event; `None` after the end.
     ///
     /// # Cancel safety

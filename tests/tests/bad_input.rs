@@ -5,8 +5,8 @@
 use broker_protocol::Codec::{self, Bincode, Json};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Attach, Authenticate, ClientFrame, Connect, Detach, LaneOptions, Move, Offer, Overflow,
-    Publish, Release, Replay, Send, Subscribe,
+    Attach, Authenticate, ClientFrame, Connect, Detach, Offer, Publish, Release, Replay, Send,
+    Subscribe,
 };
 use broker_tests::{Client, Place, Transport};
 use bytes::BytesMut;
@@ -180,21 +180,16 @@ fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
     let publish = || Publish { id: Some(7), topic: "a".into(), ..Publish::default() };
     let send =
         Send { id: Some(7), to: "client".into(), method: Some("m".into()), ..<_>::default() };
-    let replay = Subscribe { id: 7, filter: "a".into(), replay: Replay::Last, ..<_>::default() };
-    let resync = LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() };
-    let unreliable = LaneOptions { unreliable: Some(true), ..LaneOptions::default() };
+    let replay =
+        Subscribe { id: 7, filter: "a".into(), replay: Replay::Newest(1), ..<_>::default() };
     vec![
-        (7, ClientFrame::Move(Move { id: 7, subscription: 1, lane: 0, options: None })),
         (7, ClientFrame::Offer(Offer { id: 7, interface: "i".into(), methods: Vec::new() })),
         (7, ClientFrame::Attach(Attach { id: 7, topic: "a".into(), callback: "c".into() })),
         (7, ClientFrame::Detach(Detach { id: 7, topic: "a".into(), callback: "c".into() })),
         (0, ClientFrame::Release(Release { callback: "c".into() })),
         (0, ClientFrame::Authenticate(Authenticate { credential: "c".into() })),
-        (7, ClientFrame::Publish(Publish { retain: true, ..publish() })),
         (7, ClientFrame::Send(send)),
         (7, ClientFrame::Subscribe(replay)),
-        (7, options(resync)),
-        (7, options(unreliable)),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
 
-use crate::{Answer, Publication, SessionId, Token};
+use crate::{Answer, Outstanding, Publication, SessionId, Token};
 
 /// What a shard asks of the sequencer in one turn: commands, and the bytes that they refer to.
 #[derive(Debug, Default)]
@@ -31,13 +31,17 @@ impl Batch {
         self.arena.slice(span.start as usize..span.end as usize)
     }
 
+    /// The bytes of a span.
+    pub fn slice(&self, span: Span) -> &[u8] {
+        &self.arena[span.start as usize..span.end as usize]
+    }
+
     /// The text of a span.
     ///
     /// # Panics
     /// If the span isn't one that was written as text.
     pub fn text(&self, span: Span) -> &str {
-        let bytes = &self.arena[span.start as usize..span.end as usize];
-        std::str::from_utf8(bytes).expect("spans of text are written from text")
+        std::str::from_utf8(self.slice(span)).expect("spans of text are written from text")
     }
 }
 
@@ -70,6 +74,8 @@ pub enum Command {
         parts: Span,
         /// After how many milliseconds it isn't worth delivering any more.
         expires_in: Option<u64>,
+        /// What becomes of the last value of its key.
+        retain: Retain,
     },
     /// A message to one client.
     Send {
@@ -127,6 +133,17 @@ pub enum Command {
         /// What was asked.
         token: Token,
     },
+    /// A subscription is to go on in another lane, from this point of the order on.
+    Move {
+        /// The session.
+        session: SessionId,
+        /// The subscription's number in the session.
+        subscription: u64,
+        /// The place of the lane among the session's lanes.
+        lane: u32,
+        /// The id of the command.
+        id: u64,
+    },
     /// A message of a queue group that its member never wrote.
     HandBack {
         /// The subscription that it was for.
@@ -141,6 +158,17 @@ pub enum Command {
         /// Whether it can't.
         blocked: bool,
     },
+    /// The next pages of the replays of a lane.
+    Replay {
+        /// The session.
+        session: SessionId,
+        /// The place of the lane among the session's lanes.
+        lane: usize,
+        /// Returned with the answer: it may not be waited for any more.
+        ticket: u32,
+        /// What is still to be sent.
+        wanted: Vec<Outstanding>,
+    },
     /// An answer to a command of a session that may live in another shard.
     Answer {
         /// Whose command it was.
@@ -148,6 +176,17 @@ pub enum Command {
         /// The answer.
         answer: Answer,
     },
+}
+
+/// What becomes of the last value of a message's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retain {
+    /// It stays as it is.
+    No,
+    /// The message takes its place.
+    Keep,
+    /// It is forgotten: the message, which is to be retained, has an empty payload.
+    Clear,
 }
 
 /// A standing wish: a subscription or a serving.

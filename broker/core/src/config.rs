@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_delivery::lane::LaneOptions;
 
-use crate::Folds;
+use crate::{Folds, Policies};
 
 /// The settings of a shard.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub absence: Absence,
     /// What a lane is granted where its client wishes nothing; its bound is also the most.
     pub lane: LaneOptions,
+    /// What holds for the topics of a pattern beside.
+    pub policies: Policies,
     /// How long a request waits where its asker doesn't say.
     pub request_timeout: Duration,
     /// The longest that a request may wait.
@@ -116,6 +118,7 @@ impl Default for Config {
             liveness: Liveness::default(),
             absence: Absence::default(),
             lane: LaneOptions::default(),
+            policies: Policies::default(),
             request_timeout: Duration::from_secs(5),
             request_timeout_max: Duration::from_secs(300),
             log_bytes_max: 64 << 20,

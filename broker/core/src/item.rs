@@ -1,11 +1,12 @@
 //! What the sequencer tells a shard, in the one order.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
 
-use crate::{Publication, SessionId, Token, TopicId};
+use crate::{Page, Publication, SessionId, Token, TopicId};
 
 /// One thing that the sequencer tells a shard.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub enum Item {
         session: SessionId,
         /// The subscription's number in the session.
         subscription: u64,
+        /// The last change of what is retained.
+        point: NonZero<u64>,
     },
     /// A subscription ends here: what follows isn't for it.
     Ended {
@@ -45,6 +48,17 @@ pub enum Item {
         subscription: u64,
         /// The id of the command that ended it; `None` if its session had ended.
         id: Option<u64>,
+    },
+    /// A subscription goes on in another lane here: what follows is for that one.
+    Moved {
+        /// The session.
+        session: SessionId,
+        /// The subscription's number in the session.
+        subscription: u64,
+        /// The place of the lane among the session's lanes.
+        lane: u32,
+        /// The id of the command.
+        id: u64,
     },
     /// The answer to a command.
     Answer {
@@ -93,6 +107,19 @@ pub enum Item {
         /// Names that are gone.
         left: Vec<Arc<str>>,
     },
+    /// Pages of the replays of a lane.
+    Replayed {
+        /// The session.
+        session: SessionId,
+        /// The place of the lane among the session's lanes.
+        lane: usize,
+        /// The ticket with which they were asked for.
+        ticket: u32,
+        /// The last change of what is retained.
+        point: NonZero<u64>,
+        /// The pages, as many as there was room for.
+        pages: Vec<Page>,
+    },
     /// A topic was forgotten.
     Forgotten {
         /// The topic.
@@ -108,6 +135,7 @@ impl Item {
                 publication.parts.len()
             }
             Self::Request { frame, .. } | Self::Reply { frame, .. } => frame.len(),
+            Self::Replayed { pages, .. } => pages.iter().map(Page::size).sum(),
             Self::Presence { joined, left, .. } => (joined.len() + left.len()) * 16,
             _ => 0,
         };

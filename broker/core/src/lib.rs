@@ -22,19 +22,25 @@ mod folds;
 mod ids;
 mod item;
 mod log;
+mod policy;
 mod publication;
+mod replay;
 mod sequencer;
 mod session;
 mod shard;
 
-pub use command::{Batch, Command, Purpose, Span, Standing};
+pub use command::{Batch, Command, Purpose, Retain, Span, Standing};
 pub use config::{Absence, Config, Limits, Liveness};
 pub use folds::Folds;
 pub use ids::{Now, SessionId, ShardId, Token, TopicId};
 pub use item::{Addressee, Answer, Item};
 pub use log::{Log, LogStatistics, Run, Wanted};
+pub use policy::{KeepRule, Pattern, Policies};
 pub use publication::Publication;
-pub use sequencer::{Inboxes, Sequencer, SequencerConfig, Statistics as SequencerStatistics};
+pub use replay::{Cursor, Outstanding, Page, Place};
+pub use sequencer::{
+    Inboxes, RetainedConfig, Sequencer, SequencerConfig, Statistics as SequencerStatistics,
+};
 pub use session::{LinkInfo, PongTo};
 pub use shard::{
     Channel, Deadline, Ending, Flushed, Framing, Heard, Outlet, Shard, Statistics, Verdict,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_protocol::message;
-use bytes::Bytes;
+use broker_protocol::{Codec, message};
+use bytes::{Bytes, BytesMut};
 
 use crate::TopicId;
 
@@ -34,6 +34,17 @@ impl Publication {
     /// How long its frame is in bincode, which is what it costs in a lane, in bytes.
     pub fn frame_bytes(&self) -> usize {
         message::frame_bytes(self.seq, self.epoch, self.time, self.parts.len())
+    }
+
+    /// Appends its frame.
+    pub(crate) fn write(&self, codec: Codec, out: &mut BytesMut) {
+        let Self { seq, epoch, time, parts, .. } = self;
+        if codec == Codec::Bincode {
+            return message::write_frame(*seq, *epoch, *time, parts, out);
+        }
+        let mut frame = BytesMut::with_capacity(self.frame_bytes());
+        message::write_frame(*seq, *epoch, *time, parts, &mut frame);
+        message::to_json(&frame, out).expect("this broker encoded it");
     }
 
     /// What it counts against the bound of an inbox, in bytes.

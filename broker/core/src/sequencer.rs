@@ -12,6 +12,7 @@ mod directory;
 mod groups;
 mod interest;
 mod providers;
+mod retained;
 mod topics;
 mod turns;
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use broker_protocol::ErrorCode;
 
-use crate::command::Purpose;
+use crate::command::{Purpose, Retain};
 use crate::{
     Addressee, Answer, Batch, Command, Item, Now, Publication, SessionId, ShardId, Span, Standing,
     Token,
@@ -31,12 +32,15 @@ use directory::Directory;
 use groups::Groups;
 use interest::Interest;
 use providers::Providers;
+pub use retained::RetainedConfig;
+use retained::{Retained, RetainedFull};
 use topics::{Topics, TopicsFull};
 
 /// One order for the whole broker.
 #[derive(Debug)]
 pub struct Sequencer {
     topics: Topics,
+    retained: Retained,
     interest: Interest,
     groups: Groups,
     providers: Providers,
@@ -55,6 +59,8 @@ pub struct SequencerConfig {
     pub topics_per_session_max: usize,
     /// After how much idleness a topic is forgotten.
     pub forget_after: Duration,
+    /// How much is retained.
+    pub retained: RetainedConfig,
 }
 
 impl Default for SequencerConfig {
@@ -63,6 +69,7 @@ impl Default for SequencerConfig {
             topics_max: 1_000_000,
             topics_per_session_max: 100_000,
             forget_after: Duration::from_secs(600),
+            retained: RetainedConfig::default(),
         }
     }
 }
@@ -74,8 +81,14 @@ pub struct Statistics {
     pub published: u64,
     /// Messages refused because there are too many topics.
     pub refused: u64,
+    /// Messages refused because too much is retained.
+    pub refused_retained: u64,
     /// Topics forgotten.
     pub forgotten: u64,
+    /// Last values that are retained now.
+    pub retained: u64,
+    /// What they cost, in bytes.
+    pub retained_bytes: u64,
 }
 
 /// Where the sequencer puts what it tells: the shards' inboxes.
@@ -95,6 +108,7 @@ impl Sequencer {
     /// restarts.
     pub fn new(config: SequencerConfig, now: Now) -> Self {
         Self {
+            retained: Retained::new(config.retained.clone()),
             topics: Topics::new(config, now.wall),
             interest: Interest::default(),
             groups: Groups::default(),
@@ -108,7 +122,8 @@ impl Sequencer {
 
     /// What was done so far.
     pub fn statistics(&self) -> Statistics {
-        self.statistics
+        let (retained, retained_bytes) = (self.retained.len() as u64, self.retained.bytes() as u64);
+        Statistics { retained, retained_bytes, ..self.statistics }
     }
 
     /// How many topics are known.
@@ -129,8 +144,8 @@ impl Sequencer {
 
     fn carry_out(&mut self, now: Now, batch: &Batch, command: &Command, out: &mut impl Inboxes) {
         match command {
-            Command::Publish { session, id, topic, parts, expires_in } => {
-                let message = (*topic, *parts, expires(now, *expires_in));
+            Command::Publish { session, id, topic, parts, expires_in, retain } => {
+                let message = (*topic, *parts, *retain, expires(now, *expires_in));
                 self.publish(now, batch, message, (*session, *id), out);
             }
             Command::Send { session, id, to, topic, parts } => {
@@ -144,6 +159,11 @@ impl Sequencer {
             }
             Command::Subscribe(standing) => self.subscribe(standing, out),
             Command::Unsubscribe { standing, id } => self.unsubscribe(standing, *id, out),
+            // No state here: it is a point in the order.
+            Command::Move { session, subscription, lane, id } => {
+                let (session, subscription, lane, id) = (*session, *subscription, *lane, *id);
+                out.put(session.shard, Item::Moved { session, subscription, lane, id });
+            }
             Command::Request { asker, id, token, topic, frame } => {
                 let call = Call { asker: *asker, id: *id };
                 self.request(batch, *token, call, (*topic, *frame), out);
@@ -154,6 +174,12 @@ impl Sequencer {
             Command::HandBack { standing, publication } => {
                 self.hand_back(standing, publication.clone(), out);
             }
+            Command::Replay { session, lane, ticket, wanted } => {
+                let (session, lane, ticket) = (*session, *lane, *ticket);
+                let pages = self.retained.pages(wanted, now.monotonic);
+                let point = self.retained.point();
+                out.put(session.shard, Item::Replayed { session, lane, ticket, point, pages });
+            }
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
             Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
         }
@@ -163,7 +189,7 @@ impl Sequencer {
         &mut self,
         now: Now,
         batch: &Batch,
-        (topic, parts, expires): (Span, Span, Option<Duration>),
+        (topic, parts, retain, expires): (Span, Span, Retain, Option<Duration>),
         (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
     ) {
@@ -174,11 +200,19 @@ impl Sequencer {
                 return answer_to(session, too_many_topics(id, full), out);
             }
         };
+        if let Err(full) = self.retained.admit(topic, retain, batch.slice(parts)) {
+            self.statistics.refused_retained += 1;
+            return answer_to(session, too_many_keys(id, full), out);
+        }
         self.statistics.published += 1;
         topic.refresh(&self.interest, &self.groups);
-        let publication = topic.stamp(now.wall, || batch.bytes(parts));
+        let publication = match retain {
+            Retain::Keep => Some(topic.stamp_always(now.wall, batch.bytes(parts))),
+            _ => topic.stamp(now.wall, || batch.bytes(parts)),
+        };
+        let publication = publication.map(|publication| Publication { expires, ..publication });
+        self.retained.note(topic, retain, publication.as_ref(), batch.slice(parts));
         if let Some(publication) = publication {
-            let publication = Publication { expires, ..publication };
             let addressed = self.groups.choose(topic.groups());
             deliver(topic.shards(), publication, addressed, out);
         }
@@ -216,7 +250,8 @@ impl Sequencer {
             Purpose::Requests => self.providers.begin(standing),
         }
         let Standing { session, subscription, .. } = *standing;
-        out.put(session.shard, Item::Begun { session, subscription });
+        let point = self.retained.point();
+        out.put(session.shard, Item::Begun { session, subscription, point });
         if standing.purpose != Purpose::Requests {
             self.attendance.join(standing, out);
         }
@@ -334,6 +369,11 @@ fn answer_to(session: SessionId, answer: Answer, out: &mut impl Inboxes) {
 fn too_many_topics(id: Option<u64>, full: TopicsFull) -> Answer {
     let message = full.to_string();
     Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::TooManyTopics, message }
+}
+
+fn too_many_keys(id: Option<u64>, full: RetainedFull) -> Answer {
+    let (code, message) = (ErrorCode::TooManyKeys, full.to_string());
+    Answer::Rejected { id: id.unwrap_or(0), code, message }
 }
 
 fn no_such_client(id: Option<u64>, name: &str) -> Answer {

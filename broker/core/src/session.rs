@@ -3,9 +3,11 @@
 mod answers;
 mod control;
 mod lanes;
+mod replays;
 mod window;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +18,12 @@ use smallvec::SmallVec;
 
 use crate::command::{Purpose, Standing};
 use crate::few::Few;
+use crate::policy::PatternSet;
 use crate::{SessionId, Token};
 pub(crate) use answers::{Answers, Given};
 pub(crate) use control::Control;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
+pub(crate) use replays::Replays;
 pub(crate) use window::lane_of;
 
 /// What the shard must know of a link.
@@ -33,6 +37,16 @@ pub struct LinkInfo {
     pub pings: PongTo,
     /// A random number for the session's secret.
     pub secret: u128,
+    /// The most bytes of frames in a datagram, the lane's number not counted; none where the link has
+    /// no datagrams.
+    pub datagram_bytes_max: Option<NonZeroU16>,
+}
+
+impl LinkInfo {
+    /// How many bytes of frames go into a datagram, where lanes can have them.
+    pub(crate) fn datagram_room(&self) -> Option<usize> {
+        self.datagram_bytes_max.filter(|_| self.separate_lanes).map(|most| most.get().into())
+    }
 }
 
 /// Who pings a silent client.
@@ -77,7 +91,7 @@ pub(crate) struct Session {
     pub(crate) dealings: Option<Box<Dealings>>,
 }
 
-/// What a session has to do with other clients that isn't over.
+/// What a session has to do with other clients that isn't over, and with the operator.
 #[derive(Debug, Default)]
 pub(crate) struct Dealings {
     /// Requests that this session asked, by its ids.
@@ -86,6 +100,11 @@ pub(crate) struct Dealings {
     pub(crate) answering: Few<Token, u64>,
     /// Memberships of queue groups that have ended while messages for them still wait.
     pub(crate) left: Few<u64, Standing>,
+    /// The operator's patterns that have a say in lanes, by their places: those that a filter in it
+    /// touched, be it gone.
+    touched: Few<usize, PatternSet>,
+    /// Replays that aren't over, by the place of their lane.
+    pub(crate) replays: Few<usize, Replays>,
 }
 
 /// What a session was answered.
@@ -159,6 +178,8 @@ pub(crate) struct Subscription {
     /// The id of the `subscribe`, to be accepted when it begins.
     pub(crate) command: u64,
     pub(crate) state: Standpoint,
+    /// Whether it begins with what is retained.
+    pub(crate) replay: bool,
 }
 
 /// How far a subscription came.
@@ -274,6 +295,21 @@ impl Session {
         }
     }
 
+    /// The operator's patterns that have a say in the lane at this place.
+    pub(crate) fn touched(&self, lane: usize) -> PatternSet {
+        let known = self.dealings.as_ref().and_then(|dealings| dealings.touched.get(&lane));
+        known.copied().unwrap_or_default()
+    }
+
+    /// Notes that a filter in the lane at this place touches these patterns.
+    pub(crate) fn touch(&mut self, lane: usize, patterns: PatternSet) {
+        if !patterns.is_empty() {
+            let touched = &mut self.dealings.get_or_insert_default().touched;
+            let known = touched.get_or_default(lane);
+            *known = known.union(patterns);
+        }
+    }
+
     /// Strikes off a request that it was to answer. Returns the asker's id for it.
     pub(crate) fn answered(&mut self, token: Token) -> Option<u64> {
         self.dealings.as_mut()?.answering.remove(&token)
@@ -314,7 +350,9 @@ impl Session {
 
 impl Dealings {
     fn are_over(&self) -> bool {
-        self.asked.is_empty() && self.answering.is_empty() && self.left.is_empty()
+        let Self { asked, answering, left, touched, replays } = self;
+        let asked = asked.is_empty() && answering.is_empty();
+        asked && left.is_empty() && touched.is_empty() && replays.is_empty()
     }
 }
 

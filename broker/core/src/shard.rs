@@ -7,22 +7,26 @@ mod connect;
 mod drain;
 mod ending;
 mod flush;
+mod grants;
 mod holders;
 mod laggards;
 mod lanes;
 mod liveness;
 mod marks;
+mod moving;
 mod outgoing;
 mod paces;
 mod packet;
 mod publish;
 mod receive;
 mod repeats;
+mod replays;
 mod requests;
 mod resume;
 mod routes;
 mod subscriptions;
 mod together;
+mod unreliable;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -115,6 +119,10 @@ pub struct Statistics {
     pub merged: u64,
     /// Messages that expired while they waited, of sessions that have ended.
     pub expired: u64,
+    /// Retained values that were put into lanes for subscriptions that began, or were behind.
+    pub replayed: u64,
+    /// How often a lane at its bound discarded what waited, to be sent what is retained.
+    pub resyncs: u64,
     /// Packets handed to links.
     pub packets: u64,
     /// Sessions ended because a lane was at its bound.
@@ -150,6 +158,8 @@ impl Statistics {
         self.conflated += other.conflated;
         self.merged += other.merged;
         self.expired += other.expired;
+        self.replayed += other.replayed;
+        self.resyncs += other.resyncs;
         self.packets += other.packets;
         self.slow_consumers += other.slow_consumers;
         self.control_overruns += other.control_overruns;

@@ -59,7 +59,8 @@ impl World {
 
     fn enter(&mut self, codec: Codec) -> u32 {
         let pings = PongTo::Frame;
-        let info = LinkInfo { codec, separate_lanes: false, pings, secret: 0 };
+        let info =
+            LinkInfo { codec, separate_lanes: false, pings, secret: 0, datagram_bytes_max: None };
         let slot = self.shard.attach(Now::default(), info);
         let connect = Connect { version: 1, ..Connect::default() };
         self.say(slot, codec, &ClientFrame::Connect(connect));

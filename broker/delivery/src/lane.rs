@@ -21,6 +21,7 @@ mod options;
 mod overflow;
 mod paced;
 mod pacing;
+mod unreliable;
 mod walked;
 
 pub use books::Books;
@@ -93,6 +94,8 @@ pub struct Lane<F> {
     /// Whether its client is away, or has come back and isn't up to date yet: then it isn't ended for
     /// being behind.
     lenient: bool,
+    /// Whether what is pushed is discarded, since a [resync](Overflow::Resync) has begun.
+    discarding: bool,
     options: LaneOptions,
     /// Frames handed to the link since the lane's start.
     frames: u64,
@@ -121,6 +124,7 @@ impl<F: Frame> Lane<F> {
             waiting: false,
             keeps: false,
             lenient: false,
+            discarding: false,
             options,
             frames: 0,
             recent: Extent::default(),
@@ -175,6 +179,18 @@ impl<F: Frame> Lane<F> {
     /// Whether the link has refused and something still waits.
     pub fn is_waiting(&self) -> bool {
         self.waiting
+    }
+
+    /// Whether a [resync](Overflow::Resync) has begun: messages are discarded and told until it
+    /// [goes on](Lane::go_on).
+    pub fn is_discarding(&self) -> bool {
+        self.discarding
+    }
+
+    /// Ends the discarding: what is pushed from now on is kept.
+    pub fn go_on(&mut self) {
+        self.discarding = false;
+        self.waiting = self.is_due();
     }
 
     /// The oldest entry that is still wanted. Costs a visit to all that was conflated.
@@ -268,9 +284,11 @@ impl<F: Frame> Lane<F> {
     /// Whether one more of this size may join without an overflow: the room that a message to one
     /// client or a routed request needs.
     pub fn has_room(&self, size: u64) -> bool {
-        self.is_empty()
-            || (self.messages_and_gaps() < u64::from(self.options.bound.messages)
-                && self.bytes() + size <= self.options.bound.bytes)
+        let within_bound = || {
+            self.messages_and_gaps() < u64::from(self.options.bound.messages)
+                && self.bytes() + size <= self.options.bound.bytes
+        };
+        !self.discarding && (self.is_empty() || within_bound())
     }
 
     /// Says that what is at the front has left. What is kept of it is kept in the order in which
@@ -290,7 +308,7 @@ impl<F: Frame> Lane<F> {
             self.forget_beyond_bound();
         }
         if !self.is_due() {
-            (self.waiting, self.lenient) = (false, false);
+            (self.waiting, self.lenient) = (self.discarding, false);
             self.end_walk();
             // Subscriptions are answered in a lane, and many lanes are quiet from then on.
             if self.books.received == 0 {
@@ -466,7 +484,7 @@ impl<F: Frame> Lane<F> {
         self.kept_extents().for_each(|extent| log.let_go(extent));
         (self.recent, self.kept) = (Extent::default(), None);
         (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
-        self.waiting = false;
+        (self.waiting, self.discarding) = (false, false);
         self.set_pace();
         let mut items = self.passed.take().map_or_else(VecDeque::new, |passed| *passed);
         items.append(&mut self.items);
@@ -490,6 +508,14 @@ pub struct Sent {
 pub trait Frame {
     /// What it costs in a lane, in bytes.
     fn size(&self) -> u64;
+    /// Whether it says what no longer holds when messages in front of it are discarded.
+    fn is_void_behind_losses(&self) -> bool {
+        false
+    }
+    /// What it costs while it is kept after it was sent, in bytes.
+    fn held(&self) -> u64 {
+        self.size()
+    }
 }
 
 #[cfg(test)]

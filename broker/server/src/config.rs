@@ -10,12 +10,14 @@
 
 mod apply;
 mod check;
+mod check_patterns;
 mod declare;
 mod describe;
 mod environment;
 mod error;
 mod file;
 mod kind;
+mod list;
 mod load;
 mod nearest;
 mod origin;
@@ -29,8 +31,8 @@ pub use error::{ConfigError, ConfigErrors, ConfigFault};
 pub use load::{Loaded, Sources};
 pub use origin::{Origin, Origins};
 pub use sections::{
-    InvalidListen, Lanes, Limits, Listen, Log, LogFormat, Overflow, Quic, Requests, Server,
-    Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
+    InvalidListen, Keep, Lanes, Limits, Listen, Log, LogFormat, Overflow, Pattern, Quic, Requests,
+    Retained, Server, Sessions, Shutdown, Tls, Topics, Transport, Unix, WebSocket,
 };
 
 /// Everything that can be set.
@@ -55,12 +57,16 @@ pub struct Config {
     pub limits: Limits,
     /// `[lanes]`
     pub lanes: Lanes,
+    /// `[[pattern]]`: what holds for the topics of a pattern.
+    pub patterns: Vec<Pattern>,
     /// `[sessions]`
     pub sessions: Sessions,
     /// `[requests]`
     pub requests: Requests,
     /// `[topics]`
     pub topics: Topics,
+    /// `[retained]`
+    pub retained: Retained,
     /// `[shutdown]`
     pub shutdown: Shutdown,
     /// `[log]`
@@ -85,9 +91,11 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             lanes: Lanes::default(),
+            patterns: Vec::new(),
             sessions: Sessions::default(),
             requests: Requests::default(),
             topics: Topics::default(),
+            retained: Retained::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
             websocket: WebSocket::default(),

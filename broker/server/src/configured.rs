@@ -7,13 +7,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 
-use broker_core::{Absence, Config as ShardConfig, Limits, Liveness, SequencerConfig};
+use broker_core::{
+    Absence, Config as ShardConfig, Limits, Liveness, Policies, RetainedConfig, SequencerConfig,
+};
 use broker_delivery::lane::{Bound, LaneOptions};
 use thiserror::Error;
 use transport_api::Listener;
 use transport_tls::{Fingerprint, IdentityError, ServerIdentity};
 
-use crate::config::{Config, ConfigErrors, Listen, Transport};
+use crate::config::{Config, ConfigErrors, Listen, Pattern, Transport};
 use crate::{Builder, SUBPROTOCOLS};
 
 /// A broker as a configuration describes it, not yet started.
@@ -58,6 +60,11 @@ impl Builder {
                 topics_max: config.limits.topics_max,
                 topics_per_session_max: config.limits.topics_per_session_max,
                 forget_after: config.topics.forget_after,
+                retained: RetainedConfig {
+                    keys_max: config.retained.keys_max,
+                    values_max: config.retained.values_max,
+                    bytes_max: config.retained.bytes_max,
+                },
             })
             .connections_max(config.limits.connections_max)
             .inbox_bytes_max(config.limits.inbox_bytes_max)
@@ -100,6 +107,7 @@ fn shard_config(config: &Config) -> ShardConfig {
         liveness: liveness(config),
         absence: absence(config),
         lane: lane(config),
+        policies: Policies::new(config.patterns.iter().map(pattern).collect()),
         request_timeout: config.requests.timeout,
         request_timeout_max: config.requests.timeout_max,
         log_bytes_max: config.limits.log_bytes_max,
@@ -155,6 +163,26 @@ fn lane(config: &Config) -> LaneOptions {
         bytes: lanes.bound_bytes as u64,
     };
     LaneOptions { overflow: lanes.overflow.into(), bound, ..LaneOptions::default() }
+}
+
+fn pattern(pattern: &Pattern) -> broker_core::Pattern {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let priority = |priority: usize| u8::try_from(priority).unwrap_or(u8::MAX);
+    let bytes = |bytes: usize| bytes as u64;
+    broker_core::Pattern {
+        filter: pattern.filter.clone(),
+        keep: pattern.keep.map(Into::into),
+        overflow: pattern.overflow.map(Into::into),
+        bound_messages: pattern.bound_messages.map(count),
+        bound_bytes: pattern.bound_bytes.map(bytes),
+        priority: pattern.priority.map(priority),
+        bound_messages_max: pattern.bound_messages_max.map(count),
+        bound_bytes_max: pattern.bound_bytes_max.map(bytes),
+        priority_max: pattern.priority_max.map(priority),
+        forbidden_keeps: pattern.forbid_keep.clone(),
+        forbidden_overflows: pattern.forbid_overflow.iter().map(|one| (*one).into()).collect(),
+        forbids_unreliable: pattern.forbid_unreliable,
+    }
 }
 
 /// Opens one listener, in the runtime where it will live.

@@ -120,7 +120,7 @@ mod tests {
 
     fn item() -> Item {
         let session = SessionId { shard: THERE, slot: 0, generation: 1 };
-        Item::Begun { session, subscription: 1 }
+        Item::Begun { session, subscription: 1, point: std::num::NonZero::<u64>::MIN }
     }
 
     fn exchange(inbox_bytes_max: usize) -> Exchange {

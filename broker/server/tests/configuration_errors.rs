@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use broker::config::{Config, ConfigErrors, Loaded, Sources, Transport};
+use broker::config::{Config, ConfigErrors, Keep, Loaded, Overflow, Sources, Transport};
 
 /// Loads the text from a file; in the answer it is called `broker.toml`.
 fn load_with(text: &str, sources: Sources) -> Result<Loaded, String> {
@@ -304,5 +304,100 @@ fn a_configuration_made_in_code_is_checked_as_well() {
         told,
         "configuration: `limits.ping_misses` is 0, but must be an integer from 1 to 10\n\
          1 error in the configuration"
+    );
+}
+
+#[test]
+fn patterns_are_told_what_is_wrong_with_them_and_which_one_it_is() {
+    for (text, expected) in [
+        (
+            "[[pattern]]\nkeep = \"latest\"",
+            "broker.toml:1:1: `pattern[0].filter` is missing; must be a filter of topics such as \
+             \"market.>\" or \"*.status\"",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a.>.b\"",
+            "broker.toml:2:1: `pattern[0].filter` is \"a.>.b\", but must be a filter of topics such \
+             as \"market.>\" or \"*.status\"",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\n[[pattern]]\nfilter = \"b\"\nkeep = \"newest\"",
+            "broker.toml:5:1: `pattern[1].keep` is \"newest\", but must be \"all\", \"latest\", or how \
+             many newest of each key, or \"\" for none",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nforbid_keep = [\"latest\", \"latest\"]",
+            "broker.toml:3:1: `pattern[0].forbid_keep` is [\"latest\", \"latest\"], but must be a list \
+             of \"all\", \"latest\" or \"merge\", each at most once",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\npriority_max = 8",
+            "broker.toml:3:1: `pattern[0].priority_max` is 8, but must be an integer from 0 to 7, or \
+             \"\" for none",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nforbid_keeps = []",
+            "broker.toml:3:1: unknown setting `pattern[0].forbid_keeps`; did you mean \
+             `pattern[0].forbid_keep`?",
+        ),
+        (
+            "[pattern]\nfilter = \"a\"",
+            "broker.toml:1:2: `pattern` is a table, but must be tables, each headed [[pattern]]",
+        ),
+        (
+            "[[patterns]]\nfilter = \"a\"",
+            "broker.toml:1:3: unknown setting `patterns`; did you mean `pattern`?",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\n[[pattern]]\nfilter = \"a\"",
+            "broker.toml:4:1: `pattern[1].filter` is \"a\", but must be another than that of \
+             `pattern[0]`",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nkeep = \"all\"\nforbid_keep = [\"all\"]",
+            "broker.toml:3:1: `pattern[0].keep` is \"all\", but must be one that \
+             `pattern[0].forbid_keep` doesn't have",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nbound_messages = 11\nbound_messages_max = 10",
+            "broker.toml:3:1: `pattern[0].bound_messages` is 11, but must be at most \
+             `pattern[0].bound_messages_max`, which is 10",
+        ),
+    ] {
+        assert_eq!(faults(text), expected);
+    }
+}
+
+#[test]
+fn patterns_are_taken_from_files_and_the_environment_and_printed_as_they_are_in_force() {
+    let text = "[[pattern]]\nfilter = \"market.>\"\nkeep = 3\nbound_bytes_max = \"64KiB\"\n\
+                forbid_overflow = [\"disconnect\"]";
+    let sources = environment(&[
+        ("BROKER__PATTERN__0__PRIORITY_MAX", "5"),
+        ("BROKER__PATTERN__1__FILTER", "chat.>"),
+        ("BROKER__PATTERN__1__FORBID_KEEP", "latest, merge"),
+    ]);
+    let loaded = load_with(text, sources).unwrap();
+    let [market, chat] = &loaded.config.patterns[..] else { panic!("{:?}", loaded.config) };
+    assert_eq!(market.keep, Some(Keep::Latest(3)));
+    assert_eq!((market.bound_bytes_max, market.priority_max), (Some(64 * 1024), Some(5)));
+    assert_eq!(market.forbid_overflow, [Overflow::Disconnect]);
+    assert_eq!((chat.filter.as_str(), chat.forbid_keep.len()), ("chat.>", 2));
+    let toml = loaded.to_toml();
+    assert!(toml.contains("[[pattern]]\nfilter = \"market.>\"  # from "), "{toml}");
+    assert_eq!(load_with(&toml, Sources::default()).unwrap().config, loaded.config);
+}
+
+#[test]
+fn two_hundred_and_fifty_six_patterns_are_the_most() {
+    let text = |count: usize| {
+        let one = |number| format!("[[pattern]]\nfilter = \"t{number}\"\n");
+        (0..count).map(one).collect::<String>()
+    };
+    assert_eq!(load_with(&text(256), Sources::default()).unwrap().config.patterns.len(), 256);
+    assert_eq!(
+        faults(&text(257)),
+        "broker.toml:1:3: `pattern` is an array of 257 tables, but must be at most 256 tables, each \
+         headed [[pattern]]"
     );
 }

@@ -34,6 +34,12 @@ impl Channels {
         bytes: &[u8],
         f: impl FnMut(&mut LaneHeader, &[u8]) -> Result<bool, DecodeError>,
     ) -> Result<(), DecodeError> {
+        if let Channel::Datagram(_) = channel {
+            // Each stands for itself, whatever the link's framing: others may be lost.
+            let mut header = ChannelState::new(channel).header;
+            let mut f = f;
+            return self.reader.read_packet(bytes, |frame| f(&mut header, frame));
+        }
         let state = self.channels.entry(channel).or_insert_with(|| ChannelState::new(channel));
         self.reader.read(state, bytes, f)
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, Pong};
-use transport_api::{Properties, Received, Sink};
+use transport_api::{Channel, Properties, Received, Sink};
 
 use super::frames::Channels;
 use super::{End, Routes};
-use crate::hub::{Hub, RouteChange};
+use crate::hub::{GUARDED_KEYS, Hub, RouteChange};
 use crate::state::Session;
 use crate::{Event, Presence};
 
@@ -72,6 +72,10 @@ impl Sink for Incoming {
     fn receive(&mut self, received: Received<'_>) -> bool {
         self.heard = true;
         let reader = &mut self.reader;
+        if let Received::Data(Channel::Datagram(lane), _) = received {
+            // The lane became unreliable a moment ago, and that is told by another channel.
+            reader.routes.guard(lane, GUARDED_KEYS);
+        }
         if let Received::Data(channel, bytes) = received
             && reader.end.is_none()
             && let Err(error) =
@@ -118,6 +122,7 @@ impl Reader {
         match frame {
             BrokerFrame::Lane(next) => *header = next,
             BrokerFrame::Message(message) => self.routes.message(*header, &message, &self.hub),
+            BrokerFrame::Moved(moved) => self.routes.moved(moved.subscription, &self.hub),
             BrokerFrame::Gap(gap) => self.routes.gap(*header, &gap, &self.hub),
             BrokerFrame::Presence(presence) => {
                 let subscription = presence.subscription;
@@ -125,9 +130,14 @@ impl Reader {
                 let event = Event::Presence(Presence { joined, left });
                 self.routes.addressed(subscription, event, &self.hub);
             }
+            BrokerFrame::CaughtUp(told) => {
+                self.routes.addressed(told.subscription, Event::CaughtUp, &self.hub);
+            }
             BrokerFrame::Accepted(accepted) => match self.hub.accepted(accepted) {
                 RouteChange::None => {}
                 RouteChange::Begin(route) => self.routes.begin(route),
+                RouteChange::Move(relocation) => self.routes.relocate(relocation, &self.hub),
+                RouteChange::Guard(lane, keys_max) => self.routes.guard(lane, keys_max),
                 RouteChange::End(subscription) => self.routes.end(subscription),
             },
             BrokerFrame::Rejected(rejected) => self.hub.rejected(rejected),

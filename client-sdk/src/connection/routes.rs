@@ -1,5 +1,7 @@
 //! Which subscriptions a message is for: matched here, because it comes once for all of a lane.
 
+mod moving;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,11 +9,13 @@ use std::sync::atomic::Ordering;
 use broker_delivery::{Matcher, filter_matches};
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
+use super::guard::Guard;
 use super::positions::{Attended, Moment, Topic, Topics, Word};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
 use crate::inbox::{Inbox, Pushed, Woken};
 use crate::provider;
 use crate::{Body, Event, Gap, GapCause, Message};
+use moving::Moving;
 
 /// What is sent to a client by name comes on topics that begin with this.
 const DIRECT_PREFIX: &str = "$to.";
@@ -20,17 +24,22 @@ const DIRECT_PREFIX: &str = "$to.";
 #[derive(Debug, Clone)]
 struct Receiver {
     wish: WishId,
+    /// The lane in which it receives.
+    lane: u8,
     inbox: Arc<Inbox>,
     attendance: Arc<Attendance>,
 }
 
 /// One lane: its filters, and what is known of its topics.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
+    number: u8,
     filters: Matcher<u64>,
     /// Counts its messages, over all connections.
     tick: u64,
     topics: Topics<Receiver>,
+    /// Keeps the order of each key, where the lane is unreliable.
+    guard: Option<Guard>,
 }
 
 /// Which subscriptions a message is for. Lives over all connections of a client; the subscriptions
@@ -41,6 +50,7 @@ pub(crate) struct Routes {
     /// What has begun in this session, by the broker's number.
     begun: HashMap<u64, Route>,
     lanes: BTreeMap<u8, Lane>,
+    moving: Moving,
     /// The last sender's name: mostly the next one's too.
     from: Option<Arc<str>>,
     /// Subscribers that found nothing, and now would.
@@ -56,6 +66,7 @@ impl Routes {
     /// Forgets the session, and keeps how far each topic was received.
     pub(crate) fn next_connection(&mut self) {
         self.connection += 1;
+        self.forget_moves();
         for route in std::mem::take(&mut self.begun).into_values() {
             self.remove_filter(&route);
             if let Some(lane) = self.lanes.get(&route.lane) {
@@ -67,7 +78,11 @@ impl Routes {
     /// What comes from here on is for this subscription too.
     pub(super) fn begin(&mut self, route: Route) {
         if matches!(route.target, Target::Inbox(_)) {
-            let lane = self.lanes.entry(route.lane).or_default();
+            let lane = self.lanes.entry(route.lane).or_insert_with(|| Lane::new(route.lane));
+            match route.guarded_keys {
+                Some(keys_max) => _ = lane.guard.get_or_insert_with(|| Guard::new(keys_max)),
+                None => lane.guard = None,
+            }
             route.attendance.since.get_or_init(|| lane.tick);
             route.attendance.begun.store(lane.tick, Ordering::Relaxed);
             if !route.grouped {
@@ -79,6 +94,7 @@ impl Routes {
 
     /// Nothing that comes from here on is for this subscription.
     pub(super) fn end(&mut self, subscription: u64) {
+        self.forget_move(subscription);
         if let Some(route) = self.begun.remove(&subscription) {
             self.remove_filter(&route);
         }
@@ -96,11 +112,16 @@ impl Routes {
             return self.direct(message, hub);
         }
         if let Some(subscription) = header.subscription {
-            let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
-            return self.addressed(subscription, event, hub);
+            let mut message = self.owned(message, Arc::from(&*message.topic));
+            // To a member of a group a message is addressed as well.
+            message.replayed = self.begun.get(&subscription).is_some_and(|route| !route.grouped);
+            return self.addressed(subscription, Event::Message(message), hub);
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
+        if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
+            return hub.counters.messages_overtaken.count();
+        }
         lane.tick += 1;
         let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(&message.topic, &self.begun);
@@ -116,8 +137,8 @@ impl Routes {
     /// Something for one subscription alone.
     pub(super) fn addressed(&mut self, subscription: u64, event: Event, hub: &Hub) {
         let route = self.begun.get(&subscription);
-        if let Some(Route { wish, target: Target::Inbox(inbox), .. }) = route {
-            push(*wish, inbox, event, hub, &mut self.woken);
+        if let Some(Route { wish, lane, target: Target::Inbox(inbox), .. }) = route {
+            push(*wish, (inbox, *lane), event, hub, &mut self.woken);
         }
     }
 
@@ -141,9 +162,12 @@ impl Routes {
         if let Some(lane) = self.lanes.get_mut(&lane) {
             lane.topics.forget_positions();
         }
-        for route in self.begun.values().filter(|route| route.lane == lane && !route.grouped) {
+        let Self { begun, moving, woken, .. } = self;
+        let is_there =
+            |route: &&Route| route.lane == lane || moving.leaves(route.subscription, lane);
+        for route in begun.values().filter(is_there).filter(|route| !route.grouped) {
             if let Target::Inbox(inbox) = &route.target {
-                push(route.wish, inbox, Event::Gap(told.clone()), hub, &mut self.woken);
+                push(route.wish, (inbox, lane), Event::Gap(told.clone()), hub, woken);
             }
         }
     }
@@ -176,7 +200,7 @@ impl Routes {
         }
         let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
         for (wish, inbox) in &receivers {
-            push(*wish, inbox, event.clone(), hub, &mut self.woken);
+            push(*wish, (inbox, 0), event.clone(), hub, &mut self.woken);
         }
     }
 
@@ -191,19 +215,27 @@ impl Routes {
             time: message.time,
             from: self.from.clone(),
             body: Body::received(&message.body),
+            replayed: false,
         }
     }
 }
 
 impl Lane {
+    fn new(number: u8) -> Self {
+        let filters = Matcher::default();
+        Self { number, filters, tick: 0, topics: Topics::default(), guard: None }
+    }
+
     /// What is known of a topic, with where its messages go.
     fn topic(&mut self, name: &str, begun: &HashMap<u64, Route>) -> &mut Topic<Receiver> {
         let topic = self.topics.entry(name);
         let generation = Some(self.filters.generation());
         if topic.generation != generation {
             let mut targets = Vec::new();
+            let number = self.number;
             self.filters.for_each_match(name, |subscription| {
-                targets.extend(begun.get(subscription).and_then(Receiver::of));
+                let receiver = |route| Receiver::of(route, number);
+                targets.extend(begun.get(subscription).and_then(receiver));
             });
             topic.targets = targets.into();
             topic.generation = generation;
@@ -213,10 +245,14 @@ impl Lane {
 }
 
 impl Receiver {
-    fn of(route: &Route) -> Option<Self> {
+    fn of(route: &Route, lane: u8) -> Option<Self> {
         let Target::Inbox(inbox) = &route.target else { return None };
         let (inbox, attendance) = (Arc::clone(inbox), Arc::clone(&route.attendance));
-        Some(Self { wish: route.wish, inbox, attendance })
+        Some(Self { wish: route.wish, lane, inbox, attendance })
+    }
+
+    fn place(&self) -> (&Inbox, u8) {
+        (&self.inbox, self.lane)
     }
 
     fn attended(&self) -> Attended {
@@ -252,20 +288,26 @@ impl Word {
 
 fn tell_missed(late: Vec<(Receiver, Gap)>, hub: &Hub, woken: &mut Woken) {
     for (receiver, gap) in late {
-        push(receiver.wish, &receiver.inbox, Event::Gap(gap), hub, woken);
+        push(receiver.wish, receiver.place(), Event::Gap(gap), hub, woken);
     }
 }
 
 fn push_to_all(targets: &[Receiver], event: Event, hub: &Hub, woken: &mut Woken) {
     let Some((last, others)) = targets.split_last() else { return };
     for receiver in others {
-        push(receiver.wish, &receiver.inbox, event.clone(), hub, woken);
+        push(receiver.wish, receiver.place(), event.clone(), hub, woken);
     }
-    push(last.wish, &last.inbox, event, hub, woken);
+    push(last.wish, last.place(), event, hub, woken);
 }
 
-fn push(wish: WishId, inbox: &Inbox, event: Event, hub: &Hub, woken: &mut Woken) {
-    if inbox.push(event, woken) == Pushed::Overflowed {
+fn push(wish: WishId, (inbox, lane): (&Inbox, u8), event: Event, hub: &Hub, woken: &mut Woken) {
+    let pushed = inbox.push_in(lane, event, woken);
+    account(wish, pushed, hub);
+}
+
+/// Forgets a wish whose inbox was full.
+fn account(wish: WishId, pushed: Pushed, hub: &Hub) {
+    if pushed == Pushed::Overflowed {
         hub.counters.subscribers_too_slow.count();
         hub.take_wish(wish);
     }

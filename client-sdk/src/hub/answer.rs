@@ -2,13 +2,22 @@
 
 use std::time::SystemTime;
 
-use broker_protocol::frame::{Accepted, Outcome, Rejected, RoutedReply};
+use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Rejected, RoutedReply};
 
 use super::open::{Answer, Failure};
 use super::wish::{Kind, Stage, Target, WishId};
-use super::{Hub, Open, Route, wake};
+use super::{Hub, Open, Relocation, Route, wake};
 use crate::inbox::{Rules, Woken};
 use crate::{Body, Ended, Event, Granted, Interruption, Refused, SubscribeError};
+
+/// Of how many keys of an unreliable lane the order is kept, where its bound isn't told.
+pub(crate) const GUARDED_KEYS: usize = 4096;
+
+/// Of how many keys the order is to be kept, in a lane that has these options.
+pub(super) fn guarded_keys(options: &LaneOptions) -> Option<usize> {
+    let keys_max = options.bound_messages.map_or(GUARDED_KEYS, |bound| bound as usize);
+    (options.unreliable == Some(true)).then_some(keys_max)
+}
 
 /// What an answer changes in the delivery of messages.
 #[derive(Debug)]
@@ -16,6 +25,10 @@ pub(crate) enum RouteChange {
     None,
     /// What comes from here on is for this wish too.
     Begin(Route),
+    /// What comes from here on in another lane is for this subscription.
+    Move(Relocation),
+    /// The lane of that number is unreliable from here on, and so many keys are to be kept in order.
+    Guard(u8, usize),
     /// What comes from here on isn't for the subscription of that number any more.
     End(u64),
 }
@@ -31,6 +44,7 @@ impl Hub {
                 }
                 accepted.subscription.map_or(RouteChange::None, RouteChange::End)
             }
+            Some(Open::Change(change)) => self.changed(change, accepted),
             Some(caller @ Open::Caller(_)) => {
                 caller.answer(Ok(Answer::Accepted));
                 RouteChange::None
@@ -42,8 +56,10 @@ impl Hub {
     pub(crate) fn rejected(&self, rejected: Rejected) {
         let open = self.lock().open.remove(rejected.id);
         match open {
+            Some(Open::Begin(wish)) if self.tries_another_lane(wish, &rejected) => {}
             Some(Open::Begin(wish)) => self.refused(wish, rejected),
             Some(Open::Leave(Some(wish))) => self.left(wish),
+            Some(Open::Change(change)) => self.change_refused(change, rejected),
             Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
             Some(Open::Leave(None)) => {}
             None if rejected.id == 0 => {
@@ -77,18 +93,19 @@ impl Hub {
         };
         wish.stage = Stage::Begun(subscription);
         let (waiter, lost_at) = (wish.waiter.take(), wish.lost_at.take());
+        let options = accepted.granted.unwrap_or_default();
         let route = Route {
             wish: id,
+            guarded_keys: guarded_keys(&options),
             subscription,
             filter: wish.filter.clone(),
-            lane: accepted.lane.unwrap_or(wish.lane),
+            lane: accepted.lane.unwrap_or(wish.choice.lane),
             grouped: matches!(&wish.kind, Kind::Messages { group: Some(_), .. }),
             target: wish.target.clone(),
             attendance: wish.attendance.clone(),
         };
         drop(state);
 
-        let options = accepted.granted.unwrap_or_default();
         let granted = Granted { subscription, lane: route.lane, options };
         route.target.begin(&granted, lost_at);
         if let Some(waiter) = waiter {
@@ -118,6 +135,8 @@ impl Target {
     fn begin(&self, granted: &Granted, lost_at: Option<SystemTime>) {
         let Self::Inbox(inbox) = self else { return };
         let mut woken = Woken::default();
+        // A move that its connection didn't outlive is over.
+        let _ = inbox.release(&mut woken);
         inbox.set_rules(Rules::granted(&granted.options));
         if let Some(from) = lost_at {
             let until = SystemTime::now();

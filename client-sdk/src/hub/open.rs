@@ -6,7 +6,8 @@ use broker_protocol::frame::{self, Rejected};
 use tokio::sync::oneshot;
 
 use super::WishId;
-use crate::{Body, ClosedReason};
+use super::lanes::LaneChoice;
+use crate::{Body, ClosedReason, Granted, SubscribeError};
 
 /// What waits for the answer to a command.
 #[derive(Debug)]
@@ -15,9 +16,24 @@ pub(crate) enum Open {
     Begin(WishId),
     /// A subscription or serving that is being ended; the wish, if something still waits for it.
     Leave(Option<WishId>),
+    /// A wish whose options change.
+    Change(Change),
     /// A caller.
     Caller(oneshot::Sender<Result<Answer, Failure>>),
 }
+
+/// A change of options under way.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(super) wish: WishId,
+    /// What holds if it is refused.
+    pub(super) previous: LaneChoice,
+    /// Who waits for it.
+    pub(super) waiter: Changed,
+}
+
+/// How a change came out.
+pub(super) type Changed = oneshot::Sender<Result<Granted, SubscribeError>>;
 
 /// A good answer to a caller.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +62,18 @@ impl Open {
     }
 
     pub(crate) fn disconnected(self) {
+        if let Self::Change(change) = self {
+            let _ = change.waiter.send(Err(SubscribeError::Interrupted));
+            return;
+        }
         self.answer(Err(Failure::Disconnected));
     }
 
     pub(crate) fn closed(self, reason: &ClosedReason) {
+        if let Self::Change(change) = self {
+            let _ = change.waiter.send(Err(SubscribeError::Closed(reason.clone())));
+            return;
+        }
         self.answer(Err(Failure::Closed(reason.clone())));
     }
 }

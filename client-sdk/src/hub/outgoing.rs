@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Context;
 
-use broker_protocol::frame::{Cancel, ClientFrame, Serve, Subscribe, Unsubscribe};
+use broker_protocol::frame::{Cancel, ClientFrame, Replay, Serve, Subscribe, Unsubscribe};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
 
@@ -205,15 +205,17 @@ impl Hub {
         let wish = state.wishes.get_mut(&id).filter(|wish| wish.stage == Stage::Waiting)?;
         wish.stage = Stage::Asked;
         let bytes = match &wish.kind {
-            Kind::Messages { group, presence } => self.encode(&ClientFrame::Subscribe(Subscribe {
-                id: command,
-                filter: wish.filter.to_string(),
-                lane: Some(wish.lane),
-                options: wish.options.clone(),
-                group: group.clone(),
-                presence: *presence,
-                ..Subscribe::default()
-            })),
+            Kind::Messages { group, presence, replay } => {
+                self.encode(&ClientFrame::Subscribe(Subscribe {
+                    id: command,
+                    filter: wish.filter.to_string(),
+                    lane: Some(wish.choice.lane),
+                    options: wish.choice.options.clone(),
+                    group: group.clone(),
+                    presence: *presence,
+                    replay: if *replay { Replay::Last } else { Replay::None },
+                }))
+            }
             Kind::Requests => {
                 let filter = wish.filter.to_string();
                 self.encode(&ClientFrame::Serve(Serve { id: command, filter, lane: None }))

@@ -7,13 +7,11 @@ use std::time::SystemTime;
 use broker_protocol::frame::LaneOptions;
 use tokio::sync::{mpsc, oneshot};
 
+use super::lanes::LaneChoice;
 use super::{Hub, State, wake};
 use crate::inbox::Inbox;
 use crate::provider::Call;
 use crate::{Ended, Granted, SubscribeError};
-
-/// Lanes beside lane 0 in a session.
-pub(super) const LANES_MAX: usize = 15;
 
 /// A wish's number in this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +20,7 @@ pub(crate) struct WishId(u64);
 /// What is wished for.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    Messages { group: Option<String>, presence: bool },
+    Messages { group: Option<String>, presence: bool, replay: bool },
     Requests,
 }
 
@@ -64,10 +62,11 @@ type Waiter = oneshot::Sender<Result<Granted, SubscribeError>>;
 pub(super) struct Wish {
     pub(super) filter: Arc<str>,
     pub(super) kind: Kind,
-    pub(super) lane: u8,
-    pub(super) options: Option<LaneOptions>,
+    pub(super) choice: LaneChoice,
     pub(super) target: Target,
     pub(super) stage: Stage,
+    /// Whether a change of its options is under way.
+    pub(super) changing: bool,
     /// Who waits for it to begin for the first time.
     pub(super) waiter: Option<Waiter>,
     /// When the session was lost in which it had begun.
@@ -112,6 +111,8 @@ pub(crate) struct Route {
     pub(crate) lane: u8,
     /// Whether it gets what is addressed to it alone.
     pub(crate) grouped: bool,
+    /// Of how many keys the order is to be kept, where its lane is unreliable.
+    pub(crate) guarded_keys: Option<usize>,
     pub(crate) target: Target,
     pub(crate) attendance: Arc<Attendance>,
 }
@@ -130,14 +131,14 @@ impl Hub {
         if let Some(reason) = &state.closed {
             return Err(SubscribeError::Closed(reason.clone()));
         }
-        let (lane, options) = state.lane_of(options)?;
+        let choice = state.lanes.choose(options, 0)?;
         let wish = Wish {
             filter: Arc::from(filter),
             kind,
-            lane,
-            options,
+            choice,
             target,
             stage: Stage::Waiting,
+            changing: false,
             waiter: Some(waiter),
             lost_at: None,
             attendance: Arc::default(),
@@ -223,35 +224,6 @@ impl State {
         id
     }
 
-    /// Wishes with equal options share a lane. A lane that the session has opened stays open until it
-    /// ends.
-    fn lane_of(
-        &mut self,
-        options: LaneOptions,
-    ) -> Result<(u8, Option<LaneOptions>), SubscribeError> {
-        if options == LaneOptions::default() {
-            return Ok((0, None));
-        }
-        let held = self.lanes.iter().position(|one| one.as_ref() == Some(&options));
-        let free = || self.lanes.iter().position(Option::is_none);
-        let Some(place) = held.or_else(free) else {
-            return Err(SubscribeError::TooManyLanes { limit: LANES_MAX });
-        };
-        self.lanes[place] = Some(options.clone());
-        let lane = u8::try_from(place + 1).expect("there are at most 15 lanes");
-        Ok((lane, Some(options)))
-    }
-
-    /// The session is over: lanes that no wish needs are free again.
-    fn free_lanes(&mut self) {
-        let needed = self.wishes.values().fold(0_u32, |lanes, wish| lanes | 1 << wish.lane);
-        for (options, lane) in self.lanes.iter_mut().zip(1..) {
-            if needed & (1 << lane) == 0 {
-                *options = None;
-            }
-        }
-    }
-
     /// The session is over: wishes wait for the next one. Returns those that were ending anyway.
     pub(super) fn interrupt_wishes(&mut self) -> Vec<Target> {
         let now = SystemTime::now();
@@ -261,9 +233,10 @@ impl State {
             if matches!(wish.stage, Stage::Begun(_)) {
                 wish.lost_at = Some(now);
             }
-            wish.stage = Stage::Waiting;
+            (wish.stage, wish.changing) = (Stage::Waiting, false);
         }
-        self.free_lanes();
+        // Lanes that no wish needs are free again.
+        self.lanes.keep_only(self.wishes.values().map(|wish| wish.choice.lane));
         ended
     }
 }

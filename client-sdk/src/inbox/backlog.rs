@@ -166,7 +166,8 @@ mod tests {
             let mut backlog = Backlog::default();
             for seq in 1..=100 {
                 let (topic, body) = (Arc::from("t"), Body::from("x").key((seq / 2).to_string()));
-                let message = Message { topic, seq, epoch: 1, time: 0, from: None, body };
+                let message =
+                    Message { topic, seq, epoch: 1, time: 0, from: None, body, replayed: false };
                 backlog.conflate(Event::Message(message), Kept::Newest(2));
             }
             while all_go(&mut backlog) {}

@@ -23,12 +23,17 @@ impl Load {
                 let names = presence.joined.iter().chain(&presence.left);
                 names.map(|name| size_of::<String>() + name.len()).sum()
             }
+            // Outside the bound, as in the lane.
+            Event::CaughtUp => return Self::default(),
             _ => 0,
         };
         Self { messages: 1, bytes: EVENT_BYTES + bytes }
     }
 
     pub(super) fn of_message(message: &Message) -> Self {
+        if message.replayed {
+            return Self::default();
+        }
         let bytes = EVENT_BYTES + message.topic.len() + message.body.size();
         Self { messages: 1, bytes }
     }

@@ -60,9 +60,9 @@ impl Rules {
             Some(Keep::All) | None => Kept::All,
         };
         let at_bound = match (options.overflow, kept) {
-            (Some(Overflow::DropOldest), _) | (None, Kept::Newest(_) | Kept::Merged) => {
-                AtBound::DropOldest
-            }
+            // What is retained is the broker's: here a resync can only tell what is lost.
+            (Some(Overflow::DropOldest | Overflow::Resync), _)
+            | (None, Kept::Newest(_) | Kept::Merged) => AtBound::DropOldest,
             _ => AtBound::End,
         };
         Self { kept, at_bound }

@@ -18,6 +18,8 @@ pub(super) enum Subject<'a> {
 impl<'a> Subject<'a> {
     pub(super) fn of(event: &'a Event) -> Option<Self> {
         match event {
+            // What is replayed is no part of the books, and is delivered as it came.
+            Event::Message(message) if message.replayed => None,
             Event::Message(message) => Some(Self::of_message(message)),
             Event::Gap(gap) => Some(Self::Missing {
                 topic: gap.topic.as_deref(),

@@ -22,7 +22,15 @@ fn sized(topic: &str, seq: u64, bytes: usize) -> Event {
 
 fn of_key(topic: &str, key: Option<&str>, seq: u64, body: Body) -> Event {
     let body = Body { key: key.map(Box::from), ..body };
-    Event::Message(Message { topic: Arc::from(topic), seq, epoch: 1, time: 0, from: None, body })
+    Event::Message(Message {
+        topic: Arc::from(topic),
+        seq,
+        epoch: 1,
+        time: 0,
+        from: None,
+        body,
+        replayed: false,
+    })
 }
 
 fn subscribed() -> Event {

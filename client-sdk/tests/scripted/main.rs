@@ -1,6 +1,7 @@
 //! The SDK against a broker's end that says what a test tells it to, over the memory transport.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod changing;
 mod closing;
 mod latest;
 mod liveness;
@@ -9,5 +10,7 @@ mod publishing;
 mod receiving;
 mod reconnecting;
 mod recorder;
+mod replaying;
 mod requesting;
 mod serving;
+mod unreliable;

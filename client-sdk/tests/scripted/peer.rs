@@ -171,6 +171,15 @@ impl Peer {
         }
     }
 
+    /// Says something in a channel of its own.
+    pub(crate) fn say_in(&mut self, channel: Channel, frames: &[BrokerFrame<'_>]) {
+        let mut out = BytesMut::new();
+        frames.iter().for_each(|frame| Codec::Bincode.write_broker(frame, &mut out));
+        let sent = self.link.try_send(channel, Packet::lent(&out)).unwrap();
+        assert_eq!(sent, Sent::Taken);
+        self.link.end_turn();
+    }
+
     pub(crate) async fn accept_command(&mut self, id: u64, subscription: Option<u64>) {
         let lane = subscription.map(|_| 0);
         let accepted = Accepted { id, subscription, lane, ..Accepted::default() };

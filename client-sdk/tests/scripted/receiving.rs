@@ -90,7 +90,7 @@ async fn lanes_are_apart_and_an_addressee_gets_its_run_alone() {
     peer.say(&BrokerFrame::Lane(LaneHeader::default())).await;
     peer.message("t", 3, "to both").await;
     one.expect(&["subscribed 1", "t 3 to both"]).await;
-    two.expect(&["subscribed 2", "t 1 to two", "t 3 to both"]).await;
+    two.expect(&["subscribed 2", "t 1 to two again", "t 3 to both"]).await;
 }
 
 #[tokio::test]
@@ -144,6 +144,40 @@ async fn a_refused_subscription_names_code_and_field() {
     assert_eq!(refused.unwrap_err(), expected);
     let invalid = client.subscribe("a.>.b", |_: &Message| {}).await.unwrap_err();
     assert!(matches!(invalid, SubscribeError::InvalidFilter { .. }), "{invalid}");
+}
+
+#[tokio::test]
+async fn who_may_not_share_a_lane_gets_another_with_the_same_options() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let mut lanes = Vec::new();
+    for filter in ["news", "chat.a", "chat.b"] {
+        let answer = async {
+            loop {
+                let frame = peer.frame().await;
+                let ClientFrame::Subscribe(asked) = frame.read() else { panic!() };
+                lanes.push((filter, asked.lane, asked.options.clone()));
+                if filter == "news" || asked.lane != Some(0) {
+                    return peer.accept_command(asked.id, Some(lanes.len() as u64)).await;
+                }
+                let field = Some("options".to_owned());
+                let (id, code) = (asked.id, ErrorCode::LaneOptions);
+                let rejected = Rejected { id, code, message: "narrower".into(), field };
+                peer.say(&BrokerFrame::Rejected(rejected)).await;
+            }
+        };
+        let (begun, ()) = tokio::join!(client.subscribe(filter, |_: &Message| {}), answer);
+        begun.unwrap().detach();
+    }
+    let own = Some(LaneOptions::default());
+    let expected = [
+        ("news", Some(0), None),
+        ("chat.a", Some(0), None),
+        ("chat.a", Some(1), own.clone()),
+        ("chat.b", Some(0), None),
+        ("chat.b", Some(1), own),
+    ];
+    assert_eq!(lanes, expected);
 }
 
 #[tokio::test]

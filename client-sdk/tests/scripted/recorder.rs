@@ -78,7 +78,9 @@ impl Recorder {
 
 impl Subscriber for Recorder {
     fn on_message(&mut self, message: &Message) {
-        self.note(format!("{} {} {}", message.topic, message.seq, message.text().unwrap_or("?")));
+        let again = if message.is_replayed() { " again" } else { "" };
+        let text = message.text().unwrap_or("?");
+        self.note(format!("{} {} {text}{again}", message.topic, message.seq));
         if let (Some(holding), Some("hold")) = (&self.holding, message.text()) {
             holding.entered.try_send(()).expect("one call at a time");
             holding.released.recv().expect("the test lets it go on");
@@ -96,6 +98,10 @@ impl Subscriber for Recorder {
             cause => format!("{cause:?}"),
         };
         self.note(format!("gap {topic} {} {cause}", gap.count));
+    }
+
+    fn on_caught_up(&mut self) {
+        self.note("caught up");
     }
 
     fn on_presence(&mut self, presence: &Presence) {

@@ -52,8 +52,9 @@ pub trait Link: Send {
     /// link and counted in [`Link::unsent`]. An empty packet carries nothing: it is taken and need
     /// not arrive.
     ///
-    /// A datagram never blocks: it is [`Sent::Taken`], and lost if there is no room for it or it is
-    /// larger than [`Properties::datagram_bytes_max`].
+    /// A datagram may be lost once it is taken, and is if it is larger than
+    /// [`Properties::datagram_bytes_max`]. While the way takes no more of them they are refused, so
+    /// that whoever sends can keep what is newest; datagrams of all lanes are one blocked channel then.
     ///
     /// # Errors
     /// The link has ended.

@@ -145,6 +145,15 @@ impl End {
         Ok(())
     }
 
+    /// Receives until `bytes` have arrived in one channel.
+    pub(crate) async fn receive_bytes_of(&mut self, channel: Channel, bytes: usize) -> Seen<()> {
+        while self.heard.pieces(channel).iter().map(Bytes::len).sum::<usize>() < bytes {
+            let what = format!("{} to receive {bytes} bytes in {channel:?}", self.name);
+            self.receive_some(what).await?;
+        }
+        Ok(())
+    }
+
     /// Receives until `count` pongs have arrived in all.
     pub(crate) async fn receive_pongs(&mut self, count: usize) -> Seen<()> {
         while self.heard.pongs.len() < count {

@@ -52,6 +52,7 @@ macro_rules! with_promises {
             a_lane_held_back_stops_no_other
             pongs_return_in_order_with_their_marks
             datagrams_arrive_whole
+            a_flood_of_datagrams_goes_on
         }
     };
 }

@@ -40,7 +40,8 @@ faults_break! {
     spoiling_the_rest: SpoilsTheRest =>
         a_packet_taken_in_part_is_finished, polls_given_up_lose_nothing;
     never_being_writable: NeverWritable =>
-        a_peer_that_does_not_read_blocks_the_link, a_packet_taken_in_part_is_finished;
+        a_peer_that_does_not_read_blocks_the_link, a_packet_taken_in_part_is_finished,
+        a_flood_of_datagrams_goes_on;
     never_waking_the_writer: NeverWakesTheWriter =>
         a_peer_that_does_not_read_blocks_the_link, a_packet_taken_in_part_is_finished;
     never_waking_the_reader: NeverWakesTheReader =>

@@ -21,6 +21,8 @@ pub struct Conditions {
     pub chop_bytes_max: Option<usize>,
     /// The share of packets, 0 to 1, that are lost: datagrams silently; any other breaks the link.
     pub loss: f64,
+    /// The share of datagrams, 0 to 1, that are lost beside.
+    pub datagram_loss: f64,
 }
 
 impl Conditions {
@@ -37,6 +39,7 @@ impl Default for Conditions {
             partial: 0.0,
             chop_bytes_max: None,
             loss: 0.0,
+            datagram_loss: 0.0,
         }
     }
 }

@@ -96,9 +96,13 @@ impl Way {
         let (limits, due) = (self.limits(), self.due());
         if matches!(channel, Channel::Datagram(_)) {
             let queue = &mut self.queues[at];
+            if queue.in_flight >= limits.capacity_bytes {
+                queue.is_blocked = true;
+                return Ok(Sent::Refused);
+            }
             let fits = packet.len() < self.datagram_bytes_max;
-            if !is_lost && fits && queue.in_flight < limits.capacity_bytes {
-                queue.push(Item::Data(packet.to_bytes()), due);
+            if fits && !is_lost && !self.chance(self.conditions.datagram_loss) {
+                self.queues[at].push(Item::Data(packet.to_bytes()), due);
             }
             return Ok(Sent::Taken);
         }

@@ -15,7 +15,8 @@ pub struct Config {
     pub send_window_bytes: u32,
     /// Bytes that a client may send ahead of what is read from it. 256 KiB.
     pub receive_window_bytes: u32,
-    /// Bytes of datagrams that wait to be sent on a link; beyond, the oldest is dropped. 64 KiB.
+    /// Bytes of datagrams that wait to be sent on a link; beyond, none is taken until some have left.
+    /// Small, since what waits there can't be replaced by what is newer. 16 KiB.
     pub datagram_buffer_bytes: usize,
     /// A link on which nothing arrives for this long is dead; none means never. 2 minutes.
     pub idle_timeout: Option<Duration>,
@@ -33,7 +34,7 @@ impl Default for Config {
         Self {
             send_window_bytes: 256 * 1024,
             receive_window_bytes: 256 * 1024,
-            datagram_buffer_bytes: 64 * 1024,
+            datagram_buffer_bytes: 16 * 1024,
             idle_timeout: Some(Duration::from_secs(120)),
             keep_alive: None,
             incoming_max: 1024,

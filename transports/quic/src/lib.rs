@@ -42,6 +42,7 @@ mod closing;
 mod config;
 mod connector;
 mod copies;
+mod datagrams;
 mod endpoints;
 mod failures;
 mod link;

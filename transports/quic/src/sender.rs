@@ -2,12 +2,11 @@
 
 use std::task::{Context, Poll};
 
-use bytes::{BufMut, BytesMut};
 use futures_util::future::join_all;
-use quinn::{Connection, SendDatagramError, SendStream};
+use quinn::{Connection, SendStream};
 use transport_api::{Channel, LinkError, Packet, Sent};
 
-use crate::failures::link_error;
+use crate::datagrams::Datagrams;
 use crate::outgoing::Outgoing;
 
 /// All channels towards the peer: one blocked channel doesn't block another.
@@ -16,6 +15,7 @@ pub(crate) struct Sender {
     control: Outgoing,
     /// Those that were used, in order of first use: few enough to be searched.
     lanes: Vec<(u8, Outgoing)>,
+    datagrams: Datagrams,
     /// Whether a channel became free that the user hasn't been told of.
     has_freed: bool,
 }
@@ -23,6 +23,7 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(connection: Connection, control: SendStream) -> Self {
         Self {
+            datagrams: Datagrams::new(connection.clone()),
             connection,
             control: Outgoing::control(control),
             lanes: Vec::new(),
@@ -38,7 +39,7 @@ impl Sender {
         match channel {
             Channel::Control => self.control.try_send(packet),
             Channel::Lane(number) => self.lane(number).try_send(packet),
-            Channel::Datagram(lane) => self.send_datagram(lane, packet),
+            Channel::Datagram(lane) => self.datagrams.try_send(lane, packet),
         }
     }
 
@@ -51,25 +52,14 @@ impl Sender {
         &mut self.lanes[at].1
     }
 
-    /// Hands over a datagram. Beyond the buffer the oldest one that waits is lost, and so is a
-    /// datagram that is larger than the path allows: they may be lost anywhere.
-    fn send_datagram(&mut self, lane: u8, packet: &Packet<'_>) -> Result<Sent, LinkError> {
-        let mut datagram = BytesMut::with_capacity(1 + packet.len());
-        datagram.put_u8(lane);
-        datagram.put_slice(packet.as_slice());
-        match self.connection.send_datagram(datagram.freeze()) {
-            Err(SendDatagramError::ConnectionLost(error)) => Err(link_error(error)),
-            _ => Ok(Sent::Taken),
-        }
-    }
-
     fn channels(&self) -> impl Iterator<Item = &Outgoing> {
         [&self.control].into_iter().chain(self.lanes.iter().map(|(_, lane)| lane))
     }
 
-    /// Bytes that the streams have not taken yet.
+    /// Bytes that QUIC has not taken yet.
     pub(crate) fn unsent(&self) -> usize {
-        self.channels().map(Outgoing::unsent).sum()
+        let streams: usize = self.channels().map(Outgoing::unsent).sum();
+        streams + self.datagrams.unsent()
     }
 
     /// Moves what waits in every channel. Returns whether a channel is still blocked.
@@ -82,6 +72,11 @@ impl Sender {
                 self.has_freed |= is_free;
                 is_blocked |= !is_free;
             }
+        }
+        if self.datagrams.is_blocked() {
+            let is_free = self.datagrams.poll_flush(cx)?.is_ready();
+            self.has_freed |= is_free;
+            is_blocked |= !is_free;
         }
         Ok(is_blocked)
     }

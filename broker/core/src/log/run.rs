@@ -83,6 +83,20 @@ impl Log {
         (last.end(), fitting as u32 + 1)
     }
 
+    /// How many bytes [`Log::copy`] would append.
+    pub fn frame_bytes(&self, codec: Codec, entry: u64) -> usize {
+        let json = |offset: u64| self.entries[offset as usize].json;
+        match (codec, entry.checked_sub(self.first).and_then(json)) {
+            (Codec::Bincode, _) => self.bincode_frame(entry).len(),
+            (Codec::Json, Some(place)) => place.length as usize,
+            (Codec::Json, None) => {
+                let mut frame = BytesMut::new();
+                self.copy_json(entry, &mut frame);
+                frame.len()
+            }
+        }
+    }
+
     /// Appends one message's frame to `out`, wherever its bytes lie.
     pub fn copy(&self, codec: Codec, entry: u64, out: &mut BytesMut) {
         match codec {

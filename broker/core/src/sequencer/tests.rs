@@ -47,7 +47,9 @@ impl Stage {
     fn publish(&mut self, session: SessionId, topic: &str) -> Vec<(ShardId, Item)> {
         let topic_span = Span { start: 0, end: topic.len() as u32 };
         let (id, parts) = (None, topic_span);
-        let publish = Command::Publish { session, id, topic: topic_span, parts, expires_in: None };
+        let (expires_in, retain) = (None, Retain::No);
+        let publish =
+            Command::Publish { session, id, topic: topic_span, parts, expires_in, retain };
         self.carry_out(topic.as_bytes(), publish)
     }
 

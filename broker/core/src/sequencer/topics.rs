@@ -46,6 +46,8 @@ pub(super) struct Topic {
     fresh_for: Option<(u64, u64)>,
     shards: ShardSet,
     groups: Vec<usize>,
+    /// How many last values of it are retained: while there are any it isn't forgotten.
+    pub(super) retained: u32,
 }
 
 /// Why a topic isn't made.
@@ -138,6 +140,7 @@ impl Topics {
             fresh_for: None,
             shards: ShardSet::default(),
             groups: Vec::new(),
+            retained: 0,
         };
         self.known.insert(name.clone(), topic);
         self.sweep.insert((now, id), name);
@@ -154,15 +157,19 @@ impl Topics {
     /// Forgets one topic whose maker is gone and that nobody used since, if there is any: else
     /// whoever connects again and again could fill the broker.
     fn displace(&mut self) -> bool {
-        let Some(made) = self.gone.first().and_then(|maker| self.made.get(maker)) else {
-            return false;
-        };
-        let (_, name) = made.first_key_value().expect("a maker has topics");
-        let name = name.clone();
-        let id = self.forget(&name);
-        self.displaced.push(id);
-        self.epoch += 1;
-        true
+        while let Some(maker) = self.gone.first().copied() {
+            let (id, name) = self.made[&maker].first_key_value().expect("a maker has topics");
+            let (id, name) = (*id, name.clone());
+            if self.known[&name].retained == 0 {
+                self.forget(&name);
+                self.displaced.push(id);
+                self.epoch += 1;
+                return true;
+            }
+            // On nobody's account from now on, so that none is passed twice.
+            self.take_off_account(maker, id);
+        }
+        false
     }
 
     /// Forgets topics that were idle for long. A topic that comes back has a later epoch.
@@ -177,6 +184,9 @@ impl Topics {
                 break;
             }
             let topic = self.known.get_mut(first.get()).expect("what is swept is known");
+            if topic.retained > 0 {
+                topic.used = now;
+            }
             if topic.used + self.config.forget_after > now {
                 topic.swept = topic.used;
                 let name = first.remove();
@@ -226,6 +236,14 @@ impl Topic {
             self.shards = interest.wanting(&self.name);
             self.groups = groups.wanting(&self.name);
         }
+    }
+
+    pub(super) fn id(&self) -> TopicId {
+        self.id
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn shards(&self) -> ShardSet {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_delivery::lane::{Departure, Entries, Frame, Lane, LaneOptions, Pushed};
+use broker_delivery::lane::{Departure, Entries, Frame, Item, Lane, LaneOptions, Pushed};
 use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
 use super::window::Window;
+use crate::Publication;
 use crate::few::Few;
 
 /// What a waiting presence costs in a lane, in bytes. Its names are bounded by the crowd.
@@ -28,6 +29,8 @@ pub(crate) struct LaneSlot {
     pub(crate) blocked: bool,
     /// How many frames had been sent when the client was last pinged.
     pub(crate) pinged: u64,
+    /// How many frames of replays wait.
+    pub(crate) replaying: u32,
     /// How much of it may be on its way, where not all survives waiting.
     pub(crate) window: Option<Box<Window>>,
 }
@@ -36,7 +39,8 @@ impl LaneSlot {
     pub(crate) fn new(number: u8, options: LaneOptions, now: Duration) -> Self {
         let (lane, presences) = (Lane::new(options), Presences::default());
         let window = lane.conflates().then(|| Box::new(Window::new(now)));
-        Self { number, lane, presences, addressee: None, blocked: false, pinged: 0, window }
+        let (addressee, blocked, pinged, replaying) = (None, false, 0, 0);
+        Self { number, lane, presences, addressee, blocked, pinged, replaying, window }
     }
 
     /// Changes its options.
@@ -59,6 +63,27 @@ impl LaneSlot {
     pub(crate) fn begin_again(&mut self, now: Duration) {
         (self.addressee, self.blocked, self.pinged) = (None, false, 0);
         self.window = self.lane.conflates().then(|| Box::new(Window::new(now)));
+        self.count_replays();
+    }
+
+    /// Learns what of replays waits, when that may have become more or less in a way of its own.
+    pub(crate) fn count_replays(&mut self) {
+        let frames = self.lane.items().filter(|item| is_replay(item));
+        self.replaying = frames.count() as u32;
+    }
+
+    /// Learns that so many items are to leave.
+    pub(crate) fn strike_off_replays(&mut self, items: usize) {
+        if self.replaying > 0 {
+            let leaving = self.lane.items().take(items).filter(|item| is_replay(item));
+            self.replaying -= leaving.count() as u32;
+        }
+    }
+
+    /// Appends a frame of a replay.
+    pub(crate) fn push_replay(&mut self, frame: LaneFrame) {
+        self.replaying += 1;
+        self.lane.push_frame(frame);
     }
 
     /// How many bytes of it may be sent now; more than 0 allow one message at least.
@@ -74,6 +99,10 @@ pub(crate) enum LaneFrame {
     Encoded(Bytes),
     /// The place of a subscription's presence; who came and went is in [`Presences`].
     Presence(u64),
+    /// A retained value for one subscription.
+    Replayed(Box<(u64, Publication)>),
+    /// The end of a subscription's replay.
+    CaughtUp(u64),
 }
 
 impl LaneFrame {
@@ -103,8 +132,27 @@ impl Frame for LaneFrame {
         match self {
             Self::Encoded(frame) => frame.len() as u64,
             Self::Presence(_) => PRESENCE_BYTES,
+            // Replays are paced, and outside the bound.
+            Self::Replayed(_) | Self::CaughtUp(_) => 0,
         }
     }
+
+    fn is_void_behind_losses(&self) -> bool {
+        matches!(self, Self::CaughtUp(_))
+    }
+
+    fn held(&self) -> u64 {
+        match self {
+            Self::Replayed(replayed) => replayed.1.size() as u64,
+            Self::CaughtUp(_) => size_of::<Self>() as u64,
+            frame => frame.size(),
+        }
+    }
+}
+
+/// Whether it is a frame of a replay.
+fn is_replay(item: &Item<LaneFrame>) -> bool {
+    matches!(item, Item::Frame(LaneFrame::Replayed(_) | LaneFrame::CaughtUp(_)))
 }
 
 /// Appends a frame that is encoded in bincode, in `codec`.

@@ -55,8 +55,16 @@ impl Shard {
             Item::Sent { publication, to, from, id } => {
                 self.deliver_sent(&publication, to, (from, id));
             }
-            Item::Begun { session, subscription } => self.begun(session, subscription),
+            Item::Begun { session, subscription, point } => {
+                self.begun(session, subscription, point);
+            }
+            Item::Replayed { session, lane, ticket, point, pages } => {
+                self.replayed(session, (lane, ticket), point, pages);
+            }
             Item::Ended { session, subscription, id } => self.ended(session, subscription, id),
+            Item::Moved { session, subscription, lane, id } => {
+                self.moved((session, subscription), lane as usize, id);
+            }
             Item::Answer { session, answer } => {
                 if self.find(session).is_some() {
                     self.answer(session.slot, answer);

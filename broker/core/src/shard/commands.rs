@@ -53,6 +53,7 @@ impl Shard {
             ClientFrame::Subscribe(subscribe) => self.subscribe(slot, subscribe),
             ClientFrame::Serve(serve) => self.serve(slot, &serve),
             ClientFrame::Update(update) => self.update(slot, &update),
+            ClientFrame::Move(moving) => self.move_to_lane(slot, &moving),
             ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(slot, &unsubscribe),
             ClientFrame::Request(request) => self.request(now, slot, &request),
             ClientFrame::Reply(reply) => self.reply(slot, &reply),
@@ -68,7 +69,6 @@ impl Shard {
     /// Frames of the protocol that belong to parts which this version doesn't serve.
     fn refuse_unsupported(&mut self, slot: u32, frame: &ClientFrame<'_>) {
         let (id, name) = match frame {
-            ClientFrame::Move(moved) => (moved.id, "move"),
             ClientFrame::Offer(offer) => (offer.id, "offer"),
             ClientFrame::Attach(attach) => (attach.id, "attach"),
             ClientFrame::Detach(detach) => (detach.id, "detach"),

@@ -4,12 +4,14 @@
 //! as it lies. Everything else (control, a change of lane, gaps, frames, scattered extents) is
 //! gathered in the shard's scratch buffer into one packet.
 
+use std::time::Duration;
+
 use broker_delivery::lane::Sent;
 use broker_protocol::frame::LaneHeader;
 
 use super::Shard;
-use crate::Run;
 use crate::session::{LaneSlot, Session, Stage};
+use crate::{Log, Run};
 
 /// Where a packet goes in a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Channel {
     Control,
     /// One lane, where each has a channel of its own.
     Lane(u8),
+    /// Messages of one unreliable lane, where the link has datagrams.
+    Datagram(u8),
 }
 
 /// What a link does with a packet: takes it whole or not at all.
@@ -88,6 +92,7 @@ impl Shard {
             true => Flushed::Blocked,
             false => Flushed::Everything,
         };
+        self.ask_for_replays(slot);
         let session = &mut self.sessions[slot as usize];
         if (session.behind || !session.holds) && session.keeps_something() {
             match session.behind {
@@ -145,8 +150,12 @@ impl Shard {
         }
         self.send_marks(slot, outlet);
         while let Some(lane) = self.sessions[slot as usize].next_lane() {
-            let number = self.sessions[slot as usize].lanes[lane].number;
-            let verdict = self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet);
+            let session = &self.sessions[slot as usize];
+            let number = session.lanes[lane].number;
+            let verdict = match session.datagram_room(lane) {
+                Some(_) => self.hand_over_unreliable(slot, (lane, number), outlet),
+                None => self.hand_over(slot, Channel::Lane(number), false, Some(lane), outlet),
+            };
             self.sessions[slot as usize].lanes[lane].blocked = verdict != Verdict::Taken;
             self.send_marks(slot, outlet);
         }
@@ -164,12 +173,7 @@ impl Shard {
         let Self { sessions, log, scratch, now, .. } = self;
         let session = &mut sessions[slot as usize];
         if let Some(lane) = lane {
-            let lane = &mut session.lanes[lane].lane;
-            lane.conflate(log);
-            // What keeps up doesn't wait for so long.
-            if log.has_expiring() && (lane.is_waiting() || lane.is_paced()) {
-                lane.expire(*now, session.link.packet_bytes_max as u64, log);
-            }
+            session.prepare(lane, *now, log);
         }
         let (verdict, handed) = match session.direct(lane, log) {
             Some((run, handed)) => (outlet.send(channel, run), handed),
@@ -181,7 +185,7 @@ impl Shard {
         self.struck_off(slot, verdict, handed)
     }
 
-    fn struck_off(&mut self, slot: u32, verdict: Verdict, handed: Handed) -> Verdict {
+    pub(super) fn struck_off(&mut self, slot: u32, verdict: Verdict, handed: Handed) -> Verdict {
         if verdict == Verdict::Refused {
             return verdict;
         }
@@ -202,6 +206,7 @@ impl Shard {
                 true => lane_slot.addressee = header.subscription,
                 false => session.link.header = header,
             }
+            lane_slot.strike_off_replays(sent.items);
             let before = lane_slot.lane.books().received;
             let LaneSlot { lane, presences, .. } = lane_slot;
             let frames = lane.frames();
@@ -233,6 +238,16 @@ impl LaneSlot {
 }
 
 impl Session {
+    /// Conflates what waits in a lane that is to be sent from, and leaves out what has expired.
+    pub(super) fn prepare(&mut self, place: usize, now: Duration, log: &mut Log) {
+        let lane = &mut self.lanes[place].lane;
+        lane.conflate(log);
+        // What keeps up doesn't wait for so long.
+        if log.has_expiring() && (lane.is_waiting() || lane.is_paced()) {
+            lane.expire(now, self.link.packet_bytes_max as u64, log);
+        }
+    }
+
     /// Whether some channel is blocked.
     pub(super) fn is_blocked(&self) -> bool {
         self.stage == Stage::Away
@@ -281,7 +296,7 @@ impl Session {
     }
 
     /// Notes whose turn it was, before what was sent is struck off.
-    fn count_turn(&mut self, place: usize) {
+    pub(super) fn count_turn(&mut self, place: usize) {
         if self.lanes.len() == 1 {
             return;
         }

@@ -53,7 +53,9 @@ impl Shard {
                 window.begins_to_wait(self.now);
             }
             if let Pushed::Overflowed(how) = lane_slot.lane.block(&mut self.log) {
-                overflowed = Some(how);
+                // Where several are at their bound, the hardest rule holds.
+                overflowed =
+                    overflowed.filter(|known| *known == Overflowed::Disconnect).or(Some(how));
             }
         }
         if first {
@@ -93,18 +95,18 @@ impl Shard {
     }
 
     pub(super) fn overflowed(&mut self, slot: u32, how: Overflowed) {
-        if matches!(self.sessions[slot as usize].stage, Stage::Ending | Stage::Away) {
+        let stage = self.sessions[slot as usize].stage;
+        if how == Overflowed::Resync && stage != Stage::Ending {
+            return self.resync(slot);
+        }
+        if matches!(stage, Stage::Ending | Stage::Away) {
             return;
         }
-        let bound = match how {
-            Overflowed::Disconnect => "with overflow `disconnect`",
-            // Not granted by this version: nobody reaches it.
-            Overflowed::Resync => "with overflow `resync`",
-        };
         self.statistics.slow_consumers += 1;
-        let message = format!("more waited for this client than its lane may hold, {bound}");
+        let message =
+            "more waited for this client than its lane may hold, with overflow `disconnect`";
         let reconnect = Reconnect::Later(SLOW_CONSUMER_RETURN);
-        self.end(slot, ErrorCode::SlowConsumer, message, reconnect);
+        self.end(slot, ErrorCode::SlowConsumer, message.to_owned(), reconnect);
     }
 
     pub(super) fn end_overrun(&mut self, slot: u32) {

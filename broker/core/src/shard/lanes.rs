@@ -8,7 +8,9 @@ use broker_protocol::frame::{self, Accepted, BrokerFrame, Update};
 
 use super::Shard;
 use super::commands::Refusal;
+use super::grants::Entrant;
 use crate::command::Purpose;
+use crate::policy::PatternSet;
 use crate::session::{LaneSlot, Session, Stage, Subscription};
 
 /// The longest minimum interval that is granted.
@@ -24,12 +26,13 @@ impl Shard {
         slot: u32,
         number: Option<u8>,
         wished: Option<&frame::LaneOptions>,
+        entrant: Entrant<'_>,
     ) -> Result<usize, Refusal> {
-        let default = self.config.lane;
-        let granted = wished.map(|wished| self.grant(wished, opened_with(wished, default)));
-        let granted = granted.transpose()?;
+        let touched = self.touched_by(entrant);
+        let granted =
+            wished.map(|wished| self.grant_new(slot, wished, (entrant, touched))).transpose()?;
         let lanes_max = self.config.limits.lanes_max;
-        let lanes = &mut self.sessions[slot as usize].lanes;
+        let lanes = &self.sessions[slot as usize].lanes;
         let free = || (1..=LANE_NUMBER_MAX).find(|one| !lanes.iter().any(|s| s.number == *one));
         let number = match (number, granted) {
             (Some(number), _) => number,
@@ -40,19 +43,22 @@ impl Shard {
             let message = format!("lane {number}: lanes are numbered 0 to {LANE_NUMBER_MAX}");
             return Err(Refusal::of("lane", ErrorCode::UnknownLane, message));
         }
-        if let Some(place) = lanes.iter().position(|slot| slot.number == number) {
-            return match granted {
-                Some(granted) if granted != *lanes[place].lane.options() => {
-                    let message = format!("lane {number} is open with other options");
-                    Err(Refusal::of("options", ErrorCode::LaneOptions, message))
-                }
-                _ => Ok(place),
-            };
-        }
-        if lanes.len() >= lanes_max {
-            return Err(too_many_lanes(lanes_max));
-        }
-        Ok(self.open_lane(slot, number, granted.unwrap_or(default)))
+        let open = lanes.iter().position(|slot| slot.number == number);
+        let place = match open {
+            Some(place) => {
+                self.check_joins((number, lanes[place].lane.options()), granted, touched)?;
+                place
+            }
+            None if lanes.len() >= lanes_max => return Err(too_many_lanes(lanes_max)),
+            None => {
+                let nothing = frame::LaneOptions::default();
+                let opened = || self.grant_new(slot, &nothing, (entrant, touched));
+                let granted = granted.map_or_else(opened, Ok)?;
+                self.open_lane(slot, number, granted)
+            }
+        };
+        self.sessions[slot as usize].touch(place, touched);
+        Ok(place)
     }
 
     /// Opens a lane. Returns its place.
@@ -89,7 +95,8 @@ impl Shard {
             let message = format!("lane {number} isn't open");
             return Err(Refusal::of("lane", ErrorCode::UnknownLane, message));
         };
-        let granted = self.grant(&update.options, *session.lanes[place].lane.options())?;
+        let (options, touched) = (*session.lanes[place].lane.options(), session.touched(place));
+        let granted = self.grant(slot, &update.options, (options, touched))?;
         if granted.keep != Keep::All {
             may_conflate(session, place)?;
         }
@@ -103,11 +110,13 @@ impl Shard {
         Ok(granted)
     }
 
-    /// What is granted of a wish; `base` has what isn't wished for.
-    fn grant(
+    /// What is granted of a wish, in a lane that these patterns touch; `base` has what isn't wished
+    /// for.
+    pub(super) fn grant(
         &self,
+        slot: u32,
         wished: &frame::LaneOptions,
-        base: LaneOptions,
+        (base, touched): (LaneOptions, PatternSet),
     ) -> Result<LaneOptions, Refusal> {
         let most = self.config.lane.bound;
         let keep = match wished.keep {
@@ -116,14 +125,11 @@ impl Shard {
             Some(frame::Keep::Latest(count)) => Keep::Latest(count),
             Some(frame::Keep::Merge) => Keep::Merge,
         };
-        if wished.unreliable == Some(true) {
-            return Err(Refusal::unsupported("options.unreliable"));
-        }
         let overflow = match wished.overflow {
             None => base.overflow,
             Some(frame::Overflow::Disconnect) => Overflow::Disconnect,
             Some(frame::Overflow::DropOldest) => Overflow::DropOldest,
-            Some(frame::Overflow::Resync) => return Err(Refusal::unsupported("options.overflow")),
+            Some(frame::Overflow::Resync) => Overflow::Resync,
         };
         let bound = Bound {
             messages: wished.bound_messages.unwrap_or(base.bound.messages).min(most.messages),
@@ -131,12 +137,16 @@ impl Shard {
         };
         let priority = wished.priority.unwrap_or(base.priority);
         let min_interval = min_interval(wished, keep, base);
-        let granted = LaneOptions { keep, overflow, bound, min_interval, priority, ..base };
+        let unreliable = wished.unreliable.unwrap_or(base.unreliable);
+        let granted = LaneOptions { keep, overflow, bound, min_interval, priority, unreliable };
+        let granted = self.allowed(granted, touched)?;
         let invalid = |error: OptionsError| {
             Refusal::of("options", ErrorCode::InvalidField, error.to_string())
         };
         granted.check().map_err(invalid)?;
-        Ok(granted)
+        // Where the link has no datagrams the lane is reliable, and said to be.
+        let has_datagrams = self.sessions[slot as usize].link.info.datagram_room().is_some();
+        Ok(LaneOptions { unreliable: unreliable && has_datagrams, ..granted })
     }
 }
 
@@ -160,14 +170,6 @@ fn may_conflate(session: &Session, place: usize) -> Result<(), Refusal> {
         false => return Ok(()),
     };
     Err(Refusal::of("options", ErrorCode::LaneOptions, message))
-}
-
-/// What a new lane has that isn't wished for: one that conflates drops rather than disconnects.
-fn opened_with(wished: &frame::LaneOptions, default: LaneOptions) -> LaneOptions {
-    match wished.keep {
-        None | Some(frame::Keep::All) => default,
-        Some(_) => LaneOptions { overflow: Overflow::DropOldest, ..default },
-    }
 }
 
 fn too_many_lanes(most: usize) -> Refusal {

@@ -5,7 +5,7 @@ use broker_protocol::frame::{Body, BrokerFrame};
 use broker_protocol::{Codec, message};
 use bytes::BytesMut;
 
-use crate::{Batch, Command, Purpose, ShardId, Span, Standing, Token};
+use crate::{Batch, Command, Outstanding, Purpose, ShardId, Span, Standing, Token};
 
 /// The memory that is taken at once for what commands refer to, in bytes.
 const ARENA_BYTES: usize = 64 << 10;
@@ -89,6 +89,7 @@ fn text_bytes(command: &Command) -> usize {
         }
         Command::Refuse { message, .. } => message.len(),
         Command::Send { to, .. } => to.len(),
+        Command::Replay { wanted, .. } => wanted.len() * size_of::<Outstanding>(),
         _ => 0,
     }
 }

@@ -1,5 +1,6 @@
 //! One packet: a slice of the log where that is enough, else what was gathered.
 
+mod datagram;
 mod packer;
 mod replaced;
 
@@ -81,8 +82,13 @@ impl Session {
         let header = self.header(slot);
         let mut packer = Packer::new(codec, (slot.number, header), packet_bytes_max, log, out);
         let mut sent = Sent::default();
+        let by_datagram = self.datagram_room(place).is_some();
         for item in slot.lane.items() {
+            if by_datagram && self.begins_a_datagram(place, item, log) {
+                break;
+            }
             let taken = match item {
+                Item::Run(extent) if by_datagram => packer.first_of(*extent),
                 Item::Run(extent) => packer.run(*extent, None),
                 Item::Addressed { extent, subscription } => {
                     packer.run(*extent, Some(*subscription))
@@ -92,6 +98,10 @@ impl Session {
                 Item::Frame(LaneFrame::Presence(subscription)) => {
                     packer.presence(slot.presences.frames(*subscription))
                 }
+                Item::Frame(LaneFrame::Replayed(replayed)) => {
+                    packer.replayed(replayed.0, &replayed.1)
+                }
+                Item::Frame(LaneFrame::CaughtUp(subscription)) => packer.caught_up(*subscription),
                 Item::Gaps(ledger) => packer.gaps(ledger),
             };
             match taken {

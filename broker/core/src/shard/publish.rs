@@ -10,7 +10,7 @@ use broker_protocol::frame::{Body, Publish, Send};
 use super::Shard;
 use super::commands::Refusal;
 use crate::session::Given;
-use crate::{Command, Limits};
+use crate::{Command, Limits, Retain};
 
 impl Shard {
     pub(super) fn publish(&mut self, slot: u32, publish: &Publish<'_>) {
@@ -24,17 +24,19 @@ impl Shard {
         let (id, session, name) = (publish.id, session.id, &session.name);
         let parts = self.outgoing.write_parts(&publish.topic, name, &publish.body);
         let topic = self.outgoing.write_text(&publish.topic);
+        let retain = match publish.retain {
+            false => Retain::No,
+            true if publish.body.payload.is_empty() => Retain::Clear,
+            true => Retain::Keep,
+        };
         self.statistics.received += 1;
         let expires_in = publish.expires_in;
-        self.outgoing.push(Command::Publish { session, id, topic, parts, expires_in });
+        self.outgoing.push(Command::Publish { session, id, topic, parts, expires_in, retain });
     }
 
     fn check_publish(&self, slot: u32, publish: &Publish<'_>) -> Result<(), Refusal> {
         check_open_topic(&publish.topic)?;
         check_body(&self.config.limits, &publish.body)?;
-        if publish.retain {
-            return Err(Refusal::unsupported("retain"));
-        }
         let last = self.sessions[slot as usize].last_publish_id;
         match publish.id {
             Some(id) if id <= last => {

@@ -55,11 +55,13 @@ impl Shard {
         let asked = connect.resume.as_ref().map_or(&[][..], |resume| &resume.lanes);
         let Self { sessions, log, .. } = self;
         let session = &mut sessions[home as usize];
-        let (mut positions, mut cut) = (Vec::new(), false);
-        for slot in &mut session.lanes {
+        let (mut positions, mut lost) = (Vec::new(), Vec::new());
+        for (place, slot) in session.lanes.iter_mut().enumerate() {
             let (lane, from) = (slot.number, position_of(asked, slot.number));
             let frames = slot.lane.rewind(from, log).unwrap_or_else(|_| slot.lane.frames());
-            cut |= frames > from;
+            if frames > from {
+                lost.push(place);
+            }
             slot.begin_again(now.monotonic);
             positions.push(LanePosition { lane, frames });
         }
@@ -68,7 +70,9 @@ impl Shard {
         answers.extend(std::mem::take(&mut recall.answers), most);
         let (next_subscription, last_publish_id) =
             (session.next_subscription, session.last_publish_id);
+        let cut = !lost.is_empty();
         recall.past = Some(Past { next_subscription, last_publish_id, answers, cut });
+        lost.into_iter().for_each(|lane| self.replay_again((home, lane)));
         positions
     }
 }

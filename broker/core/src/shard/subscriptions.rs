@@ -1,15 +1,18 @@
 //! Subscribing, serving, and their ends.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use broker_delivery::check_filter;
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{self, Accepted, BrokerFrame, Replay, Serve, Subscribe, Unsubscribe};
+use broker_protocol::frame::{self, Accepted, BrokerFrame, Serve, Subscribe, Unsubscribe};
 
 use super::Shard;
 use super::commands::Refusal;
+use super::grants::Entrant;
 use super::lanes::told;
 use super::publish::shortened;
+use super::replays::wants_replay;
 use super::routes::Target;
 use crate::command::Purpose;
 use crate::session::{Given, LaneFrame, Standpoint, Subscription};
@@ -25,34 +28,42 @@ impl Shard {
 
     fn try_subscribe(&mut self, slot: u32, subscribe: Subscribe) -> Result<(), Refusal> {
         check_open_filter(&subscribe.filter)?;
-        if subscribe.replay != Replay::None {
-            return Err(Refusal::unsupported("replay"));
-        }
+        let replay = wants_replay(&subscribe)?;
         let purpose = purpose_of(&subscribe)?;
         self.check_room(slot, &purpose)?;
         if subscribe.group.is_some() && self.would_conflate(slot, &subscribe) {
             let message = "a queue group needs a lane that keeps everything";
             return Err(Refusal::of("lane", ErrorCode::LaneOptions, message));
         }
-        let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref())?;
-        self.stand(slot, subscribe.id, &subscribe.filter, purpose, lane);
+        let entrant = match purpose {
+            Purpose::Group(_) => Entrant::Member(&subscribe.filter),
+            Purpose::Messages { .. } | Purpose::Requests => {
+                Entrant::Subscription(&subscribe.filter)
+            }
+        };
+        let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref(), entrant)?;
+        let Subscribe { id: command, filter, .. } = subscribe;
+        let (filter, state) = (Arc::from(filter), Standpoint::Asked);
+        self.stand(slot, Subscription { filter, purpose, lane, command, state, replay });
         Ok(())
     }
 
     pub(super) fn serve(&mut self, slot: u32, serve: &Serve) {
         let lane = check_open_filter(&serve.filter)
             .and_then(|()| self.check_room(slot, &Purpose::Requests))
-            .and_then(|()| self.lane_for(slot, serve.lane, None));
+            .and_then(|()| self.lane_for(slot, serve.lane, None, Entrant::Provider));
         match lane {
-            Ok(lane) => self.stand(slot, serve.id, &serve.filter, Purpose::Requests, lane),
+            Ok(lane) => {
+                let (filter, purpose) = (Arc::from(&*serve.filter), Purpose::Requests);
+                let (command, state, replay) = (serve.id, Standpoint::Asked, false);
+                self.stand(slot, Subscription { filter, purpose, lane, command, state, replay });
+            }
             Err(refusal) => self.reject(slot, serve.id, refusal),
         }
     }
 
-    fn stand(&mut self, slot: u32, command: u64, filter: &str, purpose: Purpose, lane: usize) {
+    fn stand(&mut self, slot: u32, wish: Subscription) {
         let session = &mut self.sessions[slot as usize];
-        let state = Standpoint::Asked;
-        let wish = Subscription { filter: Arc::from(filter), purpose, lane, command, state };
         let subscription = session.stand(wish);
         let standing = session.standing_of(subscription).expect("it was inserted just now");
         self.outgoing.push(Command::Subscribe(standing));
@@ -101,7 +112,7 @@ impl Shard {
     }
 
     /// A subscription begins at this point of the order.
-    pub(super) fn begun(&mut self, session: SessionId, number: u64) {
+    pub(super) fn begun(&mut self, session: SessionId, number: u64, point: NonZero<u64>) {
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;
         let Some(found) = session.standing.get_mut(&number) else { return };
@@ -116,6 +127,7 @@ impl Shard {
             self.tell_blocked(slot);
         }
         self.tell_begun(slot, number);
+        self.begin_replay((slot, lane), number, point);
     }
 
     /// Says in its lane that a subscription has begun.
@@ -147,6 +159,7 @@ impl Shard {
         let Some(found) = found else { return };
         let target = Target { slot, lane: found.lane as u32, subscription: number };
         self.matcher.remove(&found.filter, &target);
+        self.sessions[slot as usize].end_replay(found.lane, number);
         let Some(id) = id else { return };
         let lane = Some(self.sessions[slot as usize].lanes[found.lane].number);
         let subscription = Some(number);

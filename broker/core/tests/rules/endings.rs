@@ -11,7 +11,7 @@ fn a_lane_that_was_blocked_does_not_hold_up_the_end_of_its_session() {
     let mut stage = Stage::new(Config::default());
     let publisher = stage.enter("eve");
     let (codec, pings) = (Codec::Bincode, PongTo::Frame);
-    let info = LinkInfo { codec, separate_lanes: true, pings, secret: 0 };
+    let info = LinkInfo { codec, separate_lanes: true, pings, secret: 0, datagram_bytes_max: None };
     let ann = stage.shard.attach(Now::default(), info);
     stage.say(ann, &ClientFrame::Connect(Connect { version: 1, ..Connect::default() }));
     stage.subscribe(ann, "a");
@@ -20,7 +20,7 @@ fn a_lane_that_was_blocked_does_not_hold_up_the_end_of_its_session() {
     stage.write(ann, &ClientFrame::Disconnect(Disconnect::default()));
     let flushed = stage.shard.flush(ann, &mut |channel: Channel, _: Run<'_>| match channel {
         Channel::Control => Verdict::Taken,
-        Channel::Lane(_) => Verdict::Refused,
+        Channel::Lane(_) | Channel::Datagram(_) => Verdict::Refused,
     });
     assert_eq!(flushed, Flushed::Everything);
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use broker_core::{Config, SequencerConfig};
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Content, GapReason, Keep, LaneOptions, Publish,
+    BrokerFrame, ClientFrame, Content, GapReason, Keep, LaneOptions, Publish, Replay, Subscribe,
 };
 
-use crate::stage::{Stage, in_lane};
+use crate::stage::{Stage, in_lane, subscribe};
 
 const SOON: Duration = Duration::from_millis(100);
 const MOMENT: Duration = Duration::from_millis(1);
@@ -121,4 +121,19 @@ fn what_is_held_for_a_minimum_interval_may_expire_too() {
     assert_eq!(got(&mut stage, bob), [Ok(1)]);
     stage.pass(2 * SOON);
     assert_eq!(got(&mut stage, bob), [gap("a", 2, 2, 1)]);
+}
+
+#[test]
+fn a_retained_value_is_replayed_until_it_expires() {
+    for (passes, expected) in [(SOON - MOMENT, vec![Ok(1)]), (SOON, vec![])] {
+        let mut stage = Stage::new(Config::default());
+        let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+        let publish = Publish { retain: true, ..Publish::bytes("a", b"x") };
+        let expiring = Publish { expires_in: Some(100), ..publish };
+        stage.say(ann, &ClientFrame::Publish(expiring));
+        stage.pass(passes);
+        let subscribe = Subscribe { replay: Replay::Last, ..subscribe(">") };
+        stage.say(bob, &ClientFrame::Subscribe(subscribe));
+        assert_eq!(got(&mut stage, bob), expected);
+    }
 }

@@ -163,7 +163,7 @@ fn the_interval_is_for_lanes_that_conflate_and_an_hour_at_most() {
             _ => None,
         });
         let told = told.expect("it is accepted");
-        assert_eq!((told.min_interval, told.overflow), (Some(granted), Some(Overflow::DropOldest)));
+        assert_eq!((told.min_interval, told.overflow), (Some(granted), Some(Overflow::Resync)));
         stage.lose(bob);
         assert_eq!(stage.enter("bob"), bob);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use broker_core::{Absence, Config, SequencerConfig};
 use broker_protocol::frame::{
     BrokerFrame, ClientFrame, Connect, Consumed, Content, Disconnect, Gap, GapReason, Keep,
-    LaneOptions, LanePosition, Ping, Publish, Resume, Subscribe, Unsubscribe,
+    LaneOptions, LanePosition, Move, Ping, Publish, Resume, Subscribe, Unsubscribe,
 };
 use broker_protocol::{Codec, ErrorCode};
 
@@ -73,7 +73,10 @@ impl Client {
                 BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
                 frame => matches!(
                     frame,
-                    BrokerFrame::Message(_) | BrokerFrame::Gap(_) | BrokerFrame::Presence(_)
+                    BrokerFrame::Message(_)
+                        | BrokerFrame::Gap(_)
+                        | BrokerFrame::Moved(_)
+                        | BrokerFrame::Presence(_)
                 ),
             };
             if data {
@@ -142,6 +145,51 @@ fn what_did_not_arrive_is_sent_again_and_what_did_is_not() {
     assert!(come_back(&mut client, &mut stage));
     assert_eq!(client.seqs("a.x"), (1..=15).collect::<Vec<_>>());
     assert_eq!(client.told, 0);
+}
+
+#[test]
+fn a_move_whose_answer_was_lost_is_repeated_and_carried_out_once() {
+    let mut stage = stage();
+    let (mut client, publisher) = pair(&mut stage, LaneOptions::default());
+    stage.publish(publisher, "a.x", b"x");
+    client.take(&mut stage, usize::MAX);
+    let moving = Move { id: 50, subscription: 1, lane: 2, options: None };
+    stage.say(client.slot, &ClientFrame::Move(moving.clone()));
+    stage.publish(publisher, "a.x", b"x");
+    client.take(&mut stage, 0);
+    stage.lose(client.slot);
+    stage.publish(publisher, "a.x", b"x");
+    assert!(come_back(&mut client, &mut stage));
+    stage.say(client.slot, &ClientFrame::Move(moving));
+    stage.publish(publisher, "a.x", b"x");
+    client.take(&mut stage, usize::MAX);
+    assert_eq!(client.seqs("a.x"), [1, 2, 3, 4]);
+    assert_eq!(client.accepted(50), 1);
+    let moved = |frame: &&BrokerFrame<'_>| matches!(frame, BrokerFrame::Moved(_));
+    assert_eq!(client.answers.iter().filter(moved).count(), 1);
+}
+
+#[test]
+fn datagrams_are_no_frames_of_their_lane_and_are_not_sent_again() {
+    let mut stage = stage();
+    stage.separate_lanes = true;
+    stage.datagram_bytes_max = std::num::NonZeroU16::new(1000);
+    let options = LaneOptions { unreliable: Some(true), ..keep(Keep::Latest(1)) };
+    let (mut client, publisher) = pair(&mut stage, options);
+    client.lane = 1;
+    for bytes in [10, 2000, 10] {
+        stage.publish(publisher, "a.x", &vec![7; bytes]);
+    }
+    assert_eq!(stage.datagrams(client.slot).len(), 2);
+    client.take(&mut stage, 0);
+    stage.lose(client.slot);
+    // Lane 1 has sent its answer and the one that was too large: the latter got lost.
+    let mut resume = client.resume();
+    resume.lanes = vec![LanePosition { lane: 1, frames: 1 }];
+    assert!(client.connect(&mut stage, Some(resume)));
+    assert_eq!(client.frames[&1], 1, "it goes on behind the answer");
+    assert_eq!(client.seqs("a.x"), [2]);
+    assert!(stage.datagrams(client.slot).is_empty());
 }
 
 #[test]

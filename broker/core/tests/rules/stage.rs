@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use broker_core::{
@@ -25,6 +26,12 @@ pub(crate) struct Stage {
     pub(crate) separate_lanes: bool,
     /// The lane whose channel takes nothing.
     pub(crate) held_lane: Option<u8>,
+    /// The most bytes of frames in a datagram of clients that come.
+    pub(crate) datagram_bytes_max: Option<NonZeroU16>,
+    /// Whether links have no room for datagrams.
+    pub(crate) holds_datagrams: bool,
+    /// The datagrams that each client took and nobody has looked at, with their lanes.
+    datagrams: BTreeMap<u32, Vec<(u8, Vec<u8>)>>,
     /// How many packets each client still takes; any number where there is none.
     room: BTreeMap<u32, usize>,
     /// How many packets each client refused.
@@ -54,6 +61,9 @@ impl Stage {
             secrets: 0,
             separate_lanes: false,
             held_lane: None,
+            datagram_bytes_max: None,
+            holds_datagrams: false,
+            datagrams: BTreeMap::new(),
             room: BTreeMap::new(),
             refused: BTreeMap::new(),
             packets: BTreeMap::new(),
@@ -63,7 +73,8 @@ impl Stage {
     /// A link whose client has said nothing.
     pub(crate) fn attach(&mut self) -> u32 {
         let (codec, separate_lanes, pings) = (self.codec, self.separate_lanes, PongTo::Frame);
-        let info = LinkInfo { codec, separate_lanes, pings, secret: self.secrets };
+        let (secret, datagram_bytes_max) = (self.secrets, self.datagram_bytes_max);
+        let info = LinkInfo { codec, separate_lanes, pings, secret, datagram_bytes_max };
         self.shard.attach(self.now, info)
     }
 
@@ -113,8 +124,9 @@ impl Stage {
         for (from, to) in self.shard.take_moves() {
             let packets = self.packets.remove(&from).unwrap_or_default();
             self.packets.insert(to, packets);
-            let room = self.room.remove(&from);
-            room.into_iter().for_each(|room| drop(self.room.insert(to, room)));
+            if let Some(room) = self.room.remove(&from) {
+                self.room.insert(to, room);
+            }
         }
     }
 
@@ -140,9 +152,17 @@ impl Stage {
         let room = self.room.entry(slot).or_insert(usize::MAX);
         let packets = self.packets.entry(slot).or_default();
         let refused = self.refused.entry(slot).or_default();
-        let held = self.held_lane.map(Channel::Lane);
+        let (held, holds_datagrams) = (self.held_lane.map(Channel::Lane), self.holds_datagrams);
+        let datagrams = self.datagrams.entry(slot).or_default();
         self.shard.flush(slot, &mut |channel: Channel, packet: Run<'_>| {
-            if *room == 0 || Some(channel) == held {
+            if let Channel::Datagram(lane) = channel
+                && *room > 0
+                && !holds_datagrams
+            {
+                datagrams.push((lane, packet.as_slice().to_vec()));
+                return Verdict::Taken;
+            }
+            if *room == 0 || Some(channel) == held || matches!(channel, Channel::Datagram(_)) {
                 *refused += 1;
                 return Verdict::Refused;
             }
@@ -174,10 +194,21 @@ impl Stage {
         self.packets.remove(&slot).unwrap_or_default()
     }
 
-    /// The frames that a client got and nobody has looked at.
+    /// The datagrams that a client got and nobody has looked at, with their lanes.
+    pub(crate) fn datagrams(&mut self, slot: u32) -> Vec<(u8, Vec<u8>)> {
+        self.datagrams.remove(&slot).unwrap_or_default()
+    }
+
+    /// The frames that a client got and nobody has looked at, those in datagrams not among them.
     pub(crate) fn frames(&mut self, slot: u32) -> Vec<BrokerFrame<'static>> {
+        let packets = self.packets(slot);
+        self.frames_in(packets)
+    }
+
+    /// The frames in these packets.
+    pub(crate) fn frames_in(&self, packets: Vec<Vec<u8>>) -> Vec<BrokerFrame<'static>> {
         let mut frames = Vec::new();
-        for packet in self.packets(slot) {
+        for packet in packets {
             let packet: &'static [u8] = packet.leak();
             for frame in frames_in_packet(self.codec, packet, usize::MAX) {
                 let read = self.codec.read_broker(frame.expect("the broker sends whole frames"));

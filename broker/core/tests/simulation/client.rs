@@ -43,7 +43,7 @@ impl Client {
             name: name.to_owned(),
             shard,
             slot: None,
-            info: LinkInfo { codec, separate_lanes, pings, secret },
+            info: LinkInfo { codec, separate_lanes, pings, secret, datagram_bytes_max: None },
             framing: *random.pick(&[Framing::Stream, Framing::Packets]),
             link: Link::default(),
             closing: false,
@@ -79,7 +79,7 @@ impl Client {
     pub(crate) fn read(&mut self, channel: Channel, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         let key = match channel {
             Channel::Control => None,
-            Channel::Lane(lane) => Some(lane),
+            Channel::Lane(lane) | Channel::Datagram(lane) => Some(lane),
         };
         let partial = self.partial.entry(key).or_default();
         partial.extend_from_slice(bytes);
@@ -96,7 +96,7 @@ impl Client {
     pub(crate) fn is_inside_a_frame(&self, channel: Channel) -> bool {
         let key = match channel {
             Channel::Control => None,
-            Channel::Lane(lane) => Some(lane),
+            Channel::Lane(lane) | Channel::Datagram(lane) => Some(lane),
         };
         self.partial.get(&key).is_some_and(|partial| !partial.is_empty())
     }

@@ -51,9 +51,21 @@ impl Stretch {
         self.frames == self.messages
     }
 
-    /// The last so many frames of it, which are all or messages.
+    /// Whether no messages are missing with it.
+    fn is_beside_messages(&self) -> bool {
+        self.messages == 0 && self.told == 0
+    }
+
+    /// Whether it is of the same kind as what follows, so that any part of both is known.
+    fn goes_on_with(&self, next: &Self) -> bool {
+        self.is_messages() && next.is_messages()
+            || self.is_beside_messages() && next.is_beside_messages()
+    }
+
+    /// The last so many frames of it, which are all or of one kind.
     fn last(&self, frames: u64) -> Self {
         match frames < self.frames {
+            true if self.is_beside_messages() => Self { frames, messages: 0, told: 0 },
             true => Self { frames, messages: frames, told: 0 },
             false => *self,
         }
@@ -125,7 +137,7 @@ impl<F: Frame> Kept<F> {
                 let frames = u64::from(gone.len());
                 (Stretch { frames, messages: frames, told: 0 }, bytes)
             }
-            Was::Frame(frame) => (Stretch { frames: 1, messages: 0, told: 0 }, frame.size()),
+            Was::Frame(frame) => (Stretch { frames: 1, messages: 0, told: 0 }, frame.held()),
             Was::Gap(gap) => (Stretch { frames: 1, messages: 0, told: gap.count }, GAP_BYTES),
         };
         if !matches!(front, Was::Messages { extent, .. } if !extent.is_empty()) {
@@ -139,7 +151,7 @@ impl<F: Frame> Kept<F> {
     /// Notes what was let go though it may not have arrived.
     fn note_gone(&mut self, stretch: Stretch) {
         match self.gone.back_mut() {
-            Some(last) if last.is_messages() && stretch.is_messages() => last.add(stretch),
+            Some(last) if last.goes_on_with(&stretch) => last.add(stretch),
             _ => self.gone.push_back(stretch),
         }
         if self.gone.len() > STRETCHES_MAX {
@@ -174,7 +186,7 @@ impl<F: Frame> Was<F> {
     fn cost(&self) -> u64 {
         match self {
             Self::Messages { .. } => 0,
-            Self::Frame(frame) => frame.size(),
+            Self::Frame(frame) => frame.held(),
             Self::Gap(_) => GAP_BYTES,
         }
     }
@@ -325,7 +337,7 @@ impl<F: Frame> Lane<F> {
         items.append(&mut self.items);
         self.items = items;
         self.frames = begins.max(frames);
-        self.waiting = !self.is_empty();
+        self.waiting = self.discarding || !self.is_empty();
         self.lenient = self.waiting;
         self.walk_again(log);
         Ok(self.frames)

@@ -141,6 +141,19 @@ impl Ledger {
         (gaps, taken)
     }
 
+    /// Takes over what another tells that stood right behind.
+    pub(super) fn absorb(&mut self, other: Self) {
+        if other.folded {
+            self.fold();
+        }
+        for gap in other.gaps {
+            match self.folded {
+                true => self.put(Gap { of: None, first_seq: 0, last_seq: 0, ..gap }),
+                false => self.put(gap),
+            }
+        }
+    }
+
     /// Folds everything into one gap per reason and addressee for the whole lane, for good.
     pub fn fold(&mut self) {
         if self.folded {

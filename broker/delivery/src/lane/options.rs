@@ -95,6 +95,9 @@ pub enum OptionsError {
         /// The option.
         option: &'static str,
     },
+    /// Datagrams for more than the newest.
+    #[error("`unreliable` needs `keep: latest`, the newest message of each key alone")]
+    NeedsLatest,
 }
 
 impl LaneOptions {
@@ -117,7 +120,7 @@ impl LaneOptions {
             return Err(OptionsError::NeedsConflation { option: "min_interval" });
         }
         if self.unreliable && self.keep != Keep::Latest(1) {
-            return Err(OptionsError::NeedsConflation { option: "unreliable" });
+            return Err(OptionsError::NeedsLatest);
         }
         Ok(())
     }
@@ -132,6 +135,15 @@ mod tests {
         let options = |priority| LaneOptions { priority, ..LaneOptions::default() };
         assert_eq!(options(7).check(), Ok(()));
         assert_eq!(options(8).check(), Err(OptionsError::Priority { priority: 8 }));
+    }
+
+    #[test]
+    fn datagrams_are_for_the_newest_message_alone() {
+        let options = |keep| LaneOptions { keep, unreliable: true, ..LaneOptions::default() };
+        assert_eq!(options(Keep::Latest(1)).check(), Ok(()));
+        for keep in [Keep::All, Keep::Latest(2), Keep::Merge] {
+            assert_eq!(options(keep).check(), Err(OptionsError::NeedsLatest));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What happens at the bound.
 
+use std::collections::VecDeque;
+
 use super::ledger::Missing;
 use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow, Skipped};
 
@@ -17,7 +19,8 @@ pub enum Pushed {
 pub enum Overflowed {
     /// End the connection.
     Disconnect,
-    /// Discard what waits and send the retained state.
+    /// Send the retained state. What waited is discarded, as is what comes until the session says
+    /// that the lane [goes on](Lane::go_on).
     Resync,
 }
 
@@ -27,6 +30,10 @@ const LEDGER_SHARE: u64 = 8;
 impl<F: Frame> Lane<F> {
     #[cold]
     pub(super) fn enforce_bound(&mut self, log: &mut impl Entries) -> Pushed {
+        if self.discarding {
+            self.discard(log);
+            return Pushed::Kept;
+        }
         if self.conflates() && self.is_unwalked() {
             if !self.is_at_twice_its_bound() {
                 return Pushed::Kept;
@@ -38,7 +45,10 @@ impl<F: Frame> Lane<F> {
             match (self.too_many(), self.overflow()) {
                 (0, _) => return Pushed::Kept,
                 (_, Overflow::Disconnect) => return Pushed::Overflowed(Overflowed::Disconnect),
-                (_, Overflow::Resync) => return Pushed::Overflowed(Overflowed::Resync),
+                (_, Overflow::Resync) => {
+                    self.begin_resync(log);
+                    return Pushed::Overflowed(Overflowed::Resync);
+                }
                 (count, Overflow::DropOldest) => {
                     if !self.drop_oldest(count, log) {
                         return Pushed::Kept;
@@ -54,6 +64,38 @@ impl<F: Frame> Lane<F> {
             Overflow::Disconnect if self.lenient => Overflow::DropOldest,
             overflow => overflow,
         }
+    }
+
+    /// Discards what waits, and what comes until it [goes on](Lane::go_on).
+    pub fn begin_resync(&mut self, log: &mut impl Entries) {
+        (self.waiting, self.discarding) = (true, true);
+        self.discard(log);
+        self.take_back_frames();
+    }
+
+    /// Takes the frames back that hold no longer, of what was all passed.
+    fn take_back_frames(&mut self) {
+        let Some(passed) = self.passed.take() else { return };
+        let mut left = VecDeque::new();
+        for item in *passed {
+            match (item, left.back_mut()) {
+                (Item::Frame(frame), _) if frame.is_void_behind_losses() => {
+                    self.bytes -= frame.size();
+                }
+                (Item::Gaps(ledger), Some(Item::Gaps(last))) => {
+                    let before = last.bytes() + ledger.bytes();
+                    last.absorb(*ledger);
+                    self.gap_bytes = self.gap_bytes - before + last.bytes();
+                }
+                (item, _) => left.push_back(item),
+            }
+        }
+        self.passed = (!left.is_empty()).then(|| Box::new(left));
+    }
+
+    /// Drops every message that waits and tells it in its place; frames and gaps stay.
+    fn discard(&mut self, log: &mut impl Entries) {
+        while self.drop_oldest(u32::MAX, log) {}
     }
 
     fn is_at_twice_its_bound(&self) -> bool {

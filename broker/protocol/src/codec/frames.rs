@@ -138,4 +138,5 @@ frames! { BrokerFrame {
     76 "detached" Detached,
     77 "presence" Presence,
     78 "disconnect" Disconnect,
+    79 "moved" Moved,
 } }

@@ -182,6 +182,7 @@ record! { 'a Released { callback, reason } }
 record! { 'a Attached { callback, topic } }
 record! { 'a Detached { callback, topic } }
 record! { 'a Presence { subscription, joined, left } }
+record! { 'a Moved { subscription, lane } }
 record! { 'a Shutdown { code, reason, reconnect } }
 
 words! { Content { Bytes "bytes", Text "text", Json "json" } }

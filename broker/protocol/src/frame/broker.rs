@@ -37,6 +37,8 @@ pub enum BrokerFrame<'a> {
     Detached(Detached),
     /// Who is subscribed to a filter.
     Presence(Presence),
+    /// A subscription goes on in another lane.
+    Moved(Moved),
     /// The connection ends.
     Disconnect(Shutdown),
     /// Asks for a sign of life.
@@ -267,6 +269,16 @@ pub struct Presence {
     pub joined: Vec<String>,
     /// The names of clients that are gone.
     pub left: Vec<String>,
+}
+
+/// A subscription goes on in another lane: data of the lane that it leaves, behind its last message
+/// there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The subscription.
+    pub subscription: u64,
+    /// The lane in which it goes on.
+    pub lane: u8,
 }
 
 /// The connection ends.

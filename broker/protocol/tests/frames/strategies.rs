@@ -369,6 +369,8 @@ fn notice() -> BoxedStrategy<BrokerFrame<'static>> {
                 left
             })
         ),
+        (number(), any::<u8>())
+            .prop_map(|(subscription, lane)| { BrokerFrame::Moved(Moved { subscription, lane }) }),
         (code(), text(), reconnect).prop_map(|(code, reason, reconnect)| {
             BrokerFrame::Disconnect(Shutdown { code, reason, reconnect })
         }),

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{Bench, Overflow};
 pub(crate) use client::{Codec, Connection, Content, Format, Output};
-pub(crate) use commands::{Publish, Reply, Request, Send, Subscribe, WhenBehind};
+pub(crate) use commands::{Publish, Replay, Reply, Request, Send, Subscribe, WhenBehind};
 pub(crate) use server::{Check, ServerSettings, Show};
 
 /// A broker for live messages, and small clients for the shell.

@@ -20,6 +20,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) time: u64,
     pub(crate) from: Option<&'a str>,
     pub(crate) body: &'a Body,
+    /// Whether it was retained, and is sent again.
+    pub(crate) replayed: bool,
 }
 
 /// What a subscriber will never get.
@@ -83,6 +85,20 @@ impl Printer {
         self.flush()
     }
 
+    /// Tells that what is retained has come: as data among JSON lines, else on standard error.
+    ///
+    /// # Errors
+    /// When standard output refuses it.
+    pub(crate) fn caught_up(&mut self, filter: &str) -> io::Result<()> {
+        if self.output.format != Format::Json {
+            eprintln!("caught up with {filter}");
+            return Ok(());
+        }
+        self.line.clear();
+        json::caught_up(&mut self.line, filter);
+        self.flush()
+    }
+
     /// Tells who is subscribed: as data among JSON lines, else on standard error.
     ///
     /// # Errors
@@ -127,6 +143,14 @@ mod tests {
     use super::{Body, Shown};
 
     pub(super) fn shown(body: &Body) -> Shown<'_> {
-        Shown { topic: "a.b", seq: 7, epoch: 8, time: 1_500, from: Some("bob"), body }
+        Shown {
+            topic: "a.b",
+            seq: 7,
+            epoch: 8,
+            time: 1_500,
+            from: Some("bob"),
+            body,
+            replayed: false,
+        }
     }
 }

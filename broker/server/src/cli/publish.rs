@@ -36,13 +36,13 @@ pub(crate) fn send(arguments: &Send) -> Result<Outcome, Failure> {
     })
 }
 
-/// A message as the arguments wish it.
+/// A message with the options of the command line.
 fn publication<'a>(client: &'a Client, arguments: &'a Publish, body: Body) -> Publication<'a> {
-    let publication = client.publication(&*arguments.topic, body);
-    match arguments.expires_in {
-        Some(time) => publication.expires_in(time),
-        None => publication,
+    let mut publication = client.publication(&*arguments.topic, body);
+    if let Some(time) = arguments.expires_in {
+        publication = publication.expires_in(time);
     }
+    if arguments.retain { publication.retain() } else { publication }
 }
 
 fn with_key(body: Body, arguments: &Publish) -> Body {

@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, SelectAll};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::arguments::{Subscribe, WhenBehind};
+use super::arguments::{Replay, Subscribe, WhenBehind};
 use super::client::{self, WhenLost};
 use super::outcome::{Failure, Outcome};
 use super::signals::Signals;
@@ -38,8 +38,13 @@ async fn subscribe(
     let mut events = SelectAll::new();
     for (place, filter) in arguments.filters.iter().enumerate() {
         let mut subscription = client.subscription(filter).presence(arguments.presence);
+        if arguments.replay == Replay::Last {
+            subscription = subscription.replay_last();
+        }
         if let Some(group) = &arguments.group {
             subscription = subscription.group(group);
+        } else if arguments.unreliable {
+            subscription = subscription.unreliable();
         } else if let Some(options) = options(arguments) {
             subscription = subscription.lane_options(options);
         }
@@ -67,6 +72,9 @@ fn options(arguments: &Subscribe) -> Option<LaneOptions> {
             LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() }
         }
         WhenBehind::Merge => LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() },
+        WhenBehind::Resync => {
+            LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() }
+        }
         WhenBehind::Latest => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
     };
     Some(LaneOptions { min_interval, ..wished })

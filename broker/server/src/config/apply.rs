@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::error::{ConfigError, ConfigFault};
+use super::list::List;
 use super::nearest;
 use super::origin::{Origin, Origins};
 use super::schema::{Entry, LISTEN, Settings, schema};
@@ -58,7 +59,7 @@ impl Application {
         let outcome = match &written {
             Written::Table => self.open_table(&key, &origin),
             Written::Tables(count) => self.open_tables(&key, *count, &origin),
-            Written::List(items) if key == LISTEN && items.is_empty() => {
+            Written::List(items) if self.list(&key).is_some() && items.is_empty() => {
                 self.open_tables(&key, 0, &origin)
             }
             _ => self.set(&key, &written, &origin),
@@ -69,57 +70,43 @@ impl Application {
         }
     }
 
-    /// Complains about places to listen that lack what no default can stand for.
+    /// Complains about lists that are too short or too long, and entries that lack what no default
+    /// can stand for.
     pub(super) fn finish(&mut self) {
-        if self.config.listen.is_empty() {
-            let fault = ConfigFault::NotAllowed {
-                key: LISTEN.to_owned(),
-                given: "empty".to_owned(),
-                allowed: format!("at least one table, headed [[{LISTEN}]]"),
-            };
-            self.errors.push(ConfigError::new(self.origins.of(LISTEN).clone(), fault));
-        }
-        for index in 0..self.config.listen.len() {
-            let head = format!("{LISTEN}[{index}]");
-            let origin = self.origins.of(&head).clone();
-            if origin != Origin::Program {
-                self.demand(&head, "transport", &origin);
-                self.demand(&head, "address", &origin);
+        let Self { config, origins, errors, schema, refused } = self;
+        for entry in schema {
+            let Settings::Each(list) = &entry.settings else { continue };
+            let count = list.count(config);
+            if !list.counts.contains(&count) {
+                let fault = wrong_count(entry, list, count);
+                errors.push(ConfigError::new(origins.of(entry.name).clone(), fault));
+            }
+            for place in 0..count {
+                let head = format!("{}[{place}]", entry.name);
+                errors.extend(missing(list, place, &head, origins, refused));
             }
         }
     }
 
-    fn demand(&mut self, head: &str, name: &str, origin: &Origin) {
-        let key = format!("{head}.{name}");
-        let settings = self.schema.iter().find_map(|entry| match &entry.settings {
-            Settings::Listens(settings) => Some(settings),
-            Settings::Once(_) => None,
-        });
-        let allowed = settings.and_then(|settings| find(settings, name)).map(Setting::expected);
-        let missing = *self.origins.of(&key) == Origin::Program;
-        if let (true, false, Some(allowed)) = (missing, self.refused.contains(&key), allowed) {
-            let fault = ConfigFault::Missing { key, allowed };
-            self.errors.push(ConfigError::new(origin.clone(), fault));
-        }
-    }
-
     fn open_table(&mut self, key: &str, origin: &Origin) -> Result<(), ConfigFault> {
-        if self.is_listen_item(key) {
+        if self.is_list_item(key) {
             self.origins.record(key.to_owned(), origin.clone());
             return Ok(());
         }
         let holds_sections = self.schema.iter().any(|entry| is_under(entry.name, key));
-        if holds_sections && key != LISTEN {
+        if holds_sections && self.list(key).is_none() {
             return Ok(());
         }
         self.set(key, &Written::Table, origin)
     }
 
     fn open_tables(&mut self, key: &str, count: usize, origin: &Origin) -> Result<(), ConfigFault> {
-        if key != LISTEN {
+        let Some(list) = list(&self.schema, key) else {
             return self.set(key, &Written::Tables(count), origin);
-        }
-        self.replace_listens(vec![Listen::default(); count], origin.clone());
+        };
+        list.begin_anew(&mut self.config, count);
+        self.origins.forget_under(key);
+        self.origins.record(key.to_owned(), origin.clone());
         Ok(())
     }
 
@@ -128,20 +115,23 @@ impl Application {
             return Err(fault);
         }
         let unknown = || ConfigFault::Unknown { key: key.to_owned(), hint: nearest::hint(key) };
+        let Self { config, origins, schema, .. } = self;
         let (place, name) = key.rsplit_once('.').ok_or_else(unknown)?;
         let section = nearest::without_index(place);
-        let entry = self.schema.iter().find(|entry| entry.name == section).ok_or_else(unknown)?;
+        let entry = schema.iter().find(|entry| entry.name == section).ok_or_else(unknown)?;
         match &entry.settings {
             Settings::Once(settings) if section == place => {
                 let setting = find(settings, name).ok_or_else(unknown)?;
-                set_checked(setting, &mut self.config, key, written)?;
+                set_checked(setting, config, key, written)?;
             }
-            Settings::Listens(settings) => {
-                let setting = find(settings, name).ok_or_else(unknown)?;
+            Settings::Each(list) => {
                 let index = index(place).ok_or_else(unknown)?;
-                let listens = &mut self.config.listen;
-                let listen = listen_at(listens, index, place, &mut self.origins, origin)?;
-                set_checked(setting, listen, key, written)?;
+                let settings = list.at(index);
+                let setting = find(&settings, name).ok_or_else(unknown)?;
+                if reach(list, config, (index, place))? {
+                    origins.record(place.to_owned(), origin.clone());
+                }
+                set_checked(setting, config, key, written)?;
             }
             Settings::Once(_) => return Err(unknown()),
         }
@@ -151,9 +141,9 @@ impl Application {
 
     /// A value where a section stands.
     fn fault_of_section(&self, key: &str, written: &Written) -> Option<ConfigFault> {
-        let allowed = if key == LISTEN {
-            format!("tables, each headed [[{LISTEN}]]")
-        } else if self.is_listen_item(key) {
+        let allowed = if self.list(key).is_some() {
+            format!("tables, each headed [[{key}]]")
+        } else if self.is_list_item(key) {
             "a table".to_owned()
         } else {
             let entry = self.schema.iter().find(|entry| is_under(entry.name, key))?;
@@ -163,9 +153,57 @@ impl Application {
         Some(ConfigFault::NotAllowed { key, given, allowed })
     }
 
-    fn is_listen_item(&self, key: &str) -> bool {
-        index(key).is_some_and(|index| format!("{LISTEN}[{index}]") == key)
+    fn list(&self, key: &str) -> Option<&List> {
+        list(&self.schema, key)
     }
+
+    fn is_list_item(&self, key: &str) -> bool {
+        let name = nearest::without_index(key);
+        let item = index(key).map(|index| format!("{name}[{index}]"));
+        item.is_some_and(|item| item == key) && self.list(&name).is_some()
+    }
+}
+
+/// The list of this name, if that is a section which may occur several times.
+fn list<'a>(schema: &'a [Entry], name: &str) -> Option<&'a List> {
+    let entry = schema.iter().find(|entry| entry.name == name)?;
+    match &entry.settings {
+        Settings::Each(list) => Some(list),
+        Settings::Once(_) => None,
+    }
+}
+
+fn wrong_count(entry: &Entry, list: &List, count: usize) -> ConfigFault {
+    let given = if count == 0 { "empty".to_owned() } else { format!("an array of {count} tables") };
+    let most = list.counts.end();
+    let allowed = match count {
+        0 => format!("at least one table, headed {}", entry.head()),
+        _ => format!("at most {most} tables, each headed {}", entry.head()),
+    };
+    ConfigFault::NotAllowed { key: entry.name.to_owned(), given, allowed }
+}
+
+/// What an entry that somebody wrote lacks.
+fn missing(
+    list: &List,
+    place: usize,
+    head: &str,
+    origins: &Origins,
+    refused: &[String],
+) -> Vec<ConfigError> {
+    let origin = origins.of(head);
+    if *origin == Origin::Program {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    for setting in list.at(place).iter().filter(|one| list.required.contains(&one.name)) {
+        let key = format!("{head}.{}", setting.name);
+        if *origins.of(&key) == Origin::Program && !refused.contains(&key) {
+            let fault = ConfigFault::Missing { key, allowed: setting.expected() };
+            errors.push(ConfigError::new(origin.clone(), fault));
+        }
+    }
+    errors
 }
 
 fn set_checked<Part: 'static>(
@@ -181,23 +219,23 @@ fn set_checked<Part: 'static>(
     Err(ConfigFault::NotAllowed { key, given, allowed: setting.expected() })
 }
 
-/// The place to listen with this index; the next one after the last is made.
-fn listen_at<'a>(
-    listens: &'a mut Vec<Listen>,
-    index: usize,
-    place: &str,
-    origins: &mut Origins,
-    origin: &Origin,
-) -> Result<&'a mut Listen, ConfigFault> {
-    if index > listens.len() {
-        let (key, index_max) = (place.to_owned(), listens.len());
+/// Sees to it that the list has an entry of this index: the next one after the last is made. Returns
+/// whether it was.
+fn reach(
+    list: &List,
+    config: &mut Config,
+    (index, place): (usize, &str),
+) -> Result<bool, ConfigFault> {
+    let count = list.count(config);
+    let most = *list.counts.end();
+    if index > count || index == count && count >= most {
+        let (key, index_max) = (place.to_owned(), count.min(most.saturating_sub(1)));
         return Err(ConfigFault::Index { key, index, index_max });
     }
-    if index == listens.len() {
-        origins.record(place.to_owned(), origin.clone());
-        listens.push(Listen::default());
+    if index == count {
+        list.add(config);
     }
-    Ok(&mut listens[index])
+    Ok(index == count)
 }
 
 fn find<'a, Part>(settings: &'a [Setting<Part>], name: &str) -> Option<&'a Setting<Part>> {

@@ -14,13 +14,14 @@ pub(super) fn check(config: &Config, origins: &Origins) -> Vec<ConfigError> {
     let mut checker = Checker { config, origins, errors: Vec::new() };
     checker.values();
     checker.listens();
+    checker.patterns();
     checker.tls();
     checker.pairs();
     checker.errors
 }
 
-struct Checker<'a> {
-    config: &'a Config,
+pub(super) struct Checker<'a> {
+    pub(super) config: &'a Config,
     origins: &'a Origins,
     errors: Vec<ConfigError>,
 }
@@ -30,9 +31,10 @@ impl Checker<'_> {
         for entry in schema() {
             match &entry.settings {
                 Settings::Once(settings) => self.values_of(entry.name, self.config, settings),
-                Settings::Listens(settings) => {
-                    for (index, listen) in self.config.listen.iter().enumerate() {
-                        self.values_of(&format!("{LISTEN}[{index}]"), listen, settings);
+                Settings::Each(list) => {
+                    for place in 0..list.count(self.config) {
+                        let head = format!("{}[{place}]", entry.name);
+                        self.values_of(&head, self.config, &list.at(place));
                     }
                 }
             }
@@ -122,7 +124,7 @@ impl Checker<'_> {
     }
 
     /// Complains about the first key, at the place where somebody set one of them.
-    fn refuse(&mut self, keys: &[&str], given: String, allowed: &str) {
+    pub(super) fn refuse(&mut self, keys: &[&str], given: String, allowed: &str) {
         let origins = keys.iter().map(|key| self.origins.of(key));
         let origin = origins.clone().find(|origin| **origin != Origin::Program);
         let fault = ConfigFault::NotAllowed {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Config;
+use super::list::List;
 use super::schema::{Entry, Settings, schema};
-use super::sections::Listen;
 use super::setting::Setting;
 
 const HEADER: &str = "\
@@ -22,30 +22,53 @@ pub(super) fn template() -> String {
         comment(&mut text, entry.documentation);
         match &entry.settings {
             Settings::Once(settings) => {
-                let _ = writeln!(text, "[{}]", entry.name);
+                let _ = writeln!(text, "{}", entry.head());
                 for setting in settings {
                     explain(&mut text, setting, &config);
                 }
             }
-            Settings::Listens(settings) => listens(&mut text, &entry, settings, &config),
+            Settings::Each(list) if list.count(&config) == 0 => {
+                example(&mut text, &entry, list);
+            }
+            Settings::Each(list) => entries(&mut text, &entry, list, &config),
         }
     }
     text
 }
 
-/// The first place to listen is explained in full, the others only differ.
-fn listens(text: &mut String, entry: &Entry, settings: &[Setting<Listen>], config: &Config) {
-    for (index, listen) in config.listen.iter().enumerate() {
-        let space = if index > 0 { "\n" } else { "" };
-        let _ = writeln!(text, "{space}[[{}]]", entry.name);
-        for setting in settings {
-            if index == 0 {
-                explain(text, setting, listen);
-            } else if ["transport", "address"].contains(&setting.name) {
-                let _ = writeln!(text, "{} = {}", setting.name, setting.show(listen));
+/// The first entry of a list is explained in full, the others only differ.
+fn entries(text: &mut String, entry: &Entry, list: &List, config: &Config) {
+    for place in 0..list.count(config) {
+        let space = if place > 0 { "\n" } else { "" };
+        let _ = writeln!(text, "{space}{}", entry.head());
+        for setting in list.at(place) {
+            if place == 0 {
+                explain(text, &setting, config);
+            } else if list.required.contains(&setting.name) {
+                let _ = writeln!(text, "{} = {}", setting.name, setting.show(config));
             }
         }
     }
+}
+
+/// An entry as by default, commented out: a list that is empty by default.
+fn example(text: &mut String, entry: &Entry, list: &List) {
+    let (config, mut explained) = (one_of(list), String::new());
+    for setting in list.at(0) {
+        explain(&mut explained, &setting, &config);
+    }
+    let _ = writeln!(text, "# {}", entry.head());
+    for line in explained.lines() {
+        let mark = if line.starts_with('#') { "" } else { "# " };
+        let _ = writeln!(text, "{mark}{line}");
+    }
+}
+
+/// A configuration in which the list has one entry, as by default.
+fn one_of(list: &List) -> Config {
+    let mut config = Config::default();
+    list.begin_anew(&mut config, 1);
+    config
 }
 
 fn explain<Part: 'static>(text: &mut String, setting: &Setting<Part>, part: &Part) {
@@ -64,15 +87,11 @@ pub(super) fn reference() -> String {
     let mut text = String::new();
     let config = Config::default();
     for entry in schema() {
-        let head = match entry.settings {
-            Settings::Once(_) => format!("[{}]", entry.name),
-            Settings::Listens(_) => format!("[[{}]]", entry.name),
-        };
-        let about = joined(entry.documentation);
+        let (head, about) = (entry.head(), joined(entry.documentation));
         let _ = write!(text, "### `{head}`\n\n{about}\n\n| setting | default | |\n|---|---|---|\n");
         match &entry.settings {
             Settings::Once(settings) => rows(&mut text, settings, &config),
-            Settings::Listens(settings) => rows(&mut text, settings, &Listen::default()),
+            Settings::Each(list) => rows(&mut text, &list.at(0), &one_of(list)),
         }
         text.push('\n');
     }

@@ -1,14 +1,18 @@
 //! The kinds of values: how each is written, shown, and bounded.
 
 mod choice;
+mod keep;
 mod mode;
+mod optional;
 mod quantity;
 mod text;
 
-pub(super) use choice::{Choice, choice, switch};
+pub(super) use choice::{Choice, choice, choices, switch};
+pub(super) use keep::keep;
 pub(super) use mode::mode;
+pub(super) use optional::optional;
 pub(super) use quantity::{GIB, KIB, MIB, bytes, count, time};
-pub(super) use text::{file, log_filter, path, text, texts};
+pub(super) use text::{file, filter, log_filter, path, text, texts};
 
 use super::written::Written;
 

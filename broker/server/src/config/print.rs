@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Config;
 use super::origin::{Origin, Origins};
-use super::schema::{LISTEN, Settings, schema};
+use super::schema::{Settings, schema};
 use super::setting::Setting;
 
 pub(super) fn to_toml(config: &Config, origins: &Origins) -> String {
@@ -15,14 +15,15 @@ pub(super) fn to_toml(config: &Config, origins: &Origins) -> String {
                 let _ = writeln!(text, "[{}]", entry.name);
                 write_part(&mut text, entry.name, settings, config, &Config::default(), origins);
             }
-            Settings::Listens(settings) => {
-                if config.listen.is_empty() {
-                    let _ = writeln!(text, "# no [[{LISTEN}]]\n");
+            Settings::Each(list) => {
+                let (count, default) = (list.count(config), config);
+                if count == 0 {
+                    let _ = writeln!(text, "# no {}\n", entry.head());
                 }
-                for (index, listen) in config.listen.iter().enumerate() {
-                    let place = format!("{LISTEN}[{index}]");
-                    let _ = writeln!(text, "[[{LISTEN}]]{}", by_flag(origins));
-                    write_part(&mut text, &place, settings, listen, listen, origins);
+                for place in 0..count {
+                    let _ = writeln!(text, "{}{}", entry.head(), by_flag(entry.name, origins));
+                    let (place, settings) = (format!("{}[{place}]", entry.name), list.at(place));
+                    write_part(&mut text, &place, &settings, config, default, origins);
                 }
             }
         }
@@ -33,8 +34,8 @@ pub(super) fn to_toml(config: &Config, origins: &Origins) -> String {
 }
 
 /// Places to listen come from flags as a whole.
-fn by_flag(origins: &Origins) -> String {
-    match origins.of(LISTEN) {
+fn by_flag(name: &str, origins: &Origins) -> String {
+    match origins.of(name) {
         origin @ Origin::Flag { .. } => format!("  # from {origin}"),
         _ => String::new(),
     }

@@ -42,6 +42,17 @@ impl<Part: 'static> Setting<Part> {
         Setting { name: self.name, documentation: self.documentation, value }
     }
 
+    /// The same setting of the part at a place of a list, seen from the `Whole` that it belongs to.
+    pub(super) fn at<Whole: 'static>(
+        self,
+        place: usize,
+        read: fn(&Whole) -> &Vec<Part>,
+        write: fn(&mut Whole) -> &mut Vec<Part>,
+    ) -> Setting<Whole> {
+        let value = Box::new(Listed { inner: self.value, place, read, write });
+        Setting { name: self.name, documentation: self.documentation, value }
+    }
+
     /// Takes over what was written, or returns false and leaves the value as it was.
     pub(super) fn set(&self, part: &mut Part, written: &Written) -> bool {
         self.value.set(part, written)
@@ -123,6 +134,35 @@ impl<Whole, Part> Access<Whole> for Nested<Whole, Part> {
 
     fn accepts(&self, whole: &Whole) -> bool {
         self.inner.accepts((self.read)(whole))
+    }
+
+    fn allowed(&self) -> String {
+        self.inner.allowed()
+    }
+
+    fn form(&self) -> &'static str {
+        self.inner.form()
+    }
+}
+
+struct Listed<Whole, Part> {
+    inner: Box<dyn Access<Part>>,
+    place: usize,
+    read: fn(&Whole) -> &Vec<Part>,
+    write: fn(&mut Whole) -> &mut Vec<Part>,
+}
+
+impl<Whole, Part> Access<Whole> for Listed<Whole, Part> {
+    fn set(&self, whole: &mut Whole, written: &Written) -> bool {
+        self.inner.set(&mut (self.write)(whole)[self.place], written)
+    }
+
+    fn show(&self, whole: &Whole) -> String {
+        self.inner.show(&(self.read)(whole)[self.place])
+    }
+
+    fn accepts(&self, whole: &Whole) -> bool {
+        self.inner.accepts(&(self.read)(whole)[self.place])
     }
 
     fn allowed(&self) -> String {

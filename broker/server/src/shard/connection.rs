@@ -4,6 +4,7 @@
 //! until the link is writable, tells the rules, and leaves the rest to the turn again.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::num::NonZeroU16;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,6 +61,11 @@ pub(super) struct Farewell {
     pub(super) deadline: Pin<Box<Sleep>>,
 }
 
+/// What of a datagram is left beside the lane's number.
+fn without_lane(datagram_bytes: usize) -> Option<NonZeroU16> {
+    NonZeroU16::new(u16::try_from(datagram_bytes.saturating_sub(1)).unwrap_or(u16::MAX))
+}
+
 /// Starts a connection. Returns its session's slot.
 pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut guest: Guest) -> u32 {
     guest.settle();
@@ -72,6 +78,7 @@ pub(super) fn start(shard: &Rc<Shard>, link: Box<dyn Link>, codec: Codec, mut gu
             PingSupport::Native => PongTo::Transport,
         },
         secret: rand::random(),
+        datagram_bytes_max: properties.datagram_bytes_max.and_then(without_lane),
     };
     let framing = match properties.framing {
         LinkFraming::Packets => Framing::Packets,
@@ -301,6 +308,7 @@ impl Outlet for LinkOutlet<'_> {
         let channel = match channel {
             Channel::Control => LinkChannel::Control,
             Channel::Lane(lane) => LinkChannel::Lane(lane),
+            Channel::Datagram(lane) => LinkChannel::Datagram(lane),
         };
         let sent = self.link.try_send(channel, packet);
         self.verdict(sent)

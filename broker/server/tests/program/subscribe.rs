@@ -198,6 +198,41 @@ fn who_comes_and_goes_is_told() {
     watching.wait_until_said("gone: bob");
 }
 
+fn keep(broker: &Broker, topic: &str, payload: &str) {
+    let ended = run(&["pub", topic, payload, "--retain", "--url", broker.url("ws")]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn what_is_retained_is_printed_first_and_marked() {
+    let broker = broker();
+    for (topic, payload) in [("lamp.a", "off"), ("lamp.b", "on"), ("lamp.a", "on"), ("lamp.b", "")]
+    {
+        keep(&broker, topic, payload);
+    }
+    let mut subscribed = subscribe(&broker, &["lamp.*", "--replay", "last", "--count", "2"]);
+    subscribed.wait_until_said("caught up with lamp.*");
+    publish(&broker, "lamp.b", "off");
+    assert_eq!(subscribed.wait().stdout, "(retained) lamp.a on\nlamp.b off\n");
+}
+
+#[test]
+fn json_lines_tell_what_is_replayed_and_its_end() {
+    let broker = broker();
+    let input = run_with_input(
+        &["pub", "lamp", "--lines", "--retain", "--url", broker.url("ws")],
+        b"off\non\n",
+    );
+    assert_eq!(input.code, Some(0), "{input:?}");
+    let arguments = ["lamp", "--replay", "last", "--format", "json", "--when-behind", "resync"];
+    let subscribed = subscribe(&broker, &[&arguments[..], &["--wait", "1s"]].concat());
+    let ended = subscribed.wait();
+    let lines: Vec<serde_json::Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["text"], &lines[0]["replayed"]), (&"on".into(), &true.into()));
+    assert_eq!((&lines[1]["type"], &lines[1]["filter"]), (&"caught_up".into(), &"lamp".into()));
+}
+
 #[test]
 fn quic_needs_the_fingerprint_that_the_broker_prints() {
     let directory = tempfile::tempdir().unwrap();

@@ -197,6 +197,8 @@ fn the_rules_are_those_that_were_granted() {
     assert_eq!(granted(None, None), Rules::ALL);
     assert_eq!(granted(Some(Keep::All), Some(Overflow::Disconnect)), Rules::ALL);
     assert_eq!(granted(Some(Keep::All), Some(Overflow::DropOldest)), Rules::NEWEST_OF_ALL);
+    assert_eq!(granted(Some(Keep::All), Some(Overflow::Resync)), Rules::NEWEST_OF_ALL);
+    assert_eq!(granted(Some(Keep::Latest(1)), Some(Overflow::Resync)), latest(1));
     assert_eq!(granted(Some(Keep::Latest(2)), None), latest(2));
     assert_eq!(granted(Some(Keep::Latest(1)), Some(Overflow::DropOldest)), latest(1));
     let merged = Rules { kept: Kept::Merged, at_bound: AtBound::DropOldest };

@@ -13,6 +13,7 @@ use crate::verdict::{Seen, Verdict, ensure, judge, within};
 const LANES: u8 = 16;
 const PINGS: u64 = 50;
 const DATAGRAMS: usize = 100;
+const FLOOD: usize = 2000;
 
 /// With separate lanes, each lane's packets arrive in its own channel and in order.
 pub async fn lanes_keep_their_number_and_order(fixture: &dyn Fixture) -> Verdict {
@@ -157,6 +158,36 @@ pub async fn datagrams_arrive_whole(fixture: &dyn Fixture) -> Verdict {
         let elsewhere = client.heard.channels().find(|channel| *channel != lane);
         ensure!(elsewhere.is_none(), "datagrams of lane 3 arrived in {elsewhere:?}");
         Ok(())
+    })
+    .await
+}
+
+/// Where the transport has datagrams, a flood of them is refused where it has no room, the link becomes
+/// writable again, and what is said after the flood arrives.
+pub async fn a_flood_of_datagrams_goes_on(fixture: &dyn Fixture) -> Verdict {
+    judge("a_flood_of_datagrams_goes_on", async {
+        let Meeting { mut client, mut server, guard: _guard, bounds } = meet(fixture).await?;
+        let Some(longest) = server.link.properties().datagram_bytes_max else { return Ok(()) };
+        let (flood, last) = (packet(0, longest - 1, false), packet(1, 20, false));
+        // Nobody reads, and nobody waits: what doesn't fit is refused or lost, but isn't held.
+        for _ in 0..FLOOD {
+            let _ = server.offer(Channel::Datagram(3), &flood)?;
+        }
+        let unsent = server.link.unsent();
+        ensure!(unsent <= longest, "{unsent} bytes are held after a flood of datagrams");
+        let reading = tokio::spawn(async move {
+            let what = "what was said after a flood of datagrams";
+            let heard =
+                within(bounds.patience, what, client.receive_bytes_of(Channel::Control, 20));
+            heard.await.map(|heard| heard.map(|()| client))
+        });
+        for _ in 0..FLOOD {
+            server.send(Channel::Datagram(3), &flood).await?;
+        }
+        server.send(Channel::Control, &last).await?;
+        server.flush().await?;
+        let client = joined(reading).await???;
+        client.check_heard(Channel::Control, &[last])
     })
     .await
 }

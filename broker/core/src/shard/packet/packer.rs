@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use broker_delivery::lane::{Entries, Extent, Gap, Ledger, Newest, Skipped};
 use broker_protocol::Codec;
-use broker_protocol::frame::{BrokerFrame, LaneHeader, Presence};
+use broker_protocol::frame::{BrokerFrame, CaughtUp, LaneHeader, Presence};
 use bytes::BytesMut;
 
 use super::replaced::{Replaced, told};
-use crate::Log;
 use crate::session::transcode;
+use crate::{Log, Publication};
 
 /// How much of an item went into a packet.
 pub(super) enum Taken {
@@ -119,6 +119,14 @@ impl<'a> Packer<'a> {
         Taken::Whole
     }
 
+    /// Writes the first message alone: those behind it may go another way.
+    pub(super) fn first_of(&mut self, extent: Extent) -> Taken {
+        match self.run(Extent::one(extent.start), None) {
+            Taken::Whole if extent.len() > 1 => Taken::Part(1),
+            taken => taken,
+        }
+    }
+
     /// Copies messages whose bytes lie together, as many as fit, unless they need a `lane` in front.
     /// Returns how many.
     fn together(&mut self, extent: Extent, subscription: Option<u64>) -> u32 {
@@ -175,6 +183,25 @@ impl<'a> Packer<'a> {
         self.tell_replaced();
         let codec = self.codec;
         match self.fits(self.addressee(), |out| transcode(codec, frame, out)) {
+            true => Taken::Whole,
+            false => Taken::Part(0),
+        }
+    }
+
+    /// Writes a retained value for one subscription.
+    pub(super) fn replayed(&mut self, subscription: u64, publication: &Publication) -> Taken {
+        self.tell_replaced();
+        let codec = self.codec;
+        match self.fits(Some(subscription), |out| publication.write(codec, out)) {
+            true => Taken::Whole,
+            false => Taken::Part(0),
+        }
+    }
+
+    pub(super) fn caught_up(&mut self, subscription: u64) -> Taken {
+        self.tell_replaced();
+        let (codec, frame) = (self.codec, BrokerFrame::CaughtUp(CaughtUp { subscription }));
+        match self.fits(self.addressee(), |out| codec.write_broker(&frame, out)) {
             true => Taken::Whole,
             false => Taken::Part(0),
         }

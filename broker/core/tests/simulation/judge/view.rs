@@ -100,7 +100,7 @@ impl View {
     /// The lane and the addressee of what arrives here.
     pub(crate) fn header(&self, arrival: Arrival) -> LaneHeader {
         let lane = match arrival.channel {
-            Channel::Lane(lane) => lane,
+            Channel::Lane(lane) | Channel::Datagram(lane) => lane,
             Channel::Control => 0,
         };
         let begins = LaneHeader { lane, subscription: None };
@@ -112,7 +112,7 @@ impl View {
             Channel::Lane(lane) if lane != header.lane => {
                 return Err(format!("a `lane` of {} in the channel of {lane}", header.lane));
             }
-            Channel::Lane(lane) => lane,
+            Channel::Lane(lane) | Channel::Datagram(lane) => lane,
             Channel::Control => 0,
         };
         self.headers.insert(place, *header);
@@ -130,6 +130,7 @@ impl View {
             | BrokerFrame::Message(_)
             | BrokerFrame::Gap(_)
             | BrokerFrame::Request(_)
+            | BrokerFrame::Moved(_)
             | BrokerFrame::Presence(_) => true,
             BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
             BrokerFrame::Ping(ping) => ping.mark.is_some(),

@@ -19,8 +19,19 @@ pub(crate) enum WhenBehind {
     /// JSON documents that wait are folded into one of each topic, or of each key within it, by JSON
     /// Merge Patch (RFC 7396); how many were folded into others is told.
     Merge,
+    /// All that waits is left out, and told; then what is retained is printed, and it goes on.
+    Resync,
     /// The command ends with exit code 1.
     End,
+}
+
+/// What is printed before what comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Replay {
+    /// Nothing.
+    None,
+    /// The last value of each topic and key, as far as it is retained.
+    Last,
 }
 
 /// `broker sub`
@@ -40,6 +51,10 @@ pub(crate) struct Subscribe {
     /// Share the messages with the other members of this queue group.
     #[arg(short, long, conflicts_with = "presence")]
     pub(crate) group: Option<String>,
+    /// Print what is retained first: the last value of each topic and key. In text its lines begin with
+    /// "(retained) ", in JSON they have "replayed":true.
+    #[arg(short, long, value_enum, default_value_t = Replay::None, conflicts_with = "group")]
+    pub(crate) replay: Replay,
     /// Tell who is subscribed to the filters, and who comes and goes.
     #[arg(short, long)]
     pub(crate) presence: bool,
@@ -50,6 +65,10 @@ pub(crate) struct Subscribe {
     /// --when-behind merge what they merge into.
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "group")]
     pub(crate) min_interval: Option<Duration>,
+    /// The newest of each topic or key as datagrams, where the link has them (quic://): what the
+    /// network loses isn't sent again, and isn't told.
+    #[arg(long, conflicts_with_all = ["when_behind", "group"])]
+    pub(crate) unreliable: bool,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
@@ -74,6 +93,10 @@ pub(crate) struct Publish {
     /// After so long it isn't delivered any more to subscribers that are behind.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) expires_in: Option<Duration>,
+    /// Keep the message for who subscribes later, as the last value of its topic and key; an empty
+    /// payload clears that.
+    #[arg(short, long)]
+    pub(crate) retain: bool,
     /// What the payload is; by default text if it is UTF-8, else bytes.
     #[arg(long, value_enum)]
     pub(crate) content: Option<Content>,

@@ -24,6 +24,8 @@ Examples:
   broker sub market.btc --format raw               payloads alone
   broker sub '>' --format json | jq .topic         JSON lines
   broker sub 'market.>' --when-behind latest       the newest of each topic, however slow the terminal
+  broker sub 'lamp.*' --replay last                what is retained, then what comes
+  broker sub 'lamp.*' --replay last --when-behind resync
   broker sub jobs.done --count 1 --wait 30s        wait for one message: exit code 0, or 4
   broker sub 'jobs.*' --group workers              share the messages with others of the group
   broker sub --name bob                            what others send to bob";
@@ -32,6 +34,8 @@ pub(super) const PUBLISH: &str = "\
 Examples:
   broker pub market.btc 42                         one message
   broker pub market.btc '{\"price\": 42}' --content json
+  broker pub lamp.kitchen on --retain              kept for who subscribes later
+  broker pub lamp.kitchen '' --retain              no longer kept
   broker pub files.logo - < logo.png               all of standard input as one message
   journalctl -f | broker pub logs.host1 --lines    every line as a message";
 

@@ -17,6 +17,8 @@ struct Message<'a> {
     seq: u64,
     epoch: u64,
     time: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
     #[serde(flatten)]
     rest: Rest<'a>,
 }
@@ -56,6 +58,12 @@ struct Gap<'a> {
 }
 
 #[derive(Serialize)]
+struct CaughtUp<'a> {
+    r#type: &'static str,
+    filter: &'a str,
+}
+
+#[derive(Serialize)]
 struct Presence<'a> {
     r#type: &'static str,
     joined: &'a [String],
@@ -65,9 +73,9 @@ struct Presence<'a> {
 /// Appends a message. Its payload stands as it is where it is JSON, so that no number changes; else
 /// as text where it is UTF-8; else in base64.
 pub(super) fn message(line: &mut Vec<u8>, message: &Shown<'_>) {
-    let Shown { topic, seq, epoch, time, from, body } = *message;
+    let Shown { topic, seq, epoch, time, from, body, replayed } = *message;
     let rest = Rest::new(from, body);
-    append(line, &Message { r#type: "message", topic, seq, epoch, time, rest });
+    append(line, &Message { r#type: "message", topic, seq, epoch, time, replayed, rest });
     append_payload(line, body);
 }
 
@@ -102,6 +110,11 @@ fn append_payload(line: &mut Vec<u8>, body: &Body) {
         append(line, &STANDARD.encode(payload));
     }
     line.push(b'}');
+}
+
+/// Appends that what is retained of a filter has come.
+pub(super) fn caught_up(line: &mut Vec<u8>, filter: &str) {
+    append(line, &CaughtUp { r#type: "caught_up", filter });
 }
 
 /// Appends who came and who went.

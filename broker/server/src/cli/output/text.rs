@@ -16,6 +16,9 @@ pub(super) fn message(line: &mut Vec<u8>, message: &Shown<'_>, timestamps: bool)
         // Writing to memory doesn't fail.
         let _ = write!(line, "{} ", humantime::format_rfc3339_millis(time));
     }
+    if message.replayed {
+        line.extend_from_slice(b"(retained) ");
+    }
     line.extend_from_slice(message.topic.as_bytes());
     line.push(b' ');
     payload(line, &message.body.payload);

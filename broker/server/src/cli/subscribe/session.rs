@@ -64,6 +64,7 @@ impl<'a> Session<'a> {
                 self.message(&message)
             }
             Event::Gap(gap) if self.is_first_of_gap(place, &gap) => self.gap(&gap),
+            Event::CaughtUp => self.caught_up(place),
             Event::Presence(presence) => self.presence(&presence),
             Event::Interrupted(_) => {
                 eprintln!("subscribed anew to {}", self.arguments.filters[place]);
@@ -127,6 +128,10 @@ impl<'a> Session<'a> {
         self.printer.gap(&shown).into()
     }
 
+    fn caught_up(&mut self, place: usize) -> Step {
+        self.printer.caught_up(&self.arguments.filters[place]).into()
+    }
+
     fn presence(&mut self, presence: &Presence) -> Step {
         self.printer.presence(&presence.joined, &presence.left).into()
     }
@@ -140,6 +145,7 @@ fn shown(message: &Message) -> Shown<'_> {
         time: message.time,
         from: message.from.as_deref(),
         body: &message.body,
+        replayed: message.is_replayed(),
     }
 }
 

@@ -42,12 +42,47 @@ impl<T: Choice> Kind for OneOf<T> {
     }
 
     fn allowed(&self) -> String {
-        let names: Vec<_> = T::CHOICES.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        match names.split_last() {
-            Some((last, [])) => last.clone(),
-            Some((last, others)) => format!("{} or {last}", others.join(", ")),
-            None => "absent".to_owned(),
-        }
+        either::<T>()
+    }
+}
+
+/// The names of a choice, for people.
+fn either<T: Choice>() -> String {
+    let names: Vec<_> = T::CHOICES.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "absent".to_owned(),
+    }
+}
+
+/// Some of the names of a [`Choice`], each once.
+pub(in crate::config) struct SomeOf<T>(PhantomData<T>);
+
+/// Some of the names of `T`.
+pub(in crate::config) fn choices<T: Choice>() -> SomeOf<T> {
+    SomeOf(PhantomData)
+}
+
+impl<T: Choice> Kind for SomeOf<T> {
+    type Value = Vec<T>;
+
+    fn read(&self, written: &Written) -> Option<Vec<T>> {
+        let names = written.texts()?;
+        names.iter().map(|name| choice().read(&Written::Text(name.clone()))).collect()
+    }
+
+    fn accepts(&self, value: &Vec<T>) -> bool {
+        value.iter().enumerate().all(|(place, one)| !value[..place].contains(one))
+    }
+
+    fn show(&self, value: &Vec<T>) -> String {
+        let names: Vec<_> = value.iter().map(|one| super::quoted(one.name())).collect();
+        format!("[{}]", names.join(", "))
+    }
+
+    fn allowed(&self) -> String {
+        format!("a list of {}, each at most once", either::<T>())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use broker_delivery::check_filter;
 use tracing_subscriber::EnvFilter;
 
 use super::{Kind, quoted};
@@ -128,6 +129,34 @@ impl Kind for Texts {
 
     fn allowed(&self) -> String {
         format!("a list of at most {} strings: {}", self.count_max, self.allowed)
+    }
+}
+
+/// A filter of topics.
+pub(in crate::config) struct Filter;
+
+/// A filter of topics.
+pub(in crate::config) fn filter() -> Filter {
+    Filter
+}
+
+impl Kind for Filter {
+    type Value = String;
+
+    fn read(&self, written: &Written) -> Option<String> {
+        written.text().map(str::to_owned)
+    }
+
+    fn accepts(&self, value: &String) -> bool {
+        check_filter(value).is_ok()
+    }
+
+    fn show(&self, value: &String) -> String {
+        quoted(value)
+    }
+
+    fn allowed(&self) -> String {
+        "a filter of topics such as \"market.>\" or \"*.status\"".to_owned()
     }
 }
 

@@ -1,0 +1,67 @@
+//! What comes in the lane to which a subscription moves, while the one that it leaves still delivers.
+//!
+//! Lanes have no order between them; a subscriber has. So what comes in the new lane is held, by the new
+//! lane's rule and bound, until the old one has told that it delivered everything.
+
+use super::rules::Rules;
+use super::waiting::{Pushed, Reader, Waiting};
+use super::{Inbox, State, Woken};
+use crate::Event;
+
+/// What is held of a lane.
+#[derive(Debug)]
+pub(super) struct Held {
+    lane: u8,
+    rules: Rules,
+    waiting: Waiting,
+}
+
+impl Inbox {
+    /// Holds what comes in this lane from here on.
+    pub(crate) fn hold(&self, lane: u8, rules: Rules) {
+        let mut state = self.lock();
+        let waiting = Waiting::new(state.waiting.bound(), rules);
+        state.held = Some(Box::new(Held { lane, rules, waiting }));
+    }
+
+    /// Puts an event in that came in a lane.
+    pub(crate) fn push_in(&self, lane: u8, event: Event, woken: &mut Woken) -> Pushed {
+        let mut state = self.lock();
+        let Some(held) = state.held.as_mut().filter(|held| held.lane == lane) else {
+            drop(state);
+            return self.push(event, woken);
+        };
+        // It ends the subscription if it is too much: as if the subscriber were behind with it.
+        let pushed = held.waiting.push(event, Reader::Busy);
+        if pushed == Pushed::Overflowed {
+            state.release();
+            woken.0.extend(state.waker.take());
+        }
+        pushed
+    }
+
+    /// The other lane has delivered everything: what was held follows.
+    pub(crate) fn release(&self, woken: &mut Woken) -> Pushed {
+        let mut state = self.lock();
+        let pushed = state.release();
+        woken.0.extend(state.waker.take());
+        pushed
+    }
+}
+
+impl State {
+    pub(super) fn release(&mut self) -> Pushed {
+        let Some(held) = self.held.take() else { return Pushed::Done };
+        let Held { rules, waiting: mut later, .. } = *held;
+        self.waiting.set_rules(rules);
+        let mut pushed = Pushed::Done;
+        while let Some(event) = later.pop() {
+            if let Event::Ended(ended) = event {
+                self.waiting.end(ended);
+            } else if self.waiting.push(event, self.reader) == Pushed::Overflowed {
+                pushed = Pushed::Overflowed;
+            }
+        }
+        pushed
+    }
+}
