@@ -194,7 +194,8 @@ impl Client {
         publication::send(self.hub(), to, body.into()).await
     }
 
-    /// Asks whoever serves a topic, and waits for the answer up to the request time-out.
+    /// Asks whoever serves a topic, and waits for the answer up to the request time-out. On
+    /// `$broker.sessions` and `$broker.stats` the broker itself answers.
     ///
     /// # Errors
     /// [`RequestError::NobodyAnswers`] comes at once. See [`RequestError`].

@@ -14,6 +14,9 @@ use crate::open_call::OpenCall;
 use crate::publication::{milliseconds, room_for};
 use crate::{Body, Refusal, RequestError};
 
+/// How topics begin on which the broker itself answers.
+const ANSWERED_BY_THE_BROKER: &str = "$broker.";
+
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -61,7 +64,7 @@ pub(crate) async fn request(
 fn check(hub: &Hub, topic: &str, body: &Body) -> Result<(), RequestError> {
     let reason = match check_topic(topic) {
         Err(error) => Some(error.to_string()),
-        Ok(()) if is_reserved(topic) => {
+        Ok(()) if is_reserved(topic) && !topic.starts_with(ANSWERED_BY_THE_BROKER) => {
             Some("topics that begin with `$` belong to the broker".to_owned())
         }
         Ok(()) => None,

@@ -2,18 +2,23 @@
 //!
 //! Here is what the scenarios in `tests/` share, and the benches with them: a broker in this
 //! process ([`setting`]), a bare client that is a link and frames ([`bare`]), a client that listens
-//! for what a scenario waits for ([`client`]), a narrow way to a broker ([`narrow`]) and how old
-//! values get on it ([`freshness`]), and [`over_every_transport!`].
+//! for what a scenario waits for ([`client`]), a narrow way to a broker ([`narrow`]), how old values
+//! get on it ([`freshness`]) and what becomes of each of them ([`timeline`]), many who never read
+//! ([`stalled`]), and [`over_every_transport!`].
 //!
 //! Every wait is bounded by [`PATIENCE`] and nothing sleeps to wait for something to happen.
 
 pub mod bare;
 pub mod client;
+pub mod drawing;
 pub mod freshness;
 pub mod heard;
 pub mod narrow;
+pub mod process;
 mod scenarios;
 pub mod setting;
+pub mod stalled;
+pub mod timeline;
 
 pub use client::{Client, PATIENCE};
 pub use heard::Heard;

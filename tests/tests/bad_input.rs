@@ -173,11 +173,6 @@ async fn what_is_reserved_is_unsupported(over: Transport) {
 }
 
 fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
-    let options = |options| {
-        let options = Some(options);
-        ClientFrame::Subscribe(Subscribe { id: 7, filter: "a".into(), options, ..<_>::default() })
-    };
-    let publish = || Publish { id: Some(7), topic: "a".into(), ..Publish::default() };
     let send =
         Send { id: Some(7), to: "client".into(), method: Some("m".into()), ..<_>::default() };
     let replay =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
 
-use crate::{Answer, Outstanding, Publication, SessionId, Token};
+use crate::{Answer, Inspection, Outstanding, Overview, Part, Publication, SessionId, Token};
 
 /// What a shard asks of the sequencer in one turn: commands, and the bytes that they refer to.
 #[derive(Debug, Default)]
@@ -175,6 +175,17 @@ pub enum Command {
         session: SessionId,
         /// The answer.
         answer: Answer,
+    },
+    /// A question about all sessions.
+    Inspect(Arc<Inspection>),
+    /// What this shard has to say to a question.
+    Inspected {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// What the sequencer added to it.
+        overview: Overview,
+        /// What this shard has to say.
+        part: Arc<Part>,
     },
 }
 

@@ -34,6 +34,8 @@ pub struct Config {
     pub log_bytes_max: usize,
     /// How what waits in lanes that merge is folded.
     pub folds: Folds,
+    /// Whether clients may ask about sessions, on the topics of the broker's own.
+    pub inspection: bool,
 }
 
 /// What a client may do. At each limit the offending command is refused with a code of its own.
@@ -123,6 +125,7 @@ impl Default for Config {
             request_timeout_max: Duration::from_secs(300),
             log_bytes_max: 64 << 20,
             folds: Folds::default(),
+            inspection: true,
         }
     }
 }

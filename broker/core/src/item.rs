@@ -6,7 +6,7 @@ use std::sync::Arc;
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
 
-use crate::{Page, Publication, SessionId, Token, TopicId};
+use crate::{Inspection, Overview, Page, Part, Publication, SessionId, Token, TopicId};
 
 /// One thing that the sequencer tells a shard.
 #[derive(Debug, Clone)]
@@ -120,6 +120,22 @@ pub enum Item {
         /// The pages, as many as there was room for.
         pages: Vec<Page>,
     },
+    /// A question about all sessions, this shard's included.
+    Inspect {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// What the sequencer adds to it.
+        overview: Overview,
+    },
+    /// What a shard has to say to a question that was asked here.
+    Inspected {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// What the sequencer added to it.
+        overview: Overview,
+        /// What the shard has to say.
+        part: Arc<Part>,
+    },
     /// A topic was forgotten.
     Forgotten {
         /// The topic.
@@ -136,6 +152,7 @@ impl Item {
             }
             Self::Request { frame, .. } | Self::Reply { frame, .. } => frame.len(),
             Self::Replayed { pages, .. } => pages.iter().map(Page::size).sum(),
+            Self::Inspected { part, .. } => part.size(),
             Self::Presence { joined, left, .. } => (joined.len() + left.len()) * 16,
             _ => 0,
         };

@@ -10,6 +10,7 @@ mod attendance;
 mod calls;
 mod directory;
 mod groups;
+mod inspections;
 mod interest;
 mod providers;
 mod retained;
@@ -30,6 +31,7 @@ use attendance::Attendance;
 use calls::{Call, Calls};
 use directory::Directory;
 use groups::Groups;
+use inspections::Inspections;
 use interest::Interest;
 use providers::Providers;
 pub use retained::RetainedConfig;
@@ -47,6 +49,7 @@ pub struct Sequencer {
     calls: Calls,
     directory: Directory,
     attendance: Attendance,
+    inspections: Inspections,
     statistics: Statistics,
 }
 
@@ -116,6 +119,7 @@ impl Sequencer {
             calls: Calls::default(),
             directory: Directory::default(),
             attendance: Attendance::default(),
+            inspections: Inspections::default(),
             statistics: Statistics::default(),
         }
     }
@@ -151,7 +155,10 @@ impl Sequencer {
             Command::Send { session, id, to, topic, parts } => {
                 self.send(now, batch, (*topic, *parts), to, (*session, *id), out);
             }
-            Command::Open { session, name } => self.directory.enter(name, *session),
+            Command::Open { session, name } => {
+                self.directory.enter(name, *session);
+                self.inspections.seen(session.shard);
+            }
             Command::Close { session, name } => {
                 self.directory.leave(name, *session);
                 self.groups.set_blocked(*session, false);
@@ -182,6 +189,10 @@ impl Sequencer {
             }
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
             Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
+            Command::Inspect(inspection) => self.inspect(now, inspection, out),
+            Command::Inspected { inspection, overview, part } => {
+                inspections::tell(inspection, *overview, part, out);
+            }
         }
     }
 

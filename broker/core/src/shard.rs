@@ -9,6 +9,7 @@ mod ending;
 mod flush;
 mod grants;
 mod holders;
+mod inspect;
 mod laggards;
 mod lanes;
 mod liveness;
@@ -43,6 +44,7 @@ use drain::Draining;
 pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
 use holders::Holders;
+use inspect::Inspections;
 use outgoing::Outgoing;
 use paces::Paces;
 pub use receive::{Framing, Heard};
@@ -91,6 +93,8 @@ pub struct Shard {
     paces: Paces,
     scratch: BytesMut,
     sessions_seen: u64,
+    /// What is under way for those who ask about sessions.
+    inspections: Inspections,
     /// Set once the broker stops.
     draining: Option<Draining>,
     statistics: Statistics,
@@ -206,6 +210,7 @@ impl Shard {
             paces: Paces::default(),
             scratch: BytesMut::new(),
             sessions_seen: 0,
+            inspections: Inspections::default(),
             draining: None,
             statistics: Statistics::default(),
         }

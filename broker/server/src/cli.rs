@@ -16,6 +16,7 @@ mod publish;
 mod reply;
 mod request;
 mod serve;
+mod sessions;
 mod signals;
 mod subscribe;
 
@@ -38,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Send(arguments)) => publish::send(&arguments),
         Some(Command::Request(arguments)) => request::run(&arguments),
         Some(Command::Reply(arguments)) => reply::run(&arguments),
+        Some(Command::Sessions(arguments)) => sessions::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
     };
     match outcome {

@@ -111,6 +111,7 @@ fn shard_config(config: &Config) -> ShardConfig {
         request_timeout: config.requests.timeout,
         request_timeout_max: config.requests.timeout_max,
         log_bytes_max: config.limits.log_bytes_max,
+        inspection: config.server.inspection,
         ..ShardConfig::default()
     }
 }

@@ -78,6 +78,10 @@ impl Shard {
             Item::Presence { session, subscription, joined, left } => {
                 self.presence(session, subscription, joined, left);
             }
+            Item::Inspect { inspection, overview } => self.begin_scan(inspection, overview),
+            Item::Inspected { inspection, overview, part } => {
+                self.inspected(inspection, overview, part);
+            }
             Item::Forgotten { topic_id } => self.routes.forget(topic_id),
         }
     }

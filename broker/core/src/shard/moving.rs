@@ -52,6 +52,7 @@ impl Shard {
             let target = |lane: usize| Target { slot, lane: lane as u32, subscription: number };
             self.matcher.remove(&filter, &target(left));
             self.matcher.insert(&filter, target(lane));
+            self.sessions[slot as usize].move_replay(number, left, lane);
             let moved = BrokerFrame::Moved(Moved { subscription: number, lane: lane_number });
             self.push_frame(slot, left, LaneFrame::encode(&moved));
         }
@@ -65,6 +66,7 @@ impl Shard {
             granted: Some(told(session.lanes[lane].lane.options())),
         };
         self.push_frame(slot, lane, LaneFrame::encode(&BrokerFrame::Accepted(accepted)));
+        self.ask_for_replays(slot);
     }
 }
 

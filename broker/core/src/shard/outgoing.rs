@@ -90,6 +90,7 @@ fn text_bytes(command: &Command) -> usize {
         Command::Refuse { message, .. } => message.len(),
         Command::Send { to, .. } => to.len(),
         Command::Replay { wanted, .. } => wanted.len() * size_of::<Outstanding>(),
+        Command::Inspected { part, .. } => part.size(),
         _ => 0,
     }
 }

@@ -170,6 +170,25 @@ impl Session {
         self.dealings.as_ref().is_some_and(|dealings| !dealings.replays.is_empty())
     }
 
+    /// A subscription goes on in another lane, and its replay with it: what is still to be asked for.
+    pub(super) fn move_replay(&mut self, number: u64, left: usize, lane: usize) {
+        let dealings = self.dealings.as_mut();
+        let replays = dealings.and_then(|dealings| dealings.replays.get_mut(&left));
+        let taken = replays.and_then(|replays| {
+            let mut queue = replays.queue.iter();
+            let place = queue.position(|wanted| wanted.subscription == number)?;
+            replays.queue.remove(place)
+        });
+        self.forget_replays(left);
+        let discarding = self.lanes[lane].lane.is_discarding();
+        let found = self.standing.get(&number).filter(|_| discarding);
+        let missed = found.map(|found| anew(number, found));
+        if let Some(wanted) = missed.or(taken) {
+            let dealings = self.dealings.get_or_insert_default();
+            dealings.replays.get_or_default(lane).queue.push_back(wanted);
+        }
+    }
+
     /// A subscription has ended, and its replay with it.
     pub(super) fn end_replay(&mut self, lane: usize, subscription: u64) {
         let Some(dealings) = &mut self.dealings else { return };
@@ -184,8 +203,10 @@ impl Session {
         let Some(dealings) = &mut self.dealings else { return };
         let over =
             dealings.replays.get(&lane).is_some_and(|one| one.queue.is_empty() && !one.asked);
-        if over {
-            dealings.replays.remove(&lane);
+        let forgotten = over.then(|| dealings.replays.remove(&lane)).flatten();
+        if forgotten.is_some_and(|replays| replays.resyncs) {
+            // Nobody is left who has anything to be replayed: it just goes on.
+            self.lanes[lane].lane.go_on();
         }
     }
 

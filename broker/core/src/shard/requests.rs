@@ -13,6 +13,7 @@ use super::Shard;
 use super::commands::Refusal;
 use super::publish::{check_body, check_open_topic};
 use crate::few::Few;
+use crate::inspection::Subject;
 use crate::session::{Asked, LaneFrame};
 use crate::{Command, Now, SessionId, Token};
 
@@ -24,19 +25,14 @@ const FAILURE_MESSAGE_BYTES: usize = 4 << 10;
 
 impl Shard {
     pub(super) fn request(&mut self, now: Now, slot: u32, request: &Request<'_>) {
+        if let Some(subject) = Subject::of(&request.topic) {
+            return self.ask_about(now, slot, request, subject);
+        }
         if let Err(refusal) = self.check_request(slot, request) {
             return self.reject(slot, request.id, refusal);
         }
-        let timeout = self.timeout_of(request);
-        let token = self.outgoing.next_token();
-        let session = &mut self.sessions[slot as usize];
-        let deadline = now.monotonic + timeout;
-        session
-            .dealings
-            .get_or_insert_default()
-            .asked
-            .insert(request.id, Asked { token, deadline });
-        self.deadlines.insert((deadline, slot, session.id.generation, request.id));
+        let (token, timeout) = self.begin_wait(now, slot, request);
+        let session = &self.sessions[slot as usize];
         let routed = BrokerFrame::Request(RoutedRequest {
             token: Cow::Owned(token.to_string()),
             topic: Cow::Borrowed(&request.topic),
@@ -53,10 +49,15 @@ impl Shard {
     fn check_request(&self, slot: u32, request: &Request<'_>) -> Result<(), Refusal> {
         check_open_topic(&request.topic)?;
         check_body(&self.config.limits, &request.body)?;
+        self.check_wait(slot, request.id)
+    }
+
+    /// Checks whether a session may wait for one more answer, under this id.
+    pub(super) fn check_wait(&self, slot: u32, id: u64) -> Result<(), Refusal> {
         let asked = self.sessions[slot as usize].dealings.as_ref().map(|dealings| &dealings.asked);
         let most = self.config.limits.commands_open_max;
-        if asked.is_some_and(|asked| asked.contains_key(&request.id)) {
-            let message = format!("request {} still waits for its answer", request.id);
+        if asked.is_some_and(|asked| asked.contains_key(&id)) {
+            let message = format!("request {id} still waits for its answer");
             return Err(Refusal::of("id", ErrorCode::InvalidId, message));
         }
         if asked.map_or(0, Few::len) >= most {
@@ -64,6 +65,30 @@ impl Shard {
             return Err(Refusal::new(ErrorCode::TooManyCommands, message));
         }
         Ok(())
+    }
+
+    /// Has a session wait for an answer. Returns the request's token, and for how long.
+    pub(super) fn begin_wait(
+        &mut self,
+        now: Now,
+        slot: u32,
+        request: &Request<'_>,
+    ) -> (Token, Duration) {
+        let timeout = self.timeout_of(request);
+        let token = self.outgoing.next_token();
+        let session = &mut self.sessions[slot as usize];
+        let deadline = now.monotonic + timeout;
+        let asked = Asked { token, deadline };
+        session.dealings.get_or_insert_default().asked.insert(request.id, asked);
+        self.deadlines.insert((deadline, slot, session.id.generation, request.id));
+        (token, timeout)
+    }
+
+    /// Whether a session still waits for the answer to this very request.
+    pub(super) fn waits_for(&mut self, asker: SessionId, id: u64, token: Token) -> bool {
+        let dealings = self.find(asker).and_then(|session| session.dealings.as_ref());
+        let asked = dealings.and_then(|dealings| dealings.asked.get(&id));
+        asked.is_some_and(|asked| asked.token == token)
     }
 
     fn timeout_of(&self, request: &Request<'_>) -> Duration {

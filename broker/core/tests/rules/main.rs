@@ -5,6 +5,7 @@ mod conflation;
 mod endings;
 mod expiry;
 mod groups;
+mod inspection;
 mod intervals;
 mod lanes;
 mod limits;

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use broker_core::{Config, SequencerConfig};
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, LaneOptions, Publish, Replay, Subscribe, Unsubscribe,
+    BrokerFrame, ClientFrame, LaneOptions, Move, Publish, Replay, Subscribe, Unsubscribe,
 };
 use broker_protocol::{Codec, ErrorCode};
 
@@ -216,4 +216,20 @@ fn a_value_that_a_message_passed_since_the_subscription_began_is_left_out() {
     viewer.read(stage.frames(bob));
     assert_eq!((viewer.replayed.len(), viewer.live), (399, 1));
     assert!(!viewer.replayed.iter().any(|value| value.0 == "a.99"));
+}
+
+#[test]
+fn a_replay_goes_on_in_the_lane_to_which_its_subscription_moves() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    keep_many(&mut stage, ann, 1000);
+    stage.set_room(bob, 0);
+    begin(&mut stage, bob, "a.*");
+    let moving = Move { id: 2, subscription: 1, lane: 1, options: Some(LaneOptions::default()) };
+    stage.say(bob, &ClientFrame::Move(moving));
+    stage.set_room(bob, usize::MAX);
+    settle(&mut stage);
+    let mut viewer = Viewer::default();
+    viewer.read(stage.frames(bob));
+    assert_eq!((viewer.replayed.len(), viewer.caught_up), (1000, vec![1]));
 }

@@ -131,21 +131,26 @@ impl Stage {
     }
 
     pub(crate) fn turn(&mut self) {
-        for _ in 0..3 {
-            let mut items: Vec<Item> = Vec::new();
-            self.shard.tick(self.now);
-            if let Some(batch) = self.shard.take_batch() {
-                let mut inbox = |_: ShardId, item| items.push(item);
-                self.sequencer.handle(self.now, &batch, &mut inbox);
-            }
-            self.follow();
-            self.shard.apply(items);
-            self.follow();
-            while let Some(slot) = self.shard.next_dirty() {
-                self.flush(slot);
-            }
-            self.shard.end_turn();
+        (0..3).for_each(|_| self.single_turn());
+    }
+
+    pub(crate) fn single_turn(&mut self) {
+        let mut items: Vec<Item> = Vec::new();
+        self.shard.tick(self.now);
+        if let Some(batch) = self.shard.take_batch() {
+            let mut inbox = |_: ShardId, item| items.push(item);
+            self.sequencer.handle(self.now, &batch, &mut inbox);
         }
+        self.follow();
+        self.shard.apply(items);
+        self.follow();
+        if self.shard.has_to_inspect() {
+            self.shard.inspect(self.now, &|_| None);
+        }
+        while let Some(slot) = self.shard.next_dirty() {
+            self.flush(slot);
+        }
+        self.shard.end_turn();
     }
 
     pub(crate) fn flush(&mut self, slot: u32) {

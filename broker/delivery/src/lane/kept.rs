@@ -30,7 +30,6 @@ pub(super) struct Kept<F> {
     gone: VecDeque<Stretch>,
 }
 
-/// What was handed to the link.
 #[derive(Debug)]
 enum Was<F> {
     Messages { extent: Extent, subscription: Option<u64> },
@@ -52,23 +51,18 @@ impl Stretch {
     }
 
     /// Whether no messages are missing with it.
-    fn is_beside_messages(&self) -> bool {
+    fn is_other(&self) -> bool {
         self.messages == 0 && self.told == 0
     }
 
-    /// Whether it is of the same kind as what follows, so that any part of both is known.
     fn goes_on_with(&self, next: &Self) -> bool {
-        self.is_messages() && next.is_messages()
-            || self.is_beside_messages() && next.is_beside_messages()
+        self.is_messages() && next.is_messages() || self.is_other() && next.is_other()
     }
 
-    /// The last so many frames of it, which are all or of one kind.
+    /// Its last so many frames, which are all or of one kind.
     fn last(&self, frames: u64) -> Self {
-        match frames < self.frames {
-            true if self.is_beside_messages() => Self { frames, messages: 0, told: 0 },
-            true => Self { frames, messages: frames, told: 0 },
-            false => *self,
-        }
+        let messages = if self.is_other() { 0 } else { frames };
+        if frames < self.frames { Self { frames, messages, told: 0 } } else { *self }
     }
 
     fn add(&mut self, other: Self) {

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod examples;
 mod server;
+mod sessions;
 
 use clap::{Parser, Subcommand};
 
@@ -12,6 +13,7 @@ pub(crate) use bench::{Bench, Overflow};
 pub(crate) use client::{Codec, Connection, Content, Format, Output};
 pub(crate) use commands::{Publish, Replay, Reply, Request, Send, Subscribe, WhenBehind};
 pub(crate) use server::{Check, ServerSettings, Show};
+pub(crate) use sessions::{Sessions, Sort};
 
 /// A broker for live messages, and small clients for the shell.
 ///
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Reply(Reply),
     /// Send a message to one client by its name.
     Send(Send),
+    /// Show who is connected and who is behind, the slowest first.
+    Sessions(Sessions),
     /// Put a broker under load, and measure what becomes of it.
     Bench(Bench),
 }

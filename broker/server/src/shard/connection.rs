@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake as _};
 
-use broker_core::{Channel, Flushed, Framing, Heard, LinkInfo, Outlet, PongTo, Run, Verdict};
+use broker_core::{Channel, Flushed, Framing, Heard, LinkInfo, Outlet, Peer, PongTo, Run, Verdict};
 use broker_protocol::Codec;
 use tokio::time::Sleep;
 use transport_api::{
@@ -130,6 +130,13 @@ impl Connection {
     pub(super) fn settle_in(&self, slot: u32) {
         self.slot.set(slot);
         self.signal.settle_in(slot);
+    }
+
+    /// What is known of its link, while it is here.
+    pub(super) fn peer(&self) -> Option<Peer> {
+        let link = self.link.borrow();
+        let properties = link.as_ref()?.properties();
+        Some(Peer { transport: properties.transport, address: properties.peer.to_string() })
     }
 
     /// Has it polled.

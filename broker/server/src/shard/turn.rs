@@ -94,6 +94,7 @@ impl Shard {
         self.items.set(items);
         self.apply_moves(&rules.take_moves());
         let lost = self.flush_slice(&mut rules);
+        self.inspect(&mut rules);
         rules.end_turn();
         let next_tick = rules.next_tick();
         self.ping(&mut rules);
@@ -124,6 +125,16 @@ impl Shard {
         lost
     }
 
+    /// Looks at sessions for those who ask about them.
+    fn inspect(&self, rules: &mut Rules) {
+        if !rules.has_to_inspect() {
+            return;
+        }
+        let connections = self.connections.borrow();
+        let peer = |slot: u32| connections.get(slot as usize)?.as_ref()?.peer();
+        rules.inspect(self.now(), &peer);
+    }
+
     fn ping(&self, rules: &mut Rules) {
         for (slot, mark) in rules.take_native_pings() {
             if let Some(connection) = self.connection(slot) {
@@ -144,6 +155,6 @@ impl Shard {
     /// Whether there is work that nobody will announce.
     fn has_more(&self) -> bool {
         let rules = self.rules.borrow();
-        rules.dirty() > 0 || rules.batch_bytes() > 0 || rules.has_batch()
+        rules.dirty() > 0 || rules.batch_bytes() > 0 || rules.has_batch() || rules.has_to_inspect()
     }
 }

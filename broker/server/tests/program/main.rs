@@ -4,5 +4,6 @@ mod bench;
 mod publish;
 mod request;
 mod server;
+mod sessions;
 mod subscribe;
 mod support;

@@ -180,3 +180,22 @@ fn a_caught_up_that_waits_behind_what_is_discarded_is_taken_back() {
     assert_eq!((viewer.held().len(), viewer.caught_up), (5, vec![1]));
     assert_eq!(viewer.gaps["dropped"], 6);
 }
+
+#[test]
+fn a_lane_whose_last_subscription_ends_while_it_discards_serves_the_next() {
+    let (mut stage, ann, bob, mut viewer) = scene(2, None);
+    keep_many(&mut stage, ann, 300);
+    read(&mut stage, bob, &mut viewer);
+    stage.set_room(bob, 0);
+    (0..10).for_each(|_| stage.say(ann, &retained("a.1", None, b"y")));
+    let unsubscribe = broker_protocol::frame::Unsubscribe { id: 2, subscription: 1 };
+    stage.say(bob, &ClientFrame::Unsubscribe(unsubscribe));
+    let next =
+        broker_protocol::frame::Subscribe { lane: Some(1), id: 3, ..crate::stage::subscribe("b") };
+    stage.say(bob, &ClientFrame::Subscribe(next));
+    stage.set_room(bob, usize::MAX);
+    settle(&mut stage);
+    stage.publish(ann, "b", b"x");
+    read(&mut stage, bob, &mut viewer);
+    assert!(viewer.view.contains_key(&("b".to_owned(), None)));
+}

@@ -16,6 +16,7 @@ Examples:
   broker pub market.btc '{\"price\": 42}'         publish one message
   journalctl -f | broker pub logs.host1 --lines publish every line
   broker request time.now                       ask, and print the answer
+  broker sessions                               who is behind?
   broker bench                                  how fast is the broker that runs here?";
 
 pub(super) const SUBSCRIBE: &str = "\
@@ -57,6 +58,16 @@ is told so.";
 pub(super) const SEND: &str = "\
 Examples:
   broker send bob 'lunch?'                         exit code 5 if no client has this name";
+
+pub(super) const SESSIONS: &str = "\
+Examples:
+  broker sessions                                  the 20 whose oldest message waits longest
+  broker sessions web. --limit 100                 of those whose names begin so
+  broker sessions --sort queue --watch 1s          those for which most waits, again and again
+  broker sessions --sort name --json | jq .name    JSON lines, one for each session
+
+AGE, WAITING and BYTES are what waits in a lane and since when. RECEIVED was handed to the connection;
+CONFLATED and DROPPED were told in gaps instead. Lanes that were never used aren't shown.";
 
 pub(super) const CHECK: &str = "\
 Examples:

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::declare::section;
-use crate::config::kind::{count, path, text};
+use crate::config::kind::{count, path, switch, text};
 
 section! {
     /// The process as a whole.
@@ -16,5 +16,8 @@ section! {
         /// Shards, each with a thread of its own; 0 means one per core.
         /// More than cores gain nothing; fewer leave cores to other programs.
         shards: usize = 0, count(0..=64);
+        /// Whether clients may ask who is connected and who is behind: `broker sessions`, and requests to
+        /// `$broker.sessions` and `$broker.stats`.
+        inspection: bool = true, switch();
     }
 }

@@ -1,0 +1,150 @@
+//! The answer, put together from the parts of all shards.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::part::{Counted, Counts, Waiting};
+use super::{Overview, Part, Question, Subject};
+
+/// What was answered so far.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    overview: Overview,
+    parts: Vec<Arc<Part>>,
+}
+
+/// What is told of sessions, in front of them.
+#[derive(Serialize)]
+struct Head {
+    time: u64,
+    #[serde(flatten)]
+    counts: Counts,
+    shown: usize,
+}
+
+/// What is told of all together.
+#[derive(Serialize)]
+struct Totals {
+    time: u64,
+    sessions: u64,
+    connected: u64,
+    behind: u64,
+    topics: u64,
+    /// Messages accepted.
+    published: u64,
+    /// Of publishes, for want of room for topics.
+    refused: u64,
+    forgotten: u64,
+    /// Handed to links, all copies.
+    deliveries: u64,
+    packets: u64,
+    #[serde(flatten)]
+    waiting: Waiting,
+    conflated: u64,
+    merged: u64,
+    dropped: u64,
+    expired: u64,
+    sessions_opened: u64,
+    sessions_resumed: u64,
+    slow_consumers: u64,
+    control_overruns: u64,
+    timed_out: u64,
+    malformed: u64,
+    rejected: u64,
+    log_bytes: u64,
+    shards: u32,
+}
+
+impl Answered {
+    pub(crate) fn new(overview: Overview) -> Self {
+        Self { overview, parts: Vec::new() }
+    }
+
+    /// Takes in what a shard told. Returns whether all have.
+    pub(crate) fn add(&mut self, part: Arc<Part>) -> bool {
+        self.parts.push(part);
+        self.parts.len() >= self.overview.shards as usize
+    }
+
+    /// The answer as JSON, of at most so many bytes: sessions that don't fit into it aren't told.
+    pub(crate) fn write(&self, question: &Question, time: u64, bytes_max: usize) -> Vec<u8> {
+        let mut sum = Part::default();
+        self.parts.iter().for_each(|part| sum.add_numbers(part));
+        match question.subject {
+            Subject::Sessions => self.write_sessions(question, (time, sum.counts), bytes_max),
+            Subject::Statistics => to_json(&self.totals(time, &sum)),
+        }
+    }
+
+    fn write_sessions(
+        &self,
+        question: &Question,
+        (time, counts): (u64, Counts),
+        bytes_max: usize,
+    ) -> Vec<u8> {
+        let mut reports: Vec<_> = self.parts.iter().flat_map(|part| &part.sessions).collect();
+        reports.sort_by_cached_key(|report| report.place(question.sort));
+        let mut list = Vec::new();
+        let mut shown = 0;
+        for report in reports.into_iter().take(question.limit) {
+            let report = to_json(report);
+            if HEAD_BYTES_MAX + list.len() + report.len() > bytes_max {
+                break;
+            }
+            if shown > 0 {
+                list.push(b',');
+            }
+            list.extend_from_slice(&report);
+            shown += 1;
+        }
+        let mut answer = to_json(&Head { time, counts, shown });
+        answer.pop();
+        answer.extend_from_slice(b",\"list\":[");
+        answer.append(&mut list);
+        answer.extend_from_slice(b"]}");
+        answer
+    }
+
+    fn totals(&self, time: u64, sum: &Part) -> Totals {
+        let Part { counts, waiting, books, statistics, .. } = sum;
+        let Counted { conflated, merged, dropped, expired, .. } = *books;
+        let Overview { shards, sequencer, topics } = self.overview;
+        Totals {
+            time,
+            sessions: counts.sessions,
+            connected: counts.connected,
+            behind: counts.behind,
+            topics,
+            published: sequencer.published,
+            refused: sequencer.refused,
+            forgotten: sequencer.forgotten,
+            deliveries: statistics.delivered,
+            packets: statistics.packets,
+            waiting: *waiting,
+            conflated: statistics.conflated + conflated,
+            merged,
+            dropped: statistics.dropped + dropped,
+            expired,
+            sessions_opened: statistics.sessions_opened,
+            sessions_resumed: statistics.sessions_resumed,
+            slow_consumers: statistics.slow_consumers,
+            control_overruns: statistics.control_overruns,
+            timed_out: statistics.timed_out,
+            malformed: statistics.malformed,
+            rejected: statistics.rejected,
+            log_bytes: statistics.log_bytes,
+            shards,
+        }
+    }
+}
+
+/// The most that stands around the list of sessions, in bytes.
+const HEAD_BYTES_MAX: usize = 256;
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("numbers, text and lists of them can be written")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Questions about sessions, on their way to all shards and back.
+
+use std::sync::Arc;
+
+use broker_protocol::ErrorCode;
+
+use super::interest::ShardSet;
+use super::{Inboxes, Sequencer, answer_to};
+use crate::inspection::Admission;
+use crate::{Answer, Inspection, Item, Now, Overview, Part, ShardId};
+
+/// Who is asked about sessions, and how often.
+#[derive(Debug, Default)]
+pub(super) struct Inspections {
+    /// The shards that ever had a session.
+    shards: ShardSet,
+    admission: Admission,
+}
+
+impl Inspections {
+    pub(super) fn seen(&mut self, shard: ShardId) {
+        self.shards.add(shard);
+    }
+}
+
+impl Sequencer {
+    /// Has every shard look at its sessions, unless that was asked for too often.
+    pub(super) fn inspect(
+        &mut self,
+        now: Now,
+        inspection: &Arc<Inspection>,
+        out: &mut impl Inboxes,
+    ) {
+        if !self.inspections.admission.admits(now.monotonic) {
+            let message = "too many ask about sessions at the moment; ask again in a second";
+            let (code, message) = (ErrorCode::Busy, message.to_owned());
+            let answer = Answer::RequestFailed { id: inspection.id, code, message };
+            return answer_to(inspection.asker, answer, out);
+        }
+        let shards = self.inspections.shards;
+        let overview = Overview {
+            shards: shards.iter().count() as u32,
+            sequencer: self.statistics,
+            topics: self.topics.len() as u64,
+        };
+        for shard in shards.iter() {
+            out.put(shard, Item::Inspect { inspection: inspection.clone(), overview });
+        }
+    }
+}
+
+/// Hands what a shard has to say to the one in which it was asked.
+pub(super) fn tell(
+    inspection: &Arc<Inspection>,
+    overview: Overview,
+    part: &Arc<Part>,
+    out: &mut impl Inboxes,
+) {
+    let (shard, inspection, part) = (inspection.asker.shard, inspection.clone(), part.clone());
+    out.put(shard, Item::Inspected { inspection, overview, part });
+}
