@@ -12,6 +12,7 @@
 
 mod books;
 mod conflate;
+mod entries;
 mod expiry;
 mod item;
 mod kept;
@@ -26,6 +27,7 @@ mod walked;
 
 pub use books::Books;
 pub use conflate::Key;
+pub use entries::{Entries, FoldedEntry};
 pub use item::{Extent, Item};
 pub use kept::{AsTheyAre, Departure, NoWayBack};
 pub use ledger::{Gap, GapReason, Ledger, Missing};
@@ -34,46 +36,9 @@ pub use options::{Bound, Keep, LaneOptions, OptionsError, Overflow, PRIORITY_MAX
 pub use overflow::{Overflowed, Pushed};
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Duration;
 
 use kept::{Kept, Leaving};
 use walked::Walked;
-
-/// The log as a lane sees it: what it must know of an entry to drop or conflate it.
-pub trait Entries {
-    /// The topic of an entry and the epoch of its `seq`.
-    fn topic(&self, entry: u64) -> (&Arc<str>, u64);
-    /// The place of an entry in its topic's order.
-    fn seq(&self, entry: u64) -> u64;
-    /// What an entry is about.
-    fn key(&self, entry: u64) -> Key<'_>;
-    /// What an entry costs in a lane, in bytes: its frame.
-    fn size(&self, entry: u64) -> u32;
-    /// What a range of entries costs in a lane, in bytes.
-    fn bytes(&self, extent: Extent) -> u64 {
-        extent.entries().map(|entry| u64::from(self.size(entry))).sum()
-    }
-    /// Whether an entry isn't worth delivering any more.
-    fn has_expired(&self, _entry: u64, _now: Duration) -> bool {
-        false
-    }
-    /// Folds what waits of one key, oldest first: entries that stand for all of them, in order.
-    fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
-        entries.iter().map(|entry| FoldedEntry { entry: *entry, count: 1 }).collect()
-    }
-    /// Learns that a lane no longer wants these entries.
-    fn let_go(&mut self, extent: Extent);
-}
-
-/// An entry that stands for so many: itself alone, or one that they were folded into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FoldedEntry {
-    /// The entry.
-    pub entry: u64,
-    /// For how many it stands.
-    pub count: usize,
-}
 
 /// One independently ordered channel of a session.
 #[derive(Debug)]
