@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use broker_protocol::Codec;
@@ -37,7 +38,7 @@ use crate::{Client, ConnectError, ConnectionState, Reconnect, Refused, connector
 /// ```
 #[must_use = "a builder does nothing until it connects"]
 pub struct ClientBuilder {
-    url: String,
+    urls: Vec<String>,
     config: Config,
     trust: Trust,
     policy: Reconnect,
@@ -48,7 +49,7 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     pub(crate) fn new(url: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
+            urls: vec![url.into()],
             config: Config::default(),
             trust: Trust::default(),
             policy: Reconnect::default(),
@@ -128,6 +129,34 @@ impl ClientBuilder {
         self
     }
 
+    /// How much of each lane is received and not consumed by callbacks at most, in bytes. 1 MiB;
+    /// `None` to take no part in credit.
+    ///
+    /// With it the broker sends no more than callbacks consume, so that a slow callback is treated
+    /// as a slow link: what comes meanwhile waits in the broker, and is treated there as the
+    /// subscription's options say. Without it everything comes into this program and waits here. The
+    /// broker may grant more or less.
+    pub fn receive_window(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.config.receive_window = bytes.into();
+        self
+    }
+
+    /// Another address of the same broker, over any transport: with each attempt to connect it is the
+    /// turn of the next one. The session goes on wherever the client comes back.
+    pub fn also_at(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// How long the broker keeps the session when the connection is lost, at most as long as it is
+    /// configured for. While it does, subscriptions and servings stand, what comes for them waits
+    /// there by their lanes' rules, and everything goes on when the client is back. Zero ends the
+    /// session with its connection. As the broker is configured where nothing is said.
+    pub fn session_expiry(mut self, expiry: Duration) -> Self {
+        self.config.session_expiry = Some(expiry);
+        self
+    }
+
     /// Adds a transport of the program's own, preferred to the built-in ones of the same scheme.
     pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {
         self.connectors.push(connector);
@@ -161,14 +190,22 @@ impl ClientBuilder {
     ///
     /// # Cancel safety
     /// Dropping the future gives the attempt up.
-    pub async fn connect(self) -> Result<Client, ConnectError> {
-        let connector = connectors::choose(&self.url, &self.connectors, &self.trust)?;
-        let dialer = Dialer { url: self.url, connector, policy: self.policy };
+    pub async fn connect(mut self) -> Result<Client, ConnectError> {
+        if self.policy == Reconnect::OFF {
+            // Nobody will come back for the session.
+            self.config.session_expiry.get_or_insert(Duration::ZERO);
+        }
+        let mut places = Vec::new();
+        for url in self.urls {
+            let connector = connectors::choose(&url, &self.connectors, &self.trust)?;
+            places.push((url, connector));
+        }
+        let dialer = Dialer { places, turns: AtomicUsize::new(0), policy: self.policy };
         let runtime = Handle::current();
         let notices = Notices::start(&runtime, self.observers);
         let hub = Arc::new(Hub::new(self.config, runtime.clone(), notices));
         hub.tell(ConnectionState::Connecting);
-        let connection = Box::pin(dialer.dial(&hub)).await?;
+        let connection = Box::pin(dialer.dial_first(&hub)).await?;
         runtime.spawn(drive(Arc::clone(&hub), dialer, connection));
         Ok(Client::new(hub))
     }
@@ -178,7 +215,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The credential stays out of logs.
         f.debug_struct("ClientBuilder")
-            .field("url", &self.url)
+            .field("urls", &self.urls)
             .field("name", &self.config.name)
             .finish_non_exhaustive()
     }

@@ -11,10 +11,10 @@ use crate::inbox::{Inbox, Rules};
 use crate::standing::Standing;
 use crate::subscription::Receiving;
 use crate::{
-    Body, ClosedReason, ConnectError, ConnectionState, DirectGuard, Keep, MessageStream, Provider,
-    Publication, PublishError, Reply, RequestError, Serving, ServingBuilder, Statistics,
-    SubscribeError, Subscriber, Subscription, SubscriptionBuilder, publication, request,
-    subscriber,
+    Body, ClosedReason, ConnectError, ConnectionState, DirectGuard, Keep, Lag, LagError,
+    MessageStream, Provider, Publication, PublishError, Reply, RequestError, Serving,
+    ServingBuilder, Statistics, SubscribeError, Subscriber, Subscription, SubscriptionBuilder, lag,
+    publication, request, subscriber,
 };
 
 /// A connection to a broker, kept up as long as it is needed.
@@ -23,8 +23,11 @@ use crate::{
 /// guard (of a subscription, stream or serving) is dropped, the connection closes in good order.
 ///
 /// If the connection is lost, the client makes it anew ([`Reconnect`](crate::Reconnect)), and its
-/// subscriptions and servings with it; each subscriber is told of the interruption. What waits in
-/// the outgoing queue is sent then. Commands that were under way fail with `Disconnected`.
+/// session goes on over it, if the broker still has it ([`Session::resumed`](crate::Session)): then
+/// nothing is missed, subscriptions and requests live on, and commands that weren't answered are
+/// repeated, each carried out once. Otherwise subscriptions and servings begin anew, each
+/// subscriber is told of the interruption, and commands that were under way fail with
+/// `Disconnected`. What waits in the outgoing queue is sent in any case.
 ///
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
@@ -402,6 +405,26 @@ impl Client {
     /// Begins a serving with further options.
     pub fn serving(&self, filter: &str) -> ServingBuilder<'_> {
         ServingBuilder::new(self, filter)
+    }
+
+    /// How far behind this client is: what waits for it in the broker, lane by lane, and what waits
+    /// in this program for the callbacks of its subscriptions.
+    ///
+    /// # Errors
+    /// If the broker can't be asked, or doesn't answer within the request time-out.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// let _subscription = client.subscribe("market.>", |_: &client_sdk::Message| {}).await?;
+    /// for behind in client.lag().await?.subscriptions {
+    ///     println!("{}: {:?} there, {:?} here", behind.filter, behind.broker, behind.here);
+    /// }
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn lag(&self) -> Result<Lag, LagError> {
+        lag::lag(self.hub()).await
     }
 
     /// Closes the client: sends what waits, says `disconnect`, and waits for the end, up to the

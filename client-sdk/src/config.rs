@@ -25,6 +25,12 @@ pub(crate) struct Config {
     pub(crate) outgoing_bytes_max: usize,
     /// What waits for a subscriber at most. 4,096 messages and 4 MiB.
     pub(crate) inbox: Bound,
+    /// What of each lane is received and not consumed at most, in bytes; the client takes no part in
+    /// credit without it. 1 MiB.
+    pub(crate) receive_window: Option<u64>,
+    /// How long the broker keeps the session without a connection; as it is configured where nothing
+    /// is said.
+    pub(crate) session_expiry: Option<Duration>,
 }
 
 impl Config {
@@ -52,6 +58,8 @@ impl Default for Config {
             ping_interval: Duration::from_secs(15),
             outgoing_bytes_max: 4 * 1024 * 1024,
             inbox: Bound { messages: 4096, bytes: 4 * 1024 * 1024 },
+            receive_window: Some(1024 * 1024),
+            session_expiry: None,
         }
     }
 }

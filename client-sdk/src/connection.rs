@@ -21,8 +21,8 @@ use broker_protocol::frame::{ClientFrame, ClientInfo, Connect, Shutdown};
 use tokio::time::timeout;
 use transport_api::{CloseCode, CloseReason, Link, LinkError};
 
-use crate::config::Config;
 use crate::hub::Hub;
+use crate::publication::milliseconds;
 use alive::Alive;
 use incoming::Incoming;
 pub(crate) use routes::Routes;
@@ -84,7 +84,7 @@ impl Connection {
     /// Takes a link and says `connect`.
     pub(crate) fn new(link: Box<dyn Link>, hub: Arc<Hub>) -> Self {
         let mut sending = Sending::new(Arc::clone(&hub));
-        sending.say(&connect_frame(&hub.config));
+        sending.say(&connect_frame(&hub));
         let alive = Alive::new(hub.config.ping_interval, hub.config.close_timeout);
         let incoming = Incoming::new(hub, link.properties());
         let buffer = vec![0; RECEIVE_BYTES].into_boxed_slice();
@@ -110,25 +110,24 @@ impl Connection {
     }
 
     /// Does everything until the connection ends, and closes the link.
-    pub(crate) async fn run(mut self, routes: Routes) -> (End, Routes) {
-        self.incoming.set_routes(routes);
+    pub(crate) async fn run(mut self) -> End {
         self.sending.open();
         let end = match self.ended.take() {
             Some(end) => end,
             None => poll_fn(|cx| self.poll(cx)).await,
         };
-        let routes = self.close(&end).await;
-        (end, routes)
+        self.close(&end).await;
+        end
     }
 
     /// Closes the link.
-    pub(crate) async fn close(mut self, end: &End) -> Routes {
+    pub(crate) async fn close(mut self, end: &End) {
         self.link.close(end.close_reason());
         let closed = poll_fn(|cx| self.link.poll_closed(cx));
         if timeout(LINK_CLOSE_TIMEOUT, closed).await.is_err() {
             tracing::debug!("the link didn't close in time");
         }
-        self.incoming.into_routes()
+        self.incoming.end();
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -179,12 +178,16 @@ impl Connection {
     }
 }
 
-fn connect_frame(config: &Config) -> ClientFrame<'static> {
+fn connect_frame(hub: &Hub) -> ClientFrame<'static> {
+    let config = &hub.config;
     let sdk = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
     ClientFrame::Connect(Connect {
         version: 1,
         client: ClientInfo { name: config.name.clone(), sdk: Some(sdk.to_owned()) },
         credential: config.credential.clone(),
+        receive_window: config.receive_window,
+        resume: hub.resume(),
+        session_expiry: config.session_expiry.map(milliseconds),
         ..Connect::default()
     })
 }

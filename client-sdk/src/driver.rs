@@ -1,20 +1,23 @@
 //! From connection to connection: dials, runs, and dials again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use broker_protocol::frame::{self, Shutdown};
 use tokio::time::{Instant, sleep, timeout};
 use transport_api::{Connector, Subprotocol};
 
-use crate::connection::{Connection, End, Routes};
+use crate::connection::{Connection, End};
 use crate::hub::Hub;
 use crate::{ClosedReason, ConnectError, ConnectionState, Reconnect};
 
 /// Where and how connections are made.
 pub(crate) struct Dialer {
-    pub(crate) url: String,
-    pub(crate) connector: Arc<dyn Connector>,
+    /// Where the broker is, each with what opens it; at least one.
+    pub(crate) places: Vec<(String, Arc<dyn Connector>)>,
+    /// How many attempts were made at them, in turn.
+    pub(crate) turns: AtomicUsize,
     pub(crate) policy: Reconnect,
 }
 
@@ -26,7 +29,19 @@ pub(crate) enum Failure {
 }
 
 impl Dialer {
-    /// Makes a connection and opens a session.
+    /// Makes the first connection: at each place once.
+    pub(crate) async fn dial_first(&self, hub: &Arc<Hub>) -> Result<Connection, Failure> {
+        let mut dialled = self.dial(hub).await;
+        for _ in 1..self.places.len() {
+            if dialled.is_ok() {
+                break;
+            }
+            dialled = self.dial(hub).await;
+        }
+        dialled
+    }
+
+    /// Makes a connection and opens a session, or goes on with one.
     pub(crate) async fn dial(&self, hub: &Arc<Hub>) -> Result<Connection, Failure> {
         let most = hub.config.connect_timeout;
         let dialled = timeout(most, self.dial_unbounded(hub)).await;
@@ -37,7 +52,9 @@ impl Dialer {
         let codec = hub.config.codec;
         let (name, text) = (codec.name(), codec.is_text());
         let offered = Subprotocol { family: "broker", version: 1, codec: name, text };
-        let connected = self.connector.connect(&self.url, &[offered]).await;
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) % self.places.len();
+        let (url, connector) = &self.places[turn];
+        let connected = connector.connect(url, &[offered]).await;
         let link = connected.map_err(|error| Failure::Connect(error.into()))?;
         let mut connection = Connection::new(link, Arc::clone(hub));
         match connection.opened().await {
@@ -53,13 +70,11 @@ impl Dialer {
 /// Runs a client from its first connection until it is closed for good.
 pub(crate) async fn drive(hub: Arc<Hub>, dialer: Dialer, first: Connection) {
     let mut attempts = Attempts { hub: &hub, dialer: &dialer, made: 0 };
-    let (mut connection, mut routes) = (first, Routes::default());
+    let mut connection = first;
     let reason = loop {
         let begun = Instant::now();
-        let end;
-        (end, routes) = connection.run(routes).await;
+        let end = connection.run().await;
         tracing::debug!(%end, "a connection ended");
-        routes.next_connection();
         hub.disconnected();
         if begun.elapsed() >= Reconnect::STABLE_AFTER {
             attempts.made = 0;

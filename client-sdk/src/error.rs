@@ -228,3 +228,18 @@ pub enum RequestError {
     #[error("the client is closed: {0}")]
     Closed(ClosedReason),
 }
+
+/// Why nobody knows how far behind the client is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LagError {
+    /// The connection was lost before the broker answered.
+    #[error("the connection was lost before the broker answered")]
+    Disconnected,
+    /// No answer came in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The client is closed.
+    #[error("{0}")]
+    Closed(ClosedReason),
+}

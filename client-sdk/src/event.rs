@@ -26,7 +26,8 @@ pub enum Event {
     CaughtUp,
     /// Who is subscribed to the filter.
     Presence(Presence),
-    /// The connection was lost for a while; followed by [`Event::Subscribed`].
+    /// The connection was lost for a while, and the session with it; followed by
+    /// [`Event::Subscribed`].
     Interrupted(Interruption),
     /// Nothing more is delivered.
     Ended(Ended),

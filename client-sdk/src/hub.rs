@@ -13,15 +13,19 @@ mod wish;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
+use std::time::SystemTime;
 
-use broker_protocol::frame::ClientFrame;
+use broker_protocol::frame::{ClientFrame, Connected, Resume};
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::config::Config;
+use crate::connection::Routes;
+use crate::credit::Credit;
 use crate::inbox::Inbox;
 use crate::notices::Notices;
 use crate::state::{ConnectionState, Session};
@@ -37,7 +41,7 @@ pub(crate) use wish::{Attendance, Kind, Route, Target, WishId};
 use lanes::Lanes;
 use open::OpenCommands;
 use outgoing::Outgoing;
-use wish::Wish;
+use wish::{Stage, Wish};
 
 /// Where the handles and the connection's task meet.
 pub(crate) struct Hub {
@@ -47,16 +51,51 @@ pub(crate) struct Hub {
     /// Room in the outgoing queue, in bytes.
     pub(crate) room: Semaphore,
     pub(crate) counters: Counters,
+    /// What of each lane was received and is done with.
+    pub(crate) credit: Arc<Credit>,
+    /// How many receivers there are of what is sent to this client by name.
+    pub(crate) directs: AtomicUsize,
     /// Commands that may still be open.
     pub(crate) commands: Semaphore,
     connection: watch::Sender<ConnectionState>,
     closing: watch::Sender<bool>,
     notices: Notices,
+    /// What is known of the subscriptions, between two connections.
+    routes: Mutex<Routes>,
     state: Mutex<State>,
+}
+
+/// What proves a session to be this client's.
+#[derive(Clone)]
+struct Secret {
+    session: String,
+    secret: String,
+}
+
+impl Secret {
+    /// Without a secret there is nothing to go on with.
+    fn of(connected: &Connected) -> Option<Self> {
+        let Connected { session, secret, .. } = connected;
+        let there = !session.is_empty() && !secret.is_empty();
+        there.then(|| Self { session: session.clone(), secret: secret.clone() })
+    }
+}
+
+/// What is over with a session, to be told once nothing is locked.
+#[derive(Default)]
+struct Over {
+    failed: Vec<Open>,
+    ended: Vec<Target>,
+    cancelled: HashMap<Arc<str>, oneshot::Sender<()>>,
+    room: usize,
 }
 
 pub(crate) struct State {
     session: Option<Session>,
+    /// To go on with the session when its connection is lost.
+    secret: Option<Secret>,
+    /// When the connection was lost.
+    lost_at: Option<SystemTime>,
     closing: bool,
     closed: Option<ClosedReason>,
     next_id: u64,
@@ -79,6 +118,8 @@ impl Hub {
     pub(crate) fn new(config: Config, runtime: Handle, notices: Notices) -> Self {
         let state = State {
             session: None,
+            secret: None,
+            lost_at: None,
             closing: false,
             closed: None,
             next_id: 1,
@@ -95,12 +136,15 @@ impl Hub {
         Self {
             runtime,
             counters: Counters::default(),
+            credit: Arc::new(Credit::new()),
+            directs: AtomicUsize::new(0),
             room: Semaphore::new(config.outgoing_bytes_max),
             commands: Semaphore::new(Config::COMMANDS_OPEN_MAX),
             connection: watch::Sender::new(ConnectionState::Connecting),
             closing: watch::Sender::new(false),
             notices,
             config,
+            routes: Mutex::default(),
             state: Mutex::new(state),
         }
     }
@@ -126,31 +170,74 @@ impl Hub {
         }
     }
 
-    /// A session is open: all wishes are to be made known in it.
-    pub(crate) fn connected(&self, session: Session) {
-        {
-            let mut state = self.lock();
-            state.session = Some(session.clone());
-            state.unannounced = state.wishes.keys().copied().collect();
+    /// A session is open. If it is a new one, what meant the one before it is over, and all wishes are
+    /// to be made known; if the one before goes on, only what it doesn't know is.
+    pub(crate) fn connected(&self, connected: Connected) {
+        let receive_window = connected.receive_window;
+        let secret = Secret::of(&connected);
+        match connected.resumed {
+            true => self.credit.resumed(&connected.lanes),
+            false => self.credit.new_session(),
         }
-        self.counters.sessions.count();
+        self.credit.connected(receive_window);
+        let session = Session::from(connected);
+        let over = {
+            let mut state = self.lock();
+            let over = match session.resumed {
+                true => state.go_on(),
+                false => state.start_over(),
+            };
+            (state.session, state.secret) = (Some(session.clone()), secret);
+            let wishes = state.wishes.iter().filter(|(_, wish)| wish.stage == Stage::Waiting);
+            state.unannounced = wishes.map(|(id, _)| *id).collect();
+            over
+        };
+        self.finish(over);
+        match session.resumed {
+            true => self.counters.resumed.count(),
+            false => self.counters.sessions.count(),
+        }
         self.tell(ConnectionState::Connected(session));
     }
 
-    /// The session is over. Commands that were sent fail: nobody knows their outcome.
+    /// The connection is lost. Where the session may go on over another one, everything waits for
+    /// that. Otherwise commands that were sent fail: nobody knows their outcome.
     pub(crate) fn disconnected(&self) {
-        let (failed, ended, cancelled, room) = {
+        let over = {
             let mut state = self.lock();
             state.session = None;
+            state.lost_at = Some(SystemTime::now());
             state.unannounced.clear();
-            let cancelled = std::mem::take(&mut state.answering);
-            let (failed, ended) = (state.open.fail_sent(), state.interrupt_wishes());
-            (failed, ended, cancelled, state.outgoing.forget_connection())
+            match state.secret {
+                Some(_) => Over::default(),
+                None => state.start_over(),
+            }
         };
-        drop(cancelled);
-        self.room.add_permits(room);
-        failed.into_iter().for_each(Open::disconnected);
-        ended.into_iter().for_each(|target| target.end(Ended::Unsubscribed));
+        self.finish(over);
+    }
+
+    fn finish(&self, over: Over) {
+        drop(over.cancelled);
+        self.room.add_permits(over.room);
+        over.failed.into_iter().for_each(Open::disconnected);
+        over.ended.into_iter().for_each(|target| target.end(Ended::Unsubscribed));
+    }
+
+    /// The session to go on with, and how much of each lane was received.
+    pub(crate) fn resume(&self) -> Option<Resume> {
+        let secret = self.lock().secret.clone();
+        let Secret { session, secret } = secret?;
+        Some(Resume { session, secret, lanes: self.credit.positions() })
+    }
+
+    /// Takes what is known of the subscriptions, for a connection that begins.
+    pub(crate) fn take_routes(&self) -> Routes {
+        std::mem::take(&mut self.routes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts it back, for the next one.
+    pub(crate) fn put_routes(&self, routes: Routes) {
+        *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
     }
 
     /// Asks the connection's task to end in good order.
@@ -188,7 +275,7 @@ impl Hub {
         let (open, wishes, direct, cancelled) = {
             let mut state = self.lock();
             state.closed = Some(reason.clone());
-            state.session = None;
+            (state.session, state.secret) = (None, None);
             state.outgoing = Outgoing::default();
             let wishes = std::mem::take(&mut state.wishes);
             let direct = std::mem::take(&mut state.direct);
@@ -257,5 +344,30 @@ impl State {
 
     fn is_connected(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// Whether there is a session, or one that may go on.
+    fn has_session(&self) -> bool {
+        self.session.is_some() || self.secret.is_some()
+    }
+
+    /// The session goes on: what wasn't answered is said again, in front of what wasn't said.
+    fn go_on(&mut self) -> Over {
+        let Self { open, outgoing, .. } = self;
+        let failed = open.fail_unkept();
+        outgoing.repeat(open.unanswered(), |id| open.was_sent(id));
+        self.lost_at = None;
+        Over { failed, ..Over::default() }
+    }
+
+    /// The session is over: wishes wait for the next one, and what was sent is lost.
+    fn start_over(&mut self) -> Over {
+        self.secret = None;
+        Over {
+            cancelled: std::mem::take(&mut self.answering),
+            failed: self.open.fail_sent(),
+            ended: self.interrupt_wishes(),
+            room: self.outgoing.forget_connection(),
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod folding;
+mod held;
 mod later;
 mod load;
 mod lost;
@@ -18,10 +19,12 @@ mod waiting;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use crate::{Ended, Event};
+use crate::{Ended, Waits};
 pub(crate) use folding::Folding;
-use later::Held;
+pub(crate) use held::Held;
+use later::Later;
 pub(crate) use rules::{Bound, Rules};
 pub(crate) use waiting::Pushed;
 use waiting::{Reader, Waiting};
@@ -36,7 +39,7 @@ pub(crate) struct Inbox {
 struct State {
     waiting: Waiting,
     /// What comes in the lane to which the subscription moves, until the other has delivered all.
-    held: Option<Box<Held>>,
+    held: Option<Box<Later>>,
     reader: Reader,
     /// Wakes the reader if it found nothing.
     waker: Option<Waker>,
@@ -77,10 +80,21 @@ impl Inbox {
 
     /// Puts an event in. The reader is woken with others once all that came together is there: it
     /// finds it whole.
-    pub(crate) fn push(&self, event: Event, woken: &mut Woken) -> Pushed {
+    pub(crate) fn push(&self, event: impl Into<Held>, woken: &mut Woken) -> Pushed {
+        self.push_within(u64::MAX, event, woken)
+    }
+
+    /// The same where what the subscriber holds of its lane's credit is limited: what comes above
+    /// is its own from here on.
+    pub(crate) fn push_within(
+        &self,
+        owed_max: u64,
+        event: impl Into<Held>,
+        woken: &mut Woken,
+    ) -> Pushed {
         let mut state = self.lock();
         let reader = state.reader;
-        let pushed = state.waiting.push(event, reader);
+        let pushed = state.waiting.push(event.into(), owed_max, reader);
         woken.0.extend(state.waker.take());
         pushed
     }
@@ -107,29 +121,39 @@ impl Inbox {
         wake(state);
     }
 
+    /// What waits at this moment.
+    pub(crate) fn waiting(&self) -> Waits {
+        let (load, since) = self.lock().waiting.all();
+        Waits {
+            messages: load.messages as u64,
+            bytes: load.bytes as u64,
+            age: since.map_or(Duration::ZERO, |since| since.elapsed()),
+        }
+    }
+
     /// How many messages may wait.
     pub(crate) fn messages_max(&self) -> usize {
         self.lock().waiting.bound().messages
     }
 
     /// Takes the next event, if there is one. Whoever asks is busy until it waits for more.
-    pub(crate) fn try_next(&self) -> Option<Event> {
+    pub(crate) fn try_next(&self) -> Option<Held> {
         let mut state = self.lock();
         state.reader = Reader::Busy;
         state.waiting.pop()
     }
 
     /// Takes the next event; `None` after the end was taken.
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Held>> {
         let mut state = self.lock();
-        let event = state.waiting.pop();
-        if event.is_none() && !state.waiting.has_ended() {
+        let held = state.waiting.pop();
+        if held.is_none() && !state.waiting.has_ended() {
             state.reader = Reader::Ready;
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
         state.reader = Reader::Busy;
-        Poll::Ready(event)
+        Poll::Ready(held)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -24,8 +24,11 @@
 //! nobody, and a callback may use the client as it likes.
 //!
 //! # Subscribers that are behind
-//! What comes while a call runs waits in the subscriber's inbox, and is treated there as the lane
-//! at the broker treats what waits for the link. [`Client::subscribe`] keeps all of it; at the
+//! What comes while a call runs waits in the subscriber's inbox, and holds the credit of its lane until
+//! it was handed over: no more is sent than a window of 1 MiB, in a lane that conflates no more than
+//! callbacks took in a quarter of a second, and the rest waits in the broker
+//! ([`ClientBuilder::receive_window`]). Where several share a lane, what one of them can't take moves to
+//! a list of its own, and is treated there as the lane at the broker treats what waits for the link. [`Client::subscribe`] keeps all of it; at the
 //! bound the subscription ends, or the oldest go, as its [overflow rule](Overflow) says.
 //! [`Client::subscribe_latest`] keeps the newest of each key, which is all that a price list, a map
 //! or a dashboard needs: it is never behind by more than one value of each, and always ends with
@@ -64,11 +67,13 @@ mod client;
 mod config;
 mod connection;
 mod connectors;
+mod credit;
 mod driver;
 mod error;
 mod event;
 mod hub;
 mod inbox;
+mod lag;
 mod notices;
 mod open_call;
 mod provider;
@@ -86,8 +91,9 @@ pub use body::{Body, Content};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use connectors::connector;
-pub use error::{ClosedReason, ConnectError, PublishError, RequestError, SubscribeError};
+pub use error::{ClosedReason, ConnectError, LagError, PublishError, RequestError, SubscribeError};
 pub use event::{Ended, Event, Gap, GapCause, GapReason, Granted, Interruption, Message, Presence};
+pub use lag::{Lag, LaneLag, SubscriptionLag, Waits};
 pub use provider::{Provider, Refusal, Request};
 pub use publication::Publication;
 pub use reconnect::Reconnect;

@@ -161,7 +161,7 @@ async fn acknowledged<'a>(
         OpenCall::ask(hub, room, |id| hub.encode(&frame(id))).answer().await.map_err(failed)
     };
     match timeout(most, acknowledged).await {
-        Ok(Ok(Answer::Accepted | Answer::Reply(..))) => Ok(()),
+        Ok(Ok(Answer::Accepted | Answer::Reply(..) | Answer::Lag(_))) => Ok(()),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(PublishError::TimedOut(most)),
     }

@@ -55,7 +55,9 @@ pub(crate) async fn request(
     };
     match timeout(most, asked).await {
         Ok(Ok(Answer::Reply(from, body))) => Ok(Reply { from, body }),
-        Ok(Ok(Answer::Accepted)) => Ok(Reply { from: None, body: Body::default() }),
+        Ok(Ok(Answer::Accepted | Answer::Lag(_))) => {
+            Ok(Reply { from: None, body: Body::default() })
+        }
         Ok(Err(error)) => Err(error),
         Err(_) => Err(RequestError::TimedOut(most)),
     }

@@ -3,7 +3,8 @@
 use broker_protocol::frame::LaneOptions;
 
 use crate::hub::WishId;
-use crate::{Client, Granted, SubscribeError};
+use crate::inbox::Inbox;
+use crate::{Client, Granted, LagError, SubscribeError, SubscriptionLag, Waits};
 
 /// A standing wish, ended at once when this is dropped.
 #[derive(Debug)]
@@ -24,6 +25,19 @@ impl Standing {
         let closed = || SubscribeError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
         hub.change(self.wish, options)?.await.map_err(|_| SubscribeError::Ended)?
+    }
+
+    /// How far behind it is.
+    pub(crate) async fn lag(
+        &self,
+        filter: &str,
+        inbox: &Inbox,
+    ) -> Result<SubscriptionLag, LagError> {
+        let lane = self.client.hub().lane(self.wish).unwrap_or_default();
+        let lanes = self.client.lag().await?.lanes;
+        let broker = lanes.iter().find(|one| one.lane == lane);
+        let broker = broker.map_or_else(Waits::default, |one| one.waits);
+        Ok(SubscriptionLag { filter: filter.to_owned(), lane, broker, here: inbox.waiting() })
     }
 
     /// Ends it where the broker says.

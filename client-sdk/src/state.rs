@@ -41,6 +41,9 @@ pub struct Session {
     pub server_version: String,
     /// What the client may do.
     pub limits: SessionLimits,
+    /// Whether it is the session of the connection before: then nothing was missed, and nothing has
+    /// begun anew.
+    pub resumed: bool,
 }
 
 impl From<Connected> for Session {
@@ -51,6 +54,7 @@ impl From<Connected> for Session {
             server: connected.server.name,
             server_version: connected.server.version,
             limits: connected.limits,
+            resumed: connected.resumed,
         }
     }
 }

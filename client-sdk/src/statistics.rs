@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Statistics {
     /// Sessions that were opened.
     pub sessions: u64,
+    /// Sessions that went on over another connection.
+    pub resumed: u64,
     /// Messages received, before they went to the subscribers they are for.
     pub messages_received: u64,
     /// Messages of unreliable lanes that were left out, since a newer one of their key was there.
@@ -44,6 +46,7 @@ impl Counter {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) sessions: Counter,
+    pub(crate) resumed: Counter,
     pub(crate) messages_received: Counter,
     pub(crate) messages_overtaken: Counter,
     pub(crate) outgoing_full: Counter,
@@ -58,6 +61,7 @@ impl Counters {
     pub(crate) fn now(&self) -> Statistics {
         Statistics {
             sessions: self.sessions.now(),
+            resumed: self.resumed.now(),
             messages_received: self.messages_received.now(),
             messages_overtaken: self.messages_overtaken.now(),
             outgoing_full: self.outgoing_full.now(),

@@ -4,14 +4,16 @@ use std::future::poll_fn;
 
 use tokio::task::coop::consume_budget;
 
+use crate::inbox::Held;
 use crate::subscription::Receiving;
 use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 
 /// Receives what one subscription delivers.
 ///
 /// Calls are made one at a time: `on_subscribed`, then any mix of `on_message`, `on_gap`,
-/// `on_caught_up` and `on_presence`, then `on_ended` once. A reconnect calls `on_interrupted` and repeats from
-/// `on_subscribed`. While a call runs, nothing more is delivered here; pings and other subscribers
+/// `on_caught_up` and `on_presence`, then `on_ended` once. A reconnect on which the session doesn't
+/// go on calls `on_interrupted` and repeats from `on_subscribed`. While a call runs, nothing more is
+/// delivered here; pings and other subscribers
 /// aren't affected. What comes meanwhile waits in the subscription's inbox, and is treated as the
 /// subscription's options say ([`SubscriptionBuilder`](crate::SubscriptionBuilder)): all of it
 /// waits, or the latest of each key; and at the inbox's bound the subscription ends, or the oldest
@@ -60,7 +62,7 @@ pub trait Subscriber: Send + 'static {
     /// Who is subscribed to the filter, if the subscription asks for presence.
     fn on_presence(&mut self, _presence: &Presence) {}
 
-    /// The connection was lost for a while; `on_subscribed` follows.
+    /// The connection was lost for a while, and the session with it; `on_subscribed` follows.
     fn on_interrupted(&mut self, _interruption: &Interruption) {}
 
     /// What waited together was handed over by the calls before this one, and nothing more waits at
@@ -85,12 +87,14 @@ pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
     let batch_max = inbox.messages_max();
     while let Some(first) = poll_fn(|cx| inbox.poll_next(cx)).await {
         let (mut next, mut handed) = (Some(first), 0);
-        while let Some(event) = next {
+        while let Some(Held { event, owed, .. }) = next {
             let is_end = matches!(event, Event::Ended(_));
             if is_end && handed > 0 {
                 subscriber.on_batch_end();
             }
             deliver(&mut subscriber, event);
+            // Now it is consumed.
+            drop(owed);
             if is_end {
                 return;
             }

@@ -11,10 +11,13 @@ use broker_delivery::fold::Fold;
 use broker_protocol::frame::{Keep, LaneOptions};
 use tokio::task::JoinHandle;
 
+use crate::credit::Owed;
 use crate::hub::{Hub, Kind, Target, WishId};
-use crate::inbox::{Bound, Folding, Inbox, Rules};
+use crate::inbox::{Bound, Folding, Held, Inbox, Rules};
 use crate::standing::Standing;
-use crate::{Client, Event, Granted, SubscribeError, Subscriber, subscriber};
+use crate::{
+    Client, Event, Granted, LagError, SubscribeError, Subscriber, SubscriptionLag, subscriber,
+};
 
 /// A subscription with options, before it begins; see [`Client::subscription`].
 ///
@@ -195,6 +198,12 @@ impl<'a> SubscriptionBuilder<'a> {
     /// [`GapCause::Conflated`](crate::GapCause::Conflated). Nothing moves across an event that is
     /// neither a message nor a gap.
     ///
+    /// What comes while a callback is busy holds the credit of its lane, which the broker grants: of
+    /// a lane that this subscription has for itself all of it may wait here, and nothing more is sent
+    /// meanwhile. Where several share a lane, one holds a quarter of it at most, and all together
+    /// half. What comes above is this subscription's own, and counts against the inbox's bound; so
+    /// does everything where the connection takes no part in credit.
+    ///
     /// At the inbox's bound the overflow rule decides. With `drop-oldest`, the default of
     /// `latest(n)`, the oldest go, a key with all that waits of it, and are told in a gap with the
     /// cause [`GapCause::SlowSubscriber`](crate::GapCause::SlowSubscriber); otherwise this
@@ -206,8 +215,9 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
-    /// How much waits for the subscriber in this program at most; at least one message. The
-    /// client's setting otherwise ([`ClientBuilder::inbox`](crate::ClientBuilder::inbox)).
+    /// How much waits for the subscriber in this program at most, beside what holds its lane's credit
+    /// ([`ClientBuilder::receive_window`](crate::ClientBuilder::receive_window)); at least one
+    /// message. The client's setting otherwise ([`ClientBuilder::inbox`](crate::ClientBuilder::inbox)).
     pub fn inbox(mut self, messages: usize, bytes: usize) -> Self {
         self.inbox = Bound { messages: messages.max(1), bytes };
         self
@@ -223,8 +233,9 @@ impl<'a> SubscriptionBuilder<'a> {
     pub async fn start(self, subscriber: impl Subscriber) -> Result<Subscription, SubscribeError> {
         let (client, filter) = (self.client, self.filter.clone());
         let (standing, receiving, granted) = self.begin().await?;
+        let inbox = Arc::clone(&receiving.inbox);
         let task = client.hub().runtime.spawn(subscriber::serve(receiving, subscriber));
-        Ok(Subscription { standing, task, filter, id: granted.subscription })
+        Ok(Subscription { standing, task, filter, id: granted.subscription, inbox })
     }
 
     /// Subscribes with a stream, and waits until the subscription has begun.
@@ -235,8 +246,9 @@ impl<'a> SubscriptionBuilder<'a> {
     /// # Cancel safety
     /// Dropping the future unsubscribes.
     pub async fn stream(self) -> Result<MessageStream, SubscribeError> {
+        let filter = self.filter.clone();
         let (standing, receiving, _) = self.begin().await?;
-        Ok(MessageStream { standing, receiving })
+        Ok(MessageStream { standing, receiving, filter, owed: None })
     }
 
     async fn begin(self) -> Result<(Standing, Receiving, Granted), SubscribeError> {
@@ -276,11 +288,11 @@ impl Receiving {
         Self { hub: Arc::clone(hub), wish, inbox }
     }
 
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Held>> {
         self.inbox.poll_next(cx)
     }
 
-    pub(crate) fn try_next(&self) -> Option<Event> {
+    pub(crate) fn try_next(&self) -> Option<Held> {
         self.inbox.try_next()
     }
 
@@ -307,6 +319,7 @@ pub struct Subscription {
     task: JoinHandle<()>,
     filter: String,
     id: u64,
+    inbox: Arc<Inbox>,
 }
 
 impl Subscription {
@@ -334,6 +347,15 @@ impl Subscription {
     /// Dropping the future doesn't undo the change.
     pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
         self.standing.change(options).await
+    }
+
+    /// How far behind this subscription is: what waits in its lane at the broker, and in this program
+    /// for its callback.
+    ///
+    /// # Errors
+    /// See [`Client::lag`].
+    pub async fn lag(&self) -> Result<SubscriptionLag, LagError> {
+        self.standing.lag(&self.filter, &self.inbox).await
     }
 
     /// Unsubscribes in order: what the broker delivers until it ends the subscription still
@@ -376,6 +398,9 @@ impl Subscription {
 pub struct MessageStream {
     standing: Standing,
     receiving: Receiving,
+    filter: String,
+    /// What the broker is told when the next event is asked for: the last one is done with then.
+    owed: Option<Owed>,
 }
 
 impl MessageStream {
@@ -393,15 +418,33 @@ impl MessageStream {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.receiving.poll_next(cx)).await
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// How far behind this subscription is: what waits in its lane at the broker, and in this program
+    /// to be taken.
+    ///
+    /// # Errors
+    /// See [`Client::lag`].
+    pub async fn lag(&self) -> Result<SubscriptionLag, LagError> {
+        self.standing.lag(&self.filter, &self.receiving.inbox).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.owed = None;
+        self.receiving.poll_next(cx).map(|held| {
+            let Held { event, owed, .. } = held?;
+            self.owed = owed;
+            Some(event)
+        })
     }
 }
 
 impl futures_core::Stream for MessageStream {
     type Item = Event;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.receiving.poll_next(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::narrow::Narrow;
 use crate::{Client, Transport};
 
 /// The topic whose keys are updated.
-const TOPIC: &str = "prices";
+pub(crate) const TOPIC: &str = "prices";
 
 /// How often some are published.
 const TICK: Duration = Duration::from_millis(10);
@@ -89,6 +89,11 @@ pub struct Ages {
 }
 
 impl Ages {
+    pub(crate) fn of(mut ages: Vec<Duration>) -> Self {
+        ages.sort_unstable();
+        Self { ages, frames_bytes: 0 }
+    }
+
     /// How many values arrived.
     pub fn count(&self) -> usize {
         self.ages.len()
@@ -139,7 +144,7 @@ pub async fn measure(over: Transport, kept: Kept, load: Load) -> anyhow::Result<
 }
 
 /// Publishes what is due, for ever. Each value says when it was.
-async fn publish<T>(mut publisher: Client, began: Instant, load: Load) -> T {
+pub(crate) async fn publish<T>(mut publisher: Client, began: Instant, load: Load) -> T {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut payload = vec![0; load.payload_bytes];

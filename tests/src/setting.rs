@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker::{Broker, Builder, Running, SUBPROTOCOLS};
@@ -102,25 +102,46 @@ impl Transport {
     pub async fn start_with(self, builder: Builder) -> anyhow::Result<Setting> {
         let directory = tempfile::tempdir()?;
         let network = (self == Self::Memory).then(|| Network::new(1));
-        let (bind, connect) = match (self, &network) {
-            (Self::Memory, network) => memory(network.clone().unwrap_or_else(|| Network::new(1)))?,
-            (Self::WebSocket, _) => websocket(None),
-            (Self::SecureWebSocket, _) => {
-                websocket(Some(ServerIdentity::development(directory.path())?))
-            }
-            (Self::Quic, _) => quic(ServerIdentity::development(directory.path())?),
-            (Self::Unix, _) => unix(directory.path().join("socket")),
-        };
+        let (bind, connect) = self.ends(network.as_ref(), directory.path())?;
         let running = builder.listen(bind).start().await?;
-        let address = &running.listening()[0].1;
-        let url = match self {
+        let url = self.url(&running.listening()[0].1);
+        Ok(Setting { running, place: Place { url, network, connect, _directory: Some(directory) } })
+    }
+
+    /// Starts a broker with one shard and the default settings on this transport and another one.
+    /// Returns where it is over the other one too.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    pub async fn start_beside(self, other: Self) -> anyhow::Result<(Setting, Place)> {
+        let directory = tempfile::tempdir()?;
+        let (bind, connect) = other.ends(None, directory.path())?;
+        let Setting { running, mut place } =
+            self.start_with(Broker::builder().listen(bind)).await?;
+        let url = other.url(&running.listening()[0].1);
+        let other = Place { url, network: None, connect, _directory: Some(directory) };
+        place.url = self.url(&running.listening()[1].1);
+        Ok((Setting { running, place }, other))
+    }
+
+    fn ends(self, network: Option<&Network>, directory: &Path) -> anyhow::Result<Ends> {
+        Ok(match self {
+            Self::Memory => memory(network.cloned().unwrap_or_else(|| Network::new(1)))?,
+            Self::WebSocket => websocket(None),
+            Self::SecureWebSocket => websocket(Some(ServerIdentity::development(directory)?)),
+            Self::Quic => quic(ServerIdentity::development(directory)?),
+            Self::Unix => unix(directory.join("socket")),
+        })
+    }
+
+    fn url(self, address: impl fmt::Display) -> String {
+        match self {
             Self::Memory => format!("memory://{NAME}"),
             Self::WebSocket => format!("ws://{address}"),
             Self::SecureWebSocket => format!("wss://{address}"),
             Self::Quic => format!("quic://{address}"),
             Self::Unix => format!("unix:{address}"),
-        };
-        Ok(Setting { running, place: Place { url, network, connect, _directory: Some(directory) } })
+        }
     }
 }
 

@@ -265,7 +265,10 @@ async fn a_broker_that_drains_is_told_apart_from_a_lost_one(over: Transport) {
 async fn a_cut_link_is_made_anew_and_the_books_balance(over: Transport) {
     const PUBLISHED: u64 = 300;
     let setting = over.start().await.unwrap();
-    let subscriber = connect(&setting.place, "cut").await;
+    // Its session ends with its connection: what is missed meanwhile is told.
+    let builder = Client::builder(&setting.place.url).session_expiry(Duration::ZERO);
+    let builder = builder.with_connector(setting.place.connector());
+    let subscriber = within(builder.connect()).await.unwrap();
     let mut stream = within(subscriber.stream("books")).await.unwrap();
     let publisher = connect(&setting.place, "publisher").await;
     let link = setting.place.network.as_ref().unwrap().links().remove(0);

@@ -70,6 +70,10 @@ pub struct Limits {
     pub control_bytes_max: usize,
     /// The most lanes of a session.
     pub lanes_max: usize,
+    /// The least that a client may ask for as its receive window, in bytes per lane.
+    pub receive_window_min: u32,
+    /// The most that a client may ask for as its receive window, in bytes per lane.
+    pub receive_window_max: u32,
 }
 
 /// How silence is dealt with.
@@ -148,6 +152,8 @@ impl Default for Limits {
             headers_bytes_max: 8 << 10,
             control_bytes_max: 4 << 20,
             lanes_max: 16,
+            receive_window_min: 8 << 10,
+            receive_window_max: 16 << 20,
         }
     }
 }

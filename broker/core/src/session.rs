@@ -2,12 +2,13 @@
 
 mod answers;
 mod control;
+mod credit;
 mod lanes;
 mod replays;
 mod window;
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::policy::PatternSet;
 use crate::{SessionId, Token};
 pub(crate) use answers::{Answers, Given};
 pub(crate) use control::Control;
+pub(crate) use credit::Credit;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
 pub(crate) use replays::Replays;
 pub(crate) use window::lane_of;
@@ -162,6 +164,8 @@ pub(crate) struct Attachment {
     pub(crate) kept_bytes_max: u32,
     /// How many pings without a mark weren't answered.
     pub(crate) pings_open: u32,
+    /// How much may be out in each lane, if the client takes part in credit.
+    pub(crate) receive_window: Option<NonZeroU32>,
     pub(crate) opened: Duration,
     pub(crate) received: Duration,
     pub(crate) ping_interval: Duration,
@@ -369,6 +373,7 @@ impl Attachment {
             packet_bytes_max: 0,
             kept_bytes_max: 0,
             pings_open: 0,
+            receive_window: None,
             opened: now,
             received: now,
             ping_interval: Duration::ZERO,
@@ -382,7 +387,7 @@ mod tests {
     use super::*;
 
     /// What ten thousand idle sessions are counted in, in bytes.
-    const IDLE_BYTES_MAX: usize = 608;
+    const IDLE_BYTES_MAX: usize = 640;
 
     /// What most sessions have one of, in bytes.
     const WISH_BYTES_MAX: usize = 72;

@@ -4,6 +4,7 @@ mod absence;
 mod apply;
 mod commands;
 mod connect;
+mod credit;
 mod drain;
 mod ending;
 mod flush;

@@ -66,6 +66,7 @@ impl PlanArguments {
             duration: self.duration,
             stalled: self.stalled,
             opening: self.opening,
+            receive_window: None,
             server: self.server_pid.map(Server::process).or(found),
         }
     }

@@ -24,6 +24,7 @@ mod process;
 mod report;
 mod run;
 mod spare;
+mod tally;
 
 pub use arguments::{PlanArguments, hide, show};
 pub use links::LinkDialect;

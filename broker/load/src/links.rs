@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use transport_api::{Channel, Connector, Framing, Link, Packet, Received, Sent, Subprotocol};
 
 use crate::party::{Dialect, Heard, LoadError, LocalFuture, Party};
+use crate::tally::Tally;
 
 /// The largest frame that is expected, in bytes.
 const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -29,6 +30,7 @@ pub struct LinkDialect {
     url: String,
     codec: Codec,
     options: Option<LaneOptions>,
+    receive_window: Option<u64>,
     connect: Box<dyn Fn() -> Arc<dyn Connector>>,
     connector: RefCell<(usize, Option<Arc<dyn Connector>>)>,
 }
@@ -41,13 +43,23 @@ impl LinkDialect {
         connect: impl Fn() -> Arc<dyn Connector> + 'static,
     ) -> Self {
         let (url, connect) = (url.into(), Box::new(connect));
-        Self { url, codec, options: None, connect, connector: RefCell::new((0, None)) }
+        let (options, receive_window) = (None, None);
+        let connector = RefCell::new((0, None));
+        Self { url, codec, options, receive_window, connect, connector }
     }
 
     /// Asks for these options of the lane in which deliveries come.
     #[must_use]
     pub fn options(mut self, options: LaneOptions) -> Self {
         self.options = Some(options);
+        self
+    }
+
+    /// Takes part in credit: no more than this many bytes are sent to a connection that it hasn't
+    /// told to have consumed.
+    #[must_use]
+    pub fn receive_window(mut self, bytes: Option<u64>) -> Self {
+        self.receive_window = bytes;
         self
     }
 
@@ -77,10 +89,12 @@ impl Dialect for LinkDialect {
                 blocked: false,
                 answers: false,
                 partial: Vec::new(),
+                tally: self.receive_window.map(Tally::new),
                 _connector: connector,
             };
-            let session_expiry = Some(SESSION_EXPIRY);
-            let connect = Connect { version: 1, session_expiry, ..Connect::default() };
+            let (receive_window, session_expiry) = (self.receive_window, Some(SESSION_EXPIRY));
+            let connect =
+                Connect { version: 1, receive_window, session_expiry, ..Connect::default() };
             party.ask(&ClientFrame::Connect(connect)).await?;
             Ok(Box::new(party) as Box<dyn Party>)
         })
@@ -103,6 +117,8 @@ struct LinkParty {
     answers: bool,
     /// Parts of frames, one buffer for each channel that streams.
     partial: Vec<(Channel, BytesMut)>,
+    /// What is told, if it takes part in credit.
+    tally: Option<Tally>,
     /// Some transports end their links with it.
     _connector: Arc<dyn Connector>,
 }
@@ -130,13 +146,14 @@ impl LinkParty {
         heard: &mut dyn FnMut(Heard<'_>),
         told: &mut dyn FnMut(&BrokerFrame<'_>),
     ) -> Poll<Result<(), LoadError>> {
-        let Self { link, codec, partial, out, answers, .. } = self;
+        let Self { link, codec, partial, out, answers, tally, .. } = self;
         let framing = link.properties().framing;
         let mut failed = None;
         let polled = link.poll_receive(cx, buffer, &mut |piece: Received<'_>| {
             let Received::Data(channel, bytes) = piece else { return true };
             let (codec, heard, told) = (*codec, &mut *heard, &mut *told);
-            let mut reading = Reading { codec, heard, told, out: &mut *out, answers: false };
+            let (out, tally) = (&mut *out, tally.as_mut());
+            let mut reading = Reading { codec, heard, told, out, answers: false, channel, tally };
             let read = match framing {
                 Framing::Packets => reading.packet(bytes),
                 Framing::Stream => reading.stream(partial_of(partial, channel), bytes),
@@ -214,8 +231,10 @@ struct Reading<'a> {
     heard: &'a mut dyn FnMut(Heard<'_>),
     told: &'a mut dyn FnMut(&BrokerFrame<'_>),
     out: &'a mut BytesMut,
-    /// Whether there were marks.
+    /// Whether something is to be answered.
     answers: bool,
+    channel: Channel,
+    tally: Option<&'a mut Tally>,
 }
 
 impl Reading<'_> {
@@ -254,13 +273,21 @@ impl Reading<'_> {
 
     fn frame<'f>(&mut self, frame: &'f [u8], row: &mut Row<'f>) -> Result<(), LoadError> {
         if message::is_one(self.codec, frame) {
+            if let Some(tally) = &mut self.tally {
+                tally.data(self.channel, self.codec.framed_bytes(frame));
+            }
             row.count += 1;
             row.first.get_or_insert(frame);
             row.last = Some(frame);
             return Ok(());
         }
         self.end(row)?;
-        match self.codec.read_broker(frame)? {
+        let bytes = self.codec.framed_bytes(frame);
+        let frame = self.codec.read_broker(frame)?;
+        if let (Some(tally), Some(frame)) = (&mut self.tally, &frame) {
+            tally.hear(self.channel, frame, bytes);
+        }
+        match frame {
             Some(BrokerFrame::Gap(gap)) => (self.heard)(Heard::Gap { count: gap.count }),
             Some(BrokerFrame::Message(message)) => {
                 let payload = &*message.body.payload;
@@ -285,6 +312,9 @@ impl Reading<'_> {
 
     /// Tells of the messages that came in a row.
     fn end(&mut self, row: &mut Row<'_>) -> Result<(), LoadError> {
+        if let Some(tally) = &mut self.tally {
+            self.answers |= tally.tell(self.codec, self.out);
+        }
         let Row { count, first: Some(first), last: Some(last) } = std::mem::take(row) else {
             return Ok(());
         };

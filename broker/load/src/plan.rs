@@ -36,6 +36,8 @@ pub struct Plan {
     pub stalled: f64,
     /// How many connections are opened at a time.
     pub opening: usize,
+    /// The window of connections that take part in credit, in bytes; for the report.
+    pub receive_window: Option<u64>,
     /// The process under load, if it runs on this machine.
     pub server: Option<Server>,
 }
@@ -52,6 +54,7 @@ impl Default for Plan {
             duration: Duration::from_secs(5),
             stalled: 0.0,
             opening: 32,
+            receive_window: None,
             server: None,
         }
     }

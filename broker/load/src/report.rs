@@ -31,6 +31,9 @@ pub struct Report {
     pub payload_bytes: usize,
     /// How many subscribers never read.
     pub stalled: usize,
+    /// How many bytes each subscriber was sent beyond what it told to have consumed at most, if it
+    /// told.
+    pub receive_window: Option<u64>,
     /// What the connections themselves cost.
     pub connections: Connections,
     /// What became of the messages, unless only connections were opened.
@@ -166,6 +169,7 @@ impl Report {
             window: window.filter(|_| !plan.is_idle()),
             payload_bytes: plan.payload_bytes,
             stalled: plan.stalled_subscribers(),
+            receive_window: plan.receive_window,
             connections: Connections {
                 per_second: count / opening.as_secs_f64(),
                 server_cpu_us: cpu,
@@ -257,6 +261,9 @@ impl fmt::Display for Report {
             count => format!(" ({count} of them stalled)"),
         };
         row(f, "subscribers", &format!("{subscribers}{stalled}"))?;
+        if let Some(window) = self.receive_window {
+            row(f, "credit", &format!("a window of {window} bytes in each lane"))?;
+        }
         if let (Some(_), pace) = (&self.measured, self.pace()) {
             row(f, "published", &format!("by {publishers} to {topics} topics, {pace}"))?;
             row(f, "payload", &format!("{payload_bytes} B"))?;

@@ -69,6 +69,14 @@ impl Codec {
         }
     }
 
+    /// How many bytes a frame is that was cut off, its length in front or its newline behind included.
+    pub fn framed_bytes(self, frame: &[u8]) -> usize {
+        match self {
+            Self::Bincode => number_bytes(frame.len() as u64) + frame.len(),
+            Self::Json => frame.len() + 1,
+        }
+    }
+
     /// Reads a frame that [`Codec::cut`] cut off; `None` for one that is to be skipped, because a
     /// later minor version has it.
     ///

@@ -132,6 +132,8 @@ fn limits(config: &Config) -> Limits {
         headers_max: limits.headers_max,
         headers_bytes_max: limits.headers_bytes_max,
         control_bytes_max: limits.control_bytes_max,
+        receive_window_min: u32::try_from(limits.receive_window_min).unwrap_or(u32::MAX),
+        receive_window_max: u32::try_from(limits.receive_window_max).unwrap_or(u32::MAX),
         ..Limits::default()
     }
 }

@@ -1,15 +1,16 @@
 //! What comes from the broker, and to whom it goes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, Pong};
 use transport_api::{Channel, Properties, Received, Sink};
 
 use super::frames::Channels;
+use super::routes::Arrival;
 use super::{End, Routes};
 use crate::hub::{GUARDED_KEYS, Hub, RouteChange};
-use crate::state::Session;
 use crate::{Event, Presence};
 
 /// Pongs that are remembered between two writes; more than that ends the connection.
@@ -30,6 +31,8 @@ struct Reader {
     pongs: Vec<Pong>,
     open: bool,
     end: Option<End>,
+    /// When what is read came.
+    now: Instant,
 }
 
 impl Incoming {
@@ -37,7 +40,8 @@ impl Incoming {
         let codec = hub.config.codec;
         let channels = Channels::new(codec, link.framing);
         let routes = Routes::default();
-        let reader = Reader { hub, codec, routes, pongs: Vec::new(), open: false, end: None };
+        let (pongs, open, end, now) = (Vec::new(), false, None, Instant::now());
+        let reader = Reader { hub, codec, routes, pongs, open, end, now };
         Self { channels, reader, heard: false }
     }
 
@@ -58,13 +62,11 @@ impl Incoming {
         self.reader.pongs.drain(..)
     }
 
-    /// Says what is known from earlier connections, before there can be any subscription.
-    pub(super) fn set_routes(&mut self, routes: Routes) {
-        self.reader.routes = routes;
-    }
-
-    pub(super) fn into_routes(self) -> Routes {
-        self.reader.routes
+    /// Leaves what is known of the subscriptions for the next connection.
+    pub(super) fn end(self) {
+        if self.reader.open {
+            self.reader.hub.put_routes(self.reader.routes);
+        }
     }
 }
 
@@ -76,10 +78,12 @@ impl Sink for Incoming {
             // The lane became unreliable a moment ago, and that is told by another channel.
             reader.routes.guard(lane, GUARDED_KEYS);
         }
+        reader.now = Instant::now();
         if let Received::Data(channel, bytes) = received
             && reader.end.is_none()
-            && let Err(error) =
-                self.channels.read(channel, bytes, |header, frame| reader.read(header, frame))
+            && let Err(error) = self
+                .channels
+                .read(channel, bytes, |header, frame| reader.read(channel, header, frame))
         {
             reader.end = Some(error.into());
         }
@@ -92,46 +96,56 @@ impl Reader {
     /// Takes one frame. Returns whether there is a use in further ones.
     fn read(
         &mut self,
+        channel: Channel,
         header: &mut LaneHeader,
-        frame: &[u8],
+        bytes: &[u8],
     ) -> Result<bool, broker_protocol::DecodeError> {
         // `None` is a frame of a later version, to be skipped.
-        if let Some(frame) = self.codec.read_broker(frame)? {
-            self.take(header, frame);
+        if let Some(frame) = self.codec.read_broker(bytes)? {
+            let counts = self.open && is_data(&frame) && !matches!(channel, Channel::Datagram(_));
+            let came = if counts { self.codec.framed_bytes(bytes) } else { 0 };
+            self.take(header, frame, came);
         }
         Ok(self.end.is_none())
     }
 
-    fn take(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>) {
+    fn take(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>, came: usize) {
         match frame {
             BrokerFrame::Disconnect(shutdown) => self.end = Some(End::Told(shutdown)),
             BrokerFrame::Ping(ping) => self.pong(ping.mark),
-            BrokerFrame::Pong(_) => {}
+            BrokerFrame::Pong(pong) => self.hub.ponged(pong),
             BrokerFrame::Connected(connected) if !self.open => {
                 self.open = true;
-                self.hub.connected(Session::from(connected));
+                self.routes = self.hub.take_routes();
+                if !connected.resumed {
+                    self.routes.next_connection();
+                }
+                self.hub.connected(connected);
             }
             frame if !self.open || matches!(frame, BrokerFrame::Connected(_)) => {
                 self.end = Some(End::Unexpected(frame.name()));
             }
-            frame => self.deliver(header, frame),
+            frame => self.deliver(header, frame, came),
         }
     }
 
-    fn deliver(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>) {
+    fn deliver(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>, came: usize) {
+        let owed = (came > 0).then(|| self.hub.credit.received(header.lane, came));
+        let owed = owed.filter(|_| self.hub.credit.is_on());
+        let mut arrival = Arrival { owed, now: self.now, hub: &self.hub };
         match frame {
             BrokerFrame::Lane(next) => *header = next,
-            BrokerFrame::Message(message) => self.routes.message(*header, &message, &self.hub),
+            BrokerFrame::Message(message) => self.routes.message(*header, &message, &mut arrival),
             BrokerFrame::Moved(moved) => self.routes.moved(moved.subscription, &self.hub),
-            BrokerFrame::Gap(gap) => self.routes.gap(*header, &gap, &self.hub),
+            BrokerFrame::Gap(gap) => self.routes.gap(*header, &gap, &mut arrival),
             BrokerFrame::Presence(presence) => {
                 let subscription = presence.subscription;
                 let (joined, left) = (presence.joined, presence.left);
                 let event = Event::Presence(Presence { joined, left });
-                self.routes.addressed(subscription, event, &self.hub);
+                self.routes.addressed(subscription, event, &mut arrival);
             }
             BrokerFrame::CaughtUp(told) => {
-                self.routes.addressed(told.subscription, Event::CaughtUp, &self.hub);
+                self.routes.addressed(told.subscription, Event::CaughtUp, &mut arrival);
             }
             BrokerFrame::Accepted(accepted) => match self.hub.accepted(accepted) {
                 RouteChange::None => {}
@@ -154,5 +168,22 @@ impl Reader {
             return;
         }
         self.pongs.push(Pong { mark, lag: Vec::new() });
+    }
+}
+
+/// Whether a frame is data of its lane: it counts there, for credit and for a resume.
+fn is_data(frame: &BrokerFrame<'_>) -> bool {
+    match frame {
+        BrokerFrame::Message(_)
+        | BrokerFrame::Gap(_)
+        | BrokerFrame::Request(_)
+        | BrokerFrame::Presence(_)
+        | BrokerFrame::CaughtUp(_)
+        | BrokerFrame::Moved(_)
+        | BrokerFrame::Attached(_)
+        | BrokerFrame::Detached(_) => true,
+        // Those of `publish`, `send` and `update` are control.
+        BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
+        _ => false,
     }
 }

@@ -5,20 +5,25 @@ mod moving;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use broker_delivery::{Matcher, filter_matches};
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
 use super::guard::Guard;
 use super::positions::{Attended, Moment, Topic, Topics, Word};
+use crate::credit::Owed;
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
-use crate::inbox::{Inbox, Pushed, Woken};
+use crate::inbox::{Held, Inbox, Pushed, Woken};
 use crate::provider;
 use crate::{Body, Event, Gap, GapCause, Message};
 use moving::Moving;
 
 /// What is sent to a client by name comes on topics that begin with this.
 const DIRECT_PREFIX: &str = "$to.";
+
+/// The lane in which that comes.
+const DIRECT_LANE: u8 = 0;
 
 /// Where the events of a subscription go.
 #[derive(Debug, Clone)]
@@ -30,10 +35,21 @@ struct Receiver {
     attendance: Arc<Attendance>,
 }
 
+/// A frame that came, beside what it says.
+pub(super) struct Arrival<'a> {
+    /// What is told to the broker once all that got it have done with it, if the connection takes
+    /// part in credit.
+    pub(super) owed: Option<Owed>,
+    pub(super) now: Instant,
+    pub(super) hub: &'a Arc<Hub>,
+}
+
 /// One lane: its filters, and what is known of its topics.
 #[derive(Debug)]
 struct Lane {
     number: u8,
+    /// How many subscriptions and servings have begun in it.
+    sharers: usize,
     filters: Matcher<u64>,
     /// Counts its messages, over all connections.
     tick: u64,
@@ -77,8 +93,9 @@ impl Routes {
 
     /// What comes from here on is for this subscription too.
     pub(super) fn begin(&mut self, route: Route) {
+        let lane = self.lanes.entry(route.lane).or_insert_with(|| Lane::new(route.lane));
+        lane.sharers += 1;
         if matches!(route.target, Target::Inbox(_)) {
-            let lane = self.lanes.entry(route.lane).or_insert_with(|| Lane::new(route.lane));
             match route.guarded_keys {
                 Some(keys_max) => _ = lane.guard.get_or_insert_with(|| Guard::new(keys_max)),
                 None => lane.guard = None,
@@ -103,46 +120,56 @@ impl Routes {
     fn remove_filter(&mut self, route: &Route) {
         if let Some(lane) = self.lanes.get_mut(&route.lane) {
             lane.filters.remove(&route.filter, &route.subscription);
+            lane.sharers = lane.sharers.saturating_sub(1);
         }
     }
 
-    pub(super) fn message(&mut self, header: LaneHeader, message: &frame::Message<'_>, hub: &Hub) {
-        hub.counters.messages_received.count();
+    pub(super) fn message(
+        &mut self,
+        header: LaneHeader,
+        message: &frame::Message<'_>,
+        arrival: &mut Arrival<'_>,
+    ) {
+        arrival.hub.counters.messages_received.count();
         if message.topic.starts_with(DIRECT_PREFIX) {
-            return self.direct(message, hub);
+            return self.direct(message, arrival);
         }
         if let Some(subscription) = header.subscription {
             let mut message = self.owned(message, Arc::from(&*message.topic));
             // To a member of a group a message is addressed as well.
             message.replayed = self.begun.get(&subscription).is_some_and(|route| !route.grouped);
-            return self.addressed(subscription, Event::Message(message), hub);
+            return self.addressed(subscription, Event::Message(message), arrival);
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
         if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
-            return hub.counters.messages_overtaken.count();
+            return arrival.hub.counters.messages_overtaken.count();
         }
         lane.tick += 1;
         let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(&message.topic, &self.begun);
         let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
         let late = topic.hear(Word::of(message), at, &targets);
-        tell_missed(late, hub, &mut self.woken);
+        let sharers = lane.sharers_beside(header.lane, arrival.hub);
+        tell_missed(late, arrival.hub, &mut self.woken);
         if !targets.is_empty() {
             let event = Event::Message(self.owned(message, name));
-            push_to_all(&targets, event, hub, &mut self.woken);
+            push_to_all(&targets, event, sharers, arrival, &mut self.woken);
         }
     }
 
     /// Something for one subscription alone.
-    pub(super) fn addressed(&mut self, subscription: u64, event: Event, hub: &Hub) {
+    pub(super) fn addressed(&mut self, subscription: u64, event: Event, arrival: &mut Arrival<'_>) {
         let route = self.begun.get(&subscription);
         if let Some(Route { wish, lane, target: Target::Inbox(inbox), .. }) = route {
-            push(*wish, (inbox, *lane), event, hub, &mut self.woken);
+            let sharers =
+                self.lanes.get(lane).map_or(0, |of| of.sharers_beside(*lane, arrival.hub));
+            let share = Share { of: 1, sharers };
+            push(*wish, (inbox, *lane), event, share, arrival, &mut self.woken);
         }
     }
 
-    pub(super) fn gap(&mut self, header: LaneHeader, gap: &frame::Gap, hub: &Hub) {
+    pub(super) fn gap(&mut self, header: LaneHeader, gap: &frame::Gap, arrival: &mut Arrival<'_>) {
         let told = Gap {
             topic: gap.topic.as_deref().map(Arc::from),
             epoch: gap.epoch,
@@ -152,36 +179,43 @@ impl Routes {
             reason: GapCause::Broker(gap.reason),
         };
         match (header.subscription, &gap.topic) {
-            (Some(subscription), _) => self.addressed(subscription, Event::Gap(told), hub),
-            (None, Some(topic)) => self.topic_gap(header.lane, topic, told, hub),
-            (None, None) => self.lane_gap(header.lane, &told, hub),
+            (Some(subscription), _) => self.addressed(subscription, Event::Gap(told), arrival),
+            (None, Some(topic)) => self.topic_gap(header.lane, topic, told, arrival),
+            (None, None) => self.lane_gap(header.lane, &told, arrival),
         }
     }
 
-    fn lane_gap(&mut self, lane: u8, told: &Gap, hub: &Hub) {
-        if let Some(lane) = self.lanes.get_mut(&lane) {
-            lane.topics.forget_positions();
-        }
+    fn lane_gap(&mut self, number: u8, told: &Gap, arrival: &mut Arrival<'_>) {
+        let Some(lane) = self.lanes.get_mut(&number) else { return };
+        lane.topics.forget_positions();
+        let sharers = lane.sharers_beside(number, arrival.hub);
         let Self { begun, moving, woken, .. } = self;
         let is_there =
-            |route: &&Route| route.lane == lane || moving.leaves(route.subscription, lane);
-        for route in begun.values().filter(is_there).filter(|route| !route.grouped) {
-            if let Target::Inbox(inbox) = &route.target {
-                push(route.wish, (inbox, lane), Event::Gap(told.clone()), hub, woken);
-            }
+            |route: &&Route| route.lane == number || moving.leaves(route.subscription, number);
+        let routes = begun.values().filter(is_there).filter(|route| !route.grouped);
+        let targets: Vec<(WishId, &Arc<Inbox>)> = routes
+            .filter_map(|route| match &route.target {
+                Target::Inbox(inbox) => Some((route.wish, inbox)),
+                Target::Provider(_) => None,
+            })
+            .collect();
+        for (place, (wish, inbox)) in targets.iter().enumerate() {
+            let share = Share { of: targets.len() - place, sharers };
+            push(*wish, (inbox, number), Event::Gap(told.clone()), share, arrival, woken);
         }
     }
 
-    fn topic_gap(&mut self, lane: u8, name: &str, told: Gap, hub: &Hub) {
+    fn topic_gap(&mut self, number: u8, name: &str, told: Gap, arrival: &mut Arrival<'_>) {
         let connection = self.connection;
-        let Some(lane) = self.lanes.get_mut(&lane) else { return };
+        let Some(lane) = self.lanes.get_mut(&number) else { return };
         lane.tick += 1;
         let at = Moment { connection, tick: lane.tick };
         let topic = lane.topic(name, &self.begun);
         let targets = Arc::clone(&topic.targets);
         let late = Word::of_gap(&told).map(|word| topic.hear(word, at, &targets));
-        tell_missed(late.unwrap_or_default(), hub, &mut self.woken);
-        push_to_all(&targets, Event::Gap(told), hub, &mut self.woken);
+        let sharers = lane.sharers_beside(number, arrival.hub);
+        tell_missed(late.unwrap_or_default(), arrival.hub, &mut self.woken);
+        push_to_all(&targets, Event::Gap(told), sharers, arrival, &mut self.woken);
     }
 
     /// A request goes to the first serving that matches: the broker has chosen this client.
@@ -193,14 +227,17 @@ impl Routes {
         provider::call(calls, request, hub);
     }
 
-    fn direct(&mut self, message: &frame::Message<'_>, hub: &Hub) {
-        let receivers = hub.direct();
+    fn direct(&mut self, message: &frame::Message<'_>, arrival: &mut Arrival<'_>) {
+        let receivers = arrival.hub.direct();
         if receivers.is_empty() {
-            return hub.counters.direct_unheard.count();
+            return arrival.hub.counters.direct_unheard.count();
         }
         let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
-        for (wish, inbox) in &receivers {
-            push(*wish, (inbox, 0), event.clone(), hub, &mut self.woken);
+        let lane = self.lanes.entry(DIRECT_LANE).or_insert_with(|| Lane::new(DIRECT_LANE));
+        let sharers = lane.sharers_beside(DIRECT_LANE, arrival.hub);
+        for (place, (wish, inbox)) in receivers.iter().enumerate() {
+            let share = Share { of: receivers.len() - place, sharers };
+            push(*wish, (inbox, DIRECT_LANE), event.clone(), share, arrival, &mut self.woken);
         }
     }
 
@@ -222,8 +259,16 @@ impl Routes {
 
 impl Lane {
     fn new(number: u8) -> Self {
-        let filters = Matcher::default();
-        Self { number, filters, tick: 0, topics: Topics::default(), guard: None }
+        let (filters, topics) = (Matcher::default(), Topics::default());
+        Self { number, sharers: 0, filters, tick: 0, topics, guard: None }
+    }
+
+    /// How many share its credit. What is sent by name comes in lane 0 too.
+    fn sharers_beside(&self, number: u8, hub: &Hub) -> usize {
+        match number {
+            DIRECT_LANE => self.sharers + hub.directs.load(Ordering::Relaxed),
+            _ => self.sharers,
+        }
     }
 
     /// What is known of a topic, with where its messages go.
@@ -288,21 +333,47 @@ impl Word {
 
 fn tell_missed(late: Vec<(Receiver, Gap)>, hub: &Hub, woken: &mut Woken) {
     for (receiver, gap) in late {
-        push(receiver.wish, receiver.place(), Event::Gap(gap), hub, woken);
+        let (inbox, lane) = receiver.place();
+        account(receiver.wish, inbox.push_in(lane, u64::MAX, Event::Gap(gap), woken), hub);
     }
 }
 
-fn push_to_all(targets: &[Receiver], event: Event, hub: &Hub, woken: &mut Woken) {
+/// The part of what a frame owes that one of its receivers takes over.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    /// Of how many receivers that haven't taken theirs.
+    of: usize,
+    /// How many share the lane's credit.
+    sharers: usize,
+}
+
+fn push_to_all(
+    targets: &[Receiver],
+    event: Event,
+    sharers: usize,
+    arrival: &mut Arrival<'_>,
+    woken: &mut Woken,
+) {
     let Some((last, others)) = targets.split_last() else { return };
-    for receiver in others {
-        push(receiver.wish, receiver.place(), event.clone(), hub, woken);
+    for (place, receiver) in others.iter().enumerate() {
+        let share = Share { of: targets.len() - place, sharers };
+        push(receiver.wish, receiver.place(), event.clone(), share, arrival, woken);
     }
-    push(last.wish, last.place(), event, hub, woken);
+    push(last.wish, last.place(), event, Share { of: 1, sharers }, arrival, woken);
 }
 
-fn push(wish: WishId, (inbox, lane): (&Inbox, u8), event: Event, hub: &Hub, woken: &mut Woken) {
-    let pushed = inbox.push_in(lane, event, woken);
-    account(wish, pushed, hub);
+fn push(
+    wish: WishId,
+    (inbox, lane): (&Inbox, u8),
+    event: Event,
+    Share { of, sharers }: Share,
+    arrival: &mut Arrival<'_>,
+    woken: &mut Woken,
+) {
+    let (hub, since) = (arrival.hub, arrival.now);
+    let owed = arrival.owed.as_mut().map(|owed| owed.share(of));
+    let most = hub.credit.held_max(sharers);
+    account(wish, inbox.push_in(lane, most, Held { event, owed, since }, woken), hub);
 }
 
 /// Forgets a wish whose inbox was full.

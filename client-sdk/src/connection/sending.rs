@@ -84,6 +84,11 @@ impl Sending {
 
     /// Fills the packet. Returns whether there is something in it.
     fn fill(&mut self, cx: &Context<'_>) -> bool {
+        if self.open && !self.goodbye {
+            let Self { hub, control, .. } = self;
+            let tell = |told| hub.config.codec.write_client(&ClientFrame::Consumed(told), control);
+            hub.credit.poll_due(cx, tell);
+        }
         std::mem::swap(&mut self.packet, &mut self.control);
         if self.open && !self.goodbye {
             match self.hub.gather(&mut self.packet, cx) {

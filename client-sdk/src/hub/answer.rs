@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Rejected, RoutedReply};
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Pong, Rejected, RoutedReply};
 
 use super::open::{Answer, Failure};
 use super::wish::{Kind, Stage, Target, WishId};
@@ -60,6 +61,10 @@ impl Hub {
             Some(Open::Begin(wish)) => self.refused(wish, rejected),
             Some(Open::Leave(Some(wish))) => self.left(wish),
             Some(Open::Change(change)) => self.change_refused(change, rejected),
+            // It was carried out; how, nobody knows any more.
+            Some(caller @ Open::Caller(_)) if rejected.code == ErrorCode::AnswerLost => {
+                caller.disconnected();
+            }
             Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
             Some(Open::Leave(None)) => {}
             None if rejected.id == 0 => {
@@ -78,6 +83,15 @@ impl Hub {
             }
             Outcome::Failure(error) => Err(Failure::Failed(error.clone())),
         });
+    }
+
+    /// A ping with a mark is answered: what waits in each lane.
+    pub(crate) fn ponged(&self, pong: Pong) {
+        let Some(mark) = pong.mark else { return };
+        let open = self.lock().open.remove(mark);
+        if let Some(open) = open {
+            open.answer(Ok(Answer::Lag(pong.lag)));
+        }
     }
 
     fn begun(&self, id: WishId, accepted: Accepted) -> RouteChange {
@@ -107,6 +121,7 @@ impl Hub {
         drop(state);
 
         let granted = Granted { subscription, lane: route.lane, options };
+        self.credit.set_granted(&granted);
         route.target.begin(&granted, lost_at);
         if let Some(waiter) = waiter {
             let _ = waiter.send(Ok(granted));

@@ -54,6 +54,9 @@ impl Hub {
         let lane = accepted.lane.unwrap_or(wish.choice.lane);
         let granted = Granted { subscription, lane, options };
         let _ = change.waiter.send(Ok(granted.clone()));
+        if change.previous.lane == lane {
+            self.credit.set_granted(&granted);
+        }
         let guarded_keys = guarded_keys(&granted.options);
         if change.previous.lane != lane {
             let attendance = Arc::<Attendance>::default();

@@ -92,9 +92,9 @@ impl Hub {
             (wish.choice, wish.stage) = (choice, Stage::Waiting);
         }
         if state.is_connected()
-            && let Some(bytes) = self.begin_frame(&mut state, id)
+            && let Some((command, bytes)) = self.begin_frame(&mut state, id)
         {
-            state.push_for_session(None, bytes);
+            state.push_for_session(Some(command), bytes);
         }
         let writer = state.writer.take();
         drop(state);

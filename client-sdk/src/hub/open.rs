@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use broker_protocol::frame::{self, Rejected};
+use broker_protocol::frame::{self, LaneLag, Rejected};
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::WishId;
@@ -42,6 +43,8 @@ pub(crate) enum Answer {
     Accepted,
     /// A request was answered, by the client of that name.
     Reply(Option<String>, Body),
+    /// What waits in each lane.
+    Lag(Vec<LaneLag>),
 }
 
 /// Why there is no good answer.
@@ -83,22 +86,27 @@ impl Open {
 pub(super) struct OpenCommands {
     commands: HashMap<u64, OpenCommand>,
     beginning: usize,
+    /// What all frames are that may have to be repeated, in bytes.
+    kept_bytes: usize,
 }
 
 #[derive(Debug)]
 struct OpenCommand {
     open: Open,
     sent: bool,
+    /// What was sent, to be repeated if the connection is lost.
+    frame: Option<Bytes>,
 }
 
 impl OpenCommands {
     pub(super) fn insert(&mut self, id: u64, open: Open) {
         self.beginning += usize::from(matches!(open, Open::Begin(_)));
-        self.commands.insert(id, OpenCommand { open, sent: false });
+        self.commands.insert(id, OpenCommand { open, sent: false, frame: None });
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Open> {
-        let open = self.commands.remove(&id)?.open;
+        let OpenCommand { open, frame, .. } = self.commands.remove(&id)?;
+        self.kept_bytes -= frame.map_or(0, |frame| frame.len());
         self.beginning -= usize::from(matches!(open, Open::Begin(_)));
         Some(open)
     }
@@ -108,21 +116,47 @@ impl OpenCommands {
         self.beginning
     }
 
-    pub(super) fn mark_sent(&mut self, id: u64) {
-        if let Some(command) = self.commands.get_mut(&id) {
-            command.sent = true;
+    /// Notes that it was sent, and keeps what that was, unless that were more than `kept_max` bytes
+    /// in all.
+    pub(super) fn mark_sent(&mut self, id: u64, frame: &Bytes, kept_max: usize) {
+        let Some(command) = self.commands.get_mut(&id) else { return };
+        command.sent = true;
+        if command.frame.is_none() && self.kept_bytes + frame.len() <= kept_max {
+            self.kept_bytes += frame.len();
+            command.frame = Some(frame.clone());
         }
+    }
+
+    pub(super) fn was_sent(&self, id: u64) -> bool {
+        self.commands.get(&id).is_some_and(|command| command.sent)
+    }
+
+    /// What was sent and not answered, in its order.
+    pub(super) fn unanswered(&self) -> Vec<(u64, Bytes)> {
+        let sent = self.commands.iter().filter(|(_, command)| command.sent);
+        let mut sent: Vec<_> =
+            sent.filter_map(|(id, command)| Some((*id, command.frame.clone()?))).collect();
+        sent.sort_unstable_by_key(|(id, _)| *id);
+        sent
+    }
+
+    /// Takes what was sent and can't be repeated.
+    pub(super) fn fail_unkept(&mut self) -> Vec<Open> {
+        let unkept = |command: &OpenCommand| {
+            command.sent && command.frame.is_none() && matches!(command.open, Open::Caller(_))
+        };
+        self.commands.extract_if(|_, command| unkept(command)).map(|(_, lost)| lost.open).collect()
     }
 
     /// Takes what nobody will answer any more: what was sent, and what means the session alone.
     pub(super) fn fail_sent(&mut self) -> Vec<Open> {
         let lost = |command: &OpenCommand| command.sent || !matches!(command.open, Open::Caller(_));
-        self.beginning = 0;
+        (self.beginning, self.kept_bytes) = (0, 0);
         self.commands.extract_if(|_, command| lost(command)).map(|(_, lost)| lost.open).collect()
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Open> {
-        self.beginning = 0;
+        (self.beginning, self.kept_bytes) = (0, 0);
         self.commands.drain().map(|(_, command)| command.open).collect()
     }
 }

@@ -69,6 +69,24 @@ impl Outgoing {
         Some(queued)
     }
 
+    /// Takes a frame out that waits. Returns the room that it took, if it was there.
+    fn take(&mut self, id: u64) -> Option<usize> {
+        let place = self.frames.iter().position(|queued| queued.id == Some(id))?;
+        let queued = self.frames.remove(place)?;
+        self.roomless_bytes -= queued.roomless_bytes();
+        Some(queued.room)
+    }
+
+    /// Puts what is to be repeated in front, instead of what of it waits already.
+    pub(super) fn repeat(&mut self, repeated: Vec<(u64, Bytes)>, was_sent: impl Fn(u64) -> bool) {
+        self.frames.retain(|queued| !queued.id.is_some_and(&was_sent));
+        for (id, bytes) in repeated.into_iter().rev() {
+            let lifetime = Lifetime::Session;
+            self.frames.push_front(Queued { bytes, id: Some(id), room: 0, lifetime });
+        }
+        self.roomless_bytes = self.frames.iter().map(Queued::roomless_bytes).sum();
+    }
+
     /// Forgets what meant the session alone. Returns the room that it took.
     pub(super) fn forget_connection(&mut self) -> usize {
         let mut room = 0;
@@ -96,7 +114,7 @@ impl Hub {
     /// Queues a frame for which there is room.
     pub(crate) fn push(&self, bytes: Bytes, room: usize, lifetime: Lifetime) {
         let mut state = self.lock();
-        if lifetime == Lifetime::Session && !state.is_connected() {
+        if lifetime == Lifetime::Session && !state.has_session() {
             drop(state);
             return self.room.add_permits(room);
         }
@@ -132,19 +150,16 @@ impl Hub {
     /// Nobody waits for the answer to a command any more. A request is cancelled.
     pub(crate) fn give_up(&self, id: u64, is_request: bool) {
         let mut state = self.lock();
+        let was_sent = state.open.was_sent(id);
         if state.open.remove(id).is_none() || !is_request {
             return;
         }
-        let frames = &mut state.outgoing.frames;
-        let room = match frames.iter().position(|queued| queued.id == Some(id)) {
-            Some(place) => frames.remove(place).map_or(0, |queued| queued.room),
-            None if state.is_connected() => {
-                let bytes = self.encode(&ClientFrame::Cancel(Cancel { id }));
-                state.push_for_session(None, bytes);
-                0
-            }
-            None => 0,
-        };
+        let room = state.outgoing.take(id);
+        if (was_sent || room.is_none()) && state.has_session() {
+            let bytes = self.encode(&ClientFrame::Cancel(Cancel { id }));
+            state.push_for_session(None, bytes);
+        }
+        let room = room.unwrap_or(0);
         let writer = state.writer.take();
         drop(state);
         self.room.add_permits(room);
@@ -171,7 +186,7 @@ impl Hub {
             packet.extend_from_slice(&queued.bytes);
             room += queued.room;
             if let Some(id) = queued.id {
-                state.open.mark_sent(id);
+                state.open.mark_sent(id, &queued.bytes, self.config.outgoing_bytes_max);
             }
         }
         let gathered = match (packet.is_empty(), state.closing) {
@@ -193,14 +208,15 @@ impl Hub {
             && packet.len() < PACKET_BYTES_MAX
             && let Some(wish) = state.unannounced.pop_front()
         {
-            if let Some(bytes) = self.begin_frame(state, wish) {
+            if let Some((id, bytes)) = self.begin_frame(state, wish) {
                 packet.extend_from_slice(&bytes);
+                state.open.mark_sent(id, &bytes, self.config.outgoing_bytes_max);
             }
         }
     }
 
-    /// The frame that makes a wish known, if there is one and it isn't known.
-    pub(super) fn begin_frame(&self, state: &mut State, id: WishId) -> Option<Bytes> {
+    /// The command that makes a wish known, if there is one and it isn't known.
+    pub(super) fn begin_frame(&self, state: &mut State, id: WishId) -> Option<(u64, Bytes)> {
         let command = state.take_id();
         let wish = state.wishes.get_mut(&id).filter(|wish| wish.stage == Stage::Waiting)?;
         wish.stage = Stage::Asked;
@@ -222,7 +238,7 @@ impl Hub {
             }
         };
         state.open.insert(command, Open::Begin(id));
-        Some(bytes)
+        Some((command, bytes))
     }
 
     /// Ends what the broker knows as `subscription`.

@@ -29,7 +29,7 @@ impl Hub {
         let bytes = self.encode(&ClientFrame::Reply(Reply { to, outcome }));
         let mut state = self.lock();
         let cancel = state.answering.remove(token);
-        let wanted = cancel.is_some() && state.is_connected();
+        let wanted = cancel.is_some() && state.has_session();
         if wanted {
             state.push_reply(bytes, room);
         }

@@ -1,6 +1,6 @@
 //! Standing wishes: the subscriptions and servings that the program holds, over all sessions.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use super::lanes::LaneChoice;
 use super::{Hub, State, wake};
 use crate::inbox::Inbox;
 use crate::provider::Call;
-use crate::{Ended, Granted, SubscribeError};
+use crate::{Ended, Granted, SubscribeError, Waits};
 
 /// A wish's number in this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,8 +146,9 @@ impl Hub {
         let id = state.take_wish_id();
         state.wishes.insert(id, wish);
         if state.is_connected() {
-            let bytes = self.begin_frame(&mut state, id).expect("the wish was inserted just now");
-            state.push_for_session(None, bytes);
+            let begin = self.begin_frame(&mut state, id);
+            let (command, bytes) = begin.expect("the wish was inserted just now");
+            state.push_for_session(Some(command), bytes);
         }
         let writer = state.writer.take();
         drop(state);
@@ -163,6 +164,7 @@ impl Hub {
         }
         let id = state.take_wish_id();
         state.direct.push((id, inbox));
+        self.directs.fetch_add(1, Ordering::Relaxed);
         Ok(id)
     }
 
@@ -176,8 +178,8 @@ impl Hub {
     /// Takes a wish away whose target has ended.
     pub(crate) fn take_wish(&self, id: WishId) -> Option<Target> {
         let mut state = self.lock();
-        if let Some(place) = state.direct.iter().position(|(one, _)| *one == id) {
-            return Some(Target::Inbox(state.direct.remove(place).1));
+        if let Some(target) = self.take_direct(&mut state, id) {
+            return Some(target);
         }
         let wish = state.wishes.remove(&id)?;
         // What is only asked for yet is left when its answer comes.
@@ -188,6 +190,34 @@ impl Hub {
         drop(state);
         wake(writer);
         Some(wish.target)
+    }
+
+    fn take_direct(&self, state: &mut State, id: WishId) -> Option<Target> {
+        let place = state.direct.iter().position(|(one, _)| *one == id)?;
+        self.directs.fetch_sub(1, Ordering::Relaxed);
+        Some(Target::Inbox(state.direct.remove(place).1))
+    }
+
+    /// What waits here for each subscription: its filter, its lane, and what it is.
+    pub(crate) fn waiting(&self) -> Vec<(String, u8, Waits)> {
+        let inboxes: Vec<_> = {
+            let state = self.lock();
+            let inboxes = state.wishes.values().filter_map(|wish| match &wish.target {
+                Target::Inbox(inbox) => {
+                    Some((wish.filter.to_string(), wish.choice.lane, inbox.clone()))
+                }
+                Target::Provider(_) => None,
+            });
+            inboxes.collect()
+        };
+        let waits =
+            inboxes.into_iter().map(|(filter, lane, inbox)| (filter, lane, inbox.waiting()));
+        waits.collect()
+    }
+
+    /// The lane of a wish, while it stands.
+    pub(crate) fn lane(&self, id: WishId) -> Option<u8> {
+        self.lock().wishes.get(&id).map(|wish| wish.choice.lane)
     }
 
     /// Ends a wish where the broker says: what comes until then is delivered.
@@ -203,10 +233,7 @@ impl Hub {
                 Stage::Leaving => None,
                 Stage::Waiting | Stage::Asked => state.wishes.remove(&id).map(Wish::into_target),
             },
-            None => {
-                let place = state.direct.iter().position(|(one, _)| *one == id);
-                place.map(|place| Target::Inbox(state.direct.remove(place).1))
-            }
+            None => self.take_direct(&mut state, id),
         };
         let writer = state.writer.take();
         drop(state);
@@ -226,7 +253,7 @@ impl State {
 
     /// The session is over: wishes wait for the next one. Returns those that were ending anyway.
     pub(super) fn interrupt_wishes(&mut self) -> Vec<Target> {
-        let now = SystemTime::now();
+        let now = self.lost_at.take().unwrap_or_else(SystemTime::now);
         let leaving = self.wishes.extract_if(.., |_, wish| wish.stage == Stage::Leaving);
         let ended = leaving.map(|(_, wish)| wish.target).collect();
         for wish in self.wishes.values_mut() {

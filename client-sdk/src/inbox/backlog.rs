@@ -7,28 +7,44 @@
 //! came.
 
 use std::collections::BTreeMap;
+use std::ops::Add;
+use std::time::Instant;
 
 use super::folding::Folding;
+use super::held::Held;
 use super::load::Load;
 use super::lost::Lost;
 use super::place::Place;
 use super::rules::Kept;
 use super::subject::{Index, Subject};
 use crate::Event;
+use crate::credit::Owed;
 
 /// What waits, place by place.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     /// By their numbers, which grow. None of them is empty.
-    places: BTreeMap<u64, Place>,
+    places: BTreeMap<u64, Standing>,
     next: u64,
+    /// No place of the subscriber's own list has a smaller number.
+    own_from: u64,
     index: Index,
+    /// What the places of the subscriber's own list are.
     load: Load,
     folding: Folding,
     /// The most that a message may have that others were folded into, in bytes.
     folded_bytes_max: usize,
     /// Whether some of it wasn't folded yet.
     unfolded: bool,
+}
+
+/// A place, and what is given back when nothing stands there any more.
+#[derive(Debug)]
+struct Standing {
+    place: Place,
+    owed: Option<Owed>,
+    /// When the oldest that stands here came.
+    since: Instant,
 }
 
 impl Backlog {
@@ -45,30 +61,34 @@ impl Backlog {
     }
 
     /// Takes in an event: at the place where its subject waits, or else at the end.
-    pub(super) fn conflate(&mut self, event: Event, kept: Kept) {
-        let Some(subject) = Subject::of(&event) else { return self.append(event) };
-        let held = self.index.find(subject).and_then(|number| self.places.get_mut(&number));
-        if let Some(place) = held.filter(|place| place.subject() == Some(subject)) {
-            self.load += Load::of(&event);
-            self.load -= place.take_in(event, kept);
-            self.unfolded |= kept == Kept::Merged;
-        } else {
-            self.index.insert(subject, self.next);
-            self.push(Load::of(&event), Place::growing(event));
+    pub(super) fn conflate(&mut self, held: Held, kept: Kept) {
+        let Some(subject) = Subject::of(&held.event) else { return self.append(held) };
+        let found = self.index.find(subject).and_then(|number| self.places.get_mut(&number));
+        let found = found.filter(|standing| standing.place.subject() == Some(subject));
+        match found.filter(|standing| standing.may_take_in(&held, kept)) {
+            Some(standing) => {
+                self.load = standing.take_in(held, kept, self.load);
+                self.unfolded |= kept == Kept::Merged;
+            }
+            None => {
+                self.index.insert(subject, self.next);
+                self.push(held, Place::growing);
+            }
         }
     }
 
     /// Takes in an event at the end, where nothing comes in later.
-    pub(super) fn append(&mut self, event: Event) {
-        if Subject::of(&event).is_none() {
+    pub(super) fn append(&mut self, held: Held) {
+        if Subject::of(&held.event).is_none() {
             self.index.clear();
         }
-        self.push(Load::of(&event), Place::Event(event));
+        self.push(held, Place::Event);
     }
 
-    fn push(&mut self, load: Load, place: Place) {
-        self.load += load;
-        self.places.insert(self.next, place);
+    fn push(&mut self, held: Held, place: impl FnOnce(Event) -> Place) {
+        self.load += held.load();
+        let Held { event, owed, since } = held;
+        self.places.insert(self.next, Standing { place: place(event), owed, since });
         self.next += 1;
     }
 
@@ -79,47 +99,48 @@ impl Backlog {
 
     /// Folds what waits, as far as it composes.
     pub(super) fn fold(&mut self) {
-        for place in self.places.values_mut() {
-            if let Some((gone, come)) = place.fold(&self.folding, self.folded_bytes_max) {
-                self.load += come;
-                self.load -= gone;
-            }
+        for standing in self.places.values_mut() {
+            self.load = standing.fold(&self.folding, self.folded_bytes_max, self.load);
         }
         self.unfolded = false;
     }
 
-    pub(super) fn pop(&mut self) -> Option<Event> {
+    pub(super) fn pop(&mut self) -> Option<Held> {
         let mut front = self.places.first_entry()?;
-        if let Some((gone, come)) = front.get_mut().fold(&self.folding, self.folded_bytes_max) {
-            self.load += come;
-            self.load -= gone;
-        }
-        if let Some(gap) = front.get_mut().take_gap() {
-            if front.get().is_empty() {
+        self.load = front.get_mut().fold(&self.folding, self.folded_bytes_max, self.load);
+        let since = front.get().since;
+        let of_nobody = |event| Held { event, owed: None, since };
+        if let Some(gap) = front.get_mut().place.take_gap() {
+            if front.get().place.is_empty() {
                 front.remove();
             }
-            return Some(Event::Gap(gap));
+            return Some(of_nobody(Event::Gap(gap)));
         }
-        let event = match front.get_mut().take_older() {
-            Some(event) => event,
+        let is_own = front.get().owed.is_none();
+        let held = match front.get_mut().place.take_older() {
+            Some(event) => of_nobody(event),
             None => {
-                let (number, place) = front.remove_entry();
+                let (number, Standing { place, owed, since }) = front.remove_entry();
                 self.forget(number, &place);
-                place.into_last()?
+                Held { event: place.into_last()?, owed, since }
             }
         };
-        self.load -= Load::of(&event);
-        Some(event)
+        if is_own {
+            self.load -= Load::of(&held.event);
+        }
+        Some(held)
     }
 
-    /// Gives up the oldest that is a message or a gap. Returns whether there was one.
+    /// Gives up the oldest of the subscriber's own list that is a message or a gap. Returns whether
+    /// there was one.
     pub(super) fn drop_oldest(&mut self) -> bool {
         let Some((oldest, ledger)) = self.oldest() else { return false };
-        let Some(place) = self.places.remove(&oldest) else { return false };
+        let Some(Standing { place, since, .. }) = self.places.remove(&oldest) else { return false };
         self.forget(oldest, &place);
         self.load -= place.load();
-        let lost = self.places.entry(ledger).or_insert_with(|| Place::Lost(Lost::default()));
-        if let Place::Lost(lost) = lost {
+        let empty = || Standing { place: Place::Lost(Lost::default()), owed: None, since };
+        let standing = self.places.entry(ledger).or_insert_with(empty);
+        if let Place::Lost(lost) = &mut standing.place {
             place.drop_into(lost);
         }
         true
@@ -127,18 +148,15 @@ impl Backlog {
 
     /// The oldest that can go, and where that is told: in the ledger in front of it, or in its
     /// place.
-    fn oldest(&self) -> Option<(u64, u64)> {
-        let mut ledger = None;
-        for (number, place) in &self.places {
-            match place {
-                Place::Lost(_) => ledger = Some(*number),
-                place if place.subject().is_some() => {
-                    return Some((*number, ledger.unwrap_or(*number)));
-                }
-                _ => ledger = None,
-            }
-        }
-        None
+    fn oldest(&mut self) -> Option<(u64, u64)> {
+        let droppable =
+            |standing: &Standing| standing.owed.is_none() && standing.place.subject().is_some();
+        let mut places = self.places.range(self.own_from..);
+        let (oldest, _) = places.find(|(_, standing)| droppable(standing))?;
+        self.own_from = *oldest;
+        let before = self.places.range(..self.own_from).next_back();
+        let ledger = before.filter(|(_, standing)| matches!(standing.place, Place::Lost(_)));
+        Some((self.own_from, ledger.map_or(self.own_from, |(number, _)| *number)))
     }
 
     fn forget(&mut self, number: u64, place: &Place) {
@@ -150,6 +168,57 @@ impl Backlog {
     /// Discards everything.
     pub(super) fn clear(&mut self) {
         *self = Self::new(self.folding.clone(), self.folded_bytes_max);
+    }
+
+    /// All that waits, and since when the oldest does.
+    pub(super) fn all(&self) -> (Load, Option<Instant>) {
+        let loads = self.places.values().map(|standing| standing.place.load());
+        let since = self.places.values().map(|standing| standing.since).min();
+        (loads.fold(Load::default(), Add::add), since)
+    }
+}
+
+impl Standing {
+    /// Whether an event may join. What is merged isn't thinned out as it comes: so that each list
+    /// counts what it holds, what the credit bounds stands apart from the subscriber's own.
+    fn may_take_in(&self, held: &Held, kept: Kept) -> bool {
+        kept != Kept::Merged || self.owed.is_some() == held.owed.is_some()
+    }
+
+    /// Folds what came into what waited. Returns the load of the subscriber's own list, which was
+    /// `load`.
+    fn fold(&mut self, folding: &Folding, bytes_max: usize, mut load: Load) -> Load {
+        if let Some((gone, come)) = self.place.fold(folding, bytes_max)
+            && self.owed.is_none()
+        {
+            load += come;
+            load -= gone;
+        }
+        load
+    }
+
+    /// Takes in a newer event of the same subject. Returns the load of the subscriber's own list,
+    /// which was `load`.
+    fn take_in(&mut self, held: Held, kept: Kept, mut load: Load) -> Load {
+        let Held { event, owed, since } = held;
+        if self.owed.is_none() && owed.is_some() {
+            load -= self.place.load();
+        }
+        match (&mut self.owed, owed) {
+            (Some(owed), Some(more)) => owed.join(more),
+            (owed @ None, Some(more)) => *owed = Some(more),
+            (_, None) => {}
+        }
+        let more = Load::of(&event);
+        let gone = self.place.take_in(event, kept);
+        if self.owed.is_none() {
+            load += more;
+            load -= gone;
+        }
+        if kept == Kept::Newest(1) {
+            self.since = since;
+        }
+        load
     }
 }
 
@@ -168,7 +237,7 @@ mod tests {
                 let (topic, body) = (Arc::from("t"), Body::from("x").key((seq / 2).to_string()));
                 let message =
                     Message { topic, seq, epoch: 1, time: 0, from: None, body, replayed: false };
-                backlog.conflate(Event::Message(message), Kept::Newest(2));
+                backlog.conflate(Event::Message(message).into(), Kept::Newest(2));
             }
             while all_go(&mut backlog) {}
             assert!(backlog.index.is_empty());

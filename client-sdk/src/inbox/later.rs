@@ -3,6 +3,7 @@
 //! Lanes have no order between them; a subscriber has. So what comes in the new lane is held, by the new
 //! lane's rule and bound, until the old one has told that it delivered everything.
 
+use super::held::Held;
 use super::rules::Rules;
 use super::waiting::{Pushed, Reader, Waiting};
 use super::{Inbox, State, Woken};
@@ -10,7 +11,7 @@ use crate::Event;
 
 /// What is held of a lane.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct Later {
     lane: u8,
     rules: Rules,
     waiting: Waiting,
@@ -21,18 +22,25 @@ impl Inbox {
     pub(crate) fn hold(&self, lane: u8, rules: Rules) {
         let mut state = self.lock();
         let waiting = Waiting::new(state.waiting.bound(), rules);
-        state.held = Some(Box::new(Held { lane, rules, waiting }));
+        state.held = Some(Box::new(Later { lane, rules, waiting }));
     }
 
-    /// Puts an event in that came in a lane.
-    pub(crate) fn push_in(&self, lane: u8, event: Event, woken: &mut Woken) -> Pushed {
+    /// Puts an event in that came in a lane, of whose credit the subscriber holds so much at most:
+    /// what comes above is its own from here on.
+    pub(crate) fn push_in(
+        &self,
+        lane: u8,
+        owed_max: u64,
+        event: impl Into<Held>,
+        woken: &mut Woken,
+    ) -> Pushed {
         let mut state = self.lock();
         let Some(held) = state.held.as_mut().filter(|held| held.lane == lane) else {
             drop(state);
-            return self.push(event, woken);
+            return self.push_within(owed_max, event, woken);
         };
         // It ends the subscription if it is too much: as if the subscriber were behind with it.
-        let pushed = held.waiting.push(event, Reader::Busy);
+        let pushed = held.waiting.push(event.into(), owed_max, Reader::Busy);
         if pushed == Pushed::Overflowed {
             state.release();
             woken.0.extend(state.waker.take());
@@ -52,13 +60,13 @@ impl Inbox {
 impl State {
     pub(super) fn release(&mut self) -> Pushed {
         let Some(held) = self.held.take() else { return Pushed::Done };
-        let Held { rules, waiting: mut later, .. } = *held;
+        let Later { rules, waiting: mut later, .. } = *held;
         self.waiting.set_rules(rules);
         let mut pushed = Pushed::Done;
-        while let Some(event) = later.pop() {
-            if let Event::Ended(ended) = event {
+        while let Some(held) = later.pop() {
+            if let Event::Ended(ended) = held.event {
                 self.waiting.end(ended);
-            } else if self.waiting.push(event, self.reader) == Pushed::Overflowed {
+            } else if self.waiting.push(held, u64::MAX, self.reader) == Pushed::Overflowed {
                 pushed = Pushed::Overflowed;
             }
         }

@@ -1,5 +1,6 @@
 mod books;
 mod conflation;
+mod credit;
 mod merging;
 
 use std::sync::Arc;
@@ -64,7 +65,7 @@ fn push(inbox: &Inbox, event: Event) -> Pushed {
 /// What can be taken now, one event.
 fn take(inbox: &Inbox) -> Option<Event> {
     match inbox.poll_next(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(event) => event,
+        Poll::Ready(held) => held.map(|held| held.event),
         Poll::Pending => None,
     }
 }
@@ -191,7 +192,7 @@ fn a_reader_is_woken_once_and_when_all_that_came_together_is_there() {
     let inbox = Inbox::new(BOUND, Rules::ALL);
     let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
     let waker = Waker::from(Arc::clone(&wakes));
-    assert_eq!(inbox.poll_next(&mut Context::from_waker(&waker)), Poll::Pending);
+    assert!(inbox.poll_next(&mut Context::from_waker(&waker)).is_pending());
     let mut woken = Woken::default();
     inbox.push(message("t", 1), &mut woken);
     inbox.push(message("t", 2), &mut woken);

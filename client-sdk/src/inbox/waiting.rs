@@ -4,9 +4,12 @@
 //! something waiting already, or above the bound, is a [`Backlog`].
 
 use std::collections::VecDeque;
+use std::ops::Add;
+use std::time::Instant;
 
 use super::backlog::Backlog;
 use super::folding::Folding;
+use super::held::Held;
 use super::load::Load;
 use super::rules::{AtBound, Bound, Kept, Rules};
 use crate::{Ended, Event};
@@ -35,8 +38,11 @@ pub(super) struct Waiting {
     /// What the subscriber is behind with.
     backlog: Backlog,
     /// What came since, as it came.
-    arrivals: VecDeque<Event>,
+    arrivals: VecDeque<Held>,
+    /// What those of them are that are the subscriber's own list.
     arrived: Load,
+    /// What is owed for all that waits, in bytes.
+    owed: u64,
     bound: Bound,
     rules: Rules,
     ended: bool,
@@ -46,7 +52,8 @@ impl Waiting {
     pub(super) fn new(bound: Bound, rules: Rules) -> Self {
         let (arrivals, arrived) = (VecDeque::new(), Load::default());
         let backlog = Backlog::new(Folding::default(), bound.bytes);
-        Self { backlog, arrivals, arrived, bound, rules, ended: false }
+        let (owed, ended) = (0, false);
+        Self { backlog, arrivals, arrived, owed, bound, rules, ended }
     }
 
     /// Folds by a rule of the program's own where it is to be folded.
@@ -67,19 +74,23 @@ impl Waiting {
         self.rules = rules;
     }
 
-    /// After the end of the subscription nothing is taken any more.
-    pub(super) fn push(&mut self, event: Event, reader: Reader) -> Pushed {
+    /// After the end of the subscription nothing is taken any more. What is owed above `owed_max` is
+    /// given back at once, and the event is the subscriber's own.
+    pub(super) fn push(&mut self, mut held: Held, owed_max: u64, reader: Reader) -> Pushed {
         if self.ended {
             return Pushed::Done;
         }
+        if self.owed > 0 && self.owed + held.owed_bytes() > owed_max {
+            held.owed = None;
+        }
         let conflates = self.rules.kept != Kept::All;
         let behind = conflates && reader == Reader::Busy && !self.is_empty();
-        let load = Load::of(&event);
-        let has_room = (self.load() + load).fits(self.bound);
+        let load = held.load();
+        let has_room = held.owed.is_some() || (self.load() + load).fits(self.bound);
         if !has_room && !conflates && self.rules.at_bound == AtBound::End {
             return self.overflow();
         }
-        self.arrive(event, load);
+        self.arrive(held);
         if behind || !has_room {
             self.fall_behind();
             return self.keep_bound();
@@ -87,31 +98,33 @@ impl Waiting {
         Pushed::Done
     }
 
-    pub(super) fn pop(&mut self) -> Option<Event> {
-        if let Some(event) = self.backlog.pop() {
-            return Some(event);
-        }
-        let event = self.arrivals.pop_front()?;
-        self.arrived -= Load::of(&event);
-        Some(event)
+    pub(super) fn pop(&mut self) -> Option<Held> {
+        let held = match self.backlog.pop() {
+            Some(held) => held,
+            None => {
+                let held = self.arrivals.pop_front()?;
+                self.arrived -= held.load();
+                held
+            }
+        };
+        self.owed -= held.owed_bytes();
+        Some(held)
     }
 
     /// Ends the subscription behind what waits.
     pub(super) fn end(&mut self, ended: Ended) {
         if !self.ended {
             self.ended = true;
-            let event = Event::Ended(ended);
-            let load = Load::of(&event);
-            self.arrive(event, load);
+            self.arrive(Event::Ended(ended).into());
         }
     }
 
     /// Discards what waits, all but the end.
     pub(super) fn discard(&mut self) {
         self.backlog.clear();
-        self.arrivals.retain(|event| matches!(event, Event::Ended(_)));
-        self.arrived =
-            self.arrivals.iter().map(Load::of).fold(Load::default(), |sum, one| sum + one);
+        self.arrivals.retain(|held| matches!(held.event, Event::Ended(_)));
+        self.arrived = self.arrivals.iter().map(Held::load).fold(Load::default(), Add::add);
+        self.owed = 0;
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -126,17 +139,26 @@ impl Waiting {
         self.backlog.load() + self.arrived
     }
 
-    fn arrive(&mut self, event: Event, load: Load) {
-        self.arrived += load;
-        self.arrivals.push_back(event);
+    /// All that waits, and since when the oldest does.
+    pub(super) fn all(&self) -> (Load, Option<Instant>) {
+        let (load, since) = self.backlog.all();
+        let arrived = self.arrivals.iter().map(|held| Load::of(&held.event));
+        let first = self.arrivals.front().map(|held| held.since);
+        (arrived.fold(load, Add::add), since.into_iter().chain(first).min())
+    }
+
+    fn arrive(&mut self, held: Held) {
+        self.arrived += held.load();
+        self.owed += held.owed_bytes();
+        self.arrivals.push_back(held);
     }
 
     fn fall_behind(&mut self) {
         self.arrived = Load::default();
-        for event in self.arrivals.drain(..) {
+        for held in self.arrivals.drain(..) {
             match self.rules.kept {
-                Kept::All => self.backlog.append(event),
-                kept => self.backlog.conflate(event, kept),
+                Kept::All => self.backlog.append(held),
+                kept => self.backlog.conflate(held, kept),
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod changing;
 mod closing;
+mod credit;
 mod latest;
 mod liveness;
 mod peer;
@@ -12,5 +13,6 @@ mod reconnecting;
 mod recorder;
 mod replaying;
 mod requesting;
+mod resuming;
 mod serving;
 mod unreliable;

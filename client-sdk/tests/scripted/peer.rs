@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use broker_protocol::frame::{
-    Accepted, Body, BrokerFrame, ClientFrame, Connected, Message, SessionLimits, Subscribe,
+    Accepted, Body, BrokerFrame, ClientFrame, Connect, Connected, Consumed, Message, SessionLimits,
+    Subscribe,
 };
 use broker_protocol::{Codec, frames_in_packet};
 use bytes::{Bytes, BytesMut};
@@ -86,8 +87,20 @@ impl Peer {
 
     /// Opens a session, and says more in the same packet.
     pub(crate) async fn connected_and(&mut self, more: &[BrokerFrame<'_>]) {
+        self.connected_as(Connected::default(), more).await;
+    }
+
+    /// Opens a session that is as `connected` says, and says more in the same packet. Returns what
+    /// the client asked for.
+    pub(crate) async fn connected_as(
+        &mut self,
+        connected: Connected,
+        more: &[BrokerFrame<'_>],
+    ) -> Connect {
         let frame = self.frame().await;
-        assert!(matches!(frame.read(), ClientFrame::Connect(_)), "{:?}", frame.read());
+        let ClientFrame::Connect(asked) = frame.read() else {
+            panic!("expected connect, got {:?}", frame.read());
+        };
         let limits = SessionLimits {
             payload_bytes_max: 1024,
             frame_bytes_max: 4096,
@@ -96,11 +109,12 @@ impl Peer {
             commands_open_max: 1024,
         };
         let name = "tester".to_owned();
-        let connected = Connected { name, limits, ..Connected::default() };
+        let connected = Connected { name, limits, ..connected };
         let mut out = BytesMut::new();
         Codec::Bincode.write_broker(&BrokerFrame::Connected(connected), &mut out);
         more.iter().for_each(|frame| Codec::Bincode.write_broker(frame, &mut out));
         self.say_bytes(out.freeze()).await;
+        asked
     }
 
     /// The next frame, or how the link ended.
@@ -221,6 +235,29 @@ impl Peer {
 
     pub(crate) async fn message(&mut self, topic: &str, seq: u64, payload: &str) {
         self.say(&message(topic, seq, payload)).await;
+    }
+
+    /// The same, and what the client told meanwhile that it has consumed, of the newest word.
+    pub(crate) async fn heard_and_consumed(&mut self) -> Option<Consumed> {
+        let mark = Some(78);
+        self.say(&BrokerFrame::Ping(broker_protocol::frame::Ping { mark })).await;
+        let mut consumed = None;
+        loop {
+            match self.frame().await.read() {
+                ClientFrame::Pong(_) => return consumed,
+                ClientFrame::Consumed(told) => consumed = Some(told),
+                other => panic!("expected pong, got {other:?}"),
+            }
+        }
+    }
+
+    /// Waits for the next word on what was consumed.
+    pub(crate) async fn consumed(&mut self) -> Consumed {
+        let frame = self.frame().await;
+        let ClientFrame::Consumed(consumed) = frame.read() else {
+            panic!("expected consumed, got {:?}", frame.read());
+        };
+        consumed
     }
 
     /// Waits for a ping's pong: everything said before was received by the client.

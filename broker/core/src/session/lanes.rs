@@ -1,6 +1,7 @@
 //! A session's lanes, and the frames that are data of a lane.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use broker_protocol::frame::{BrokerFrame, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
+use super::credit::Credit;
 use super::window::Window;
 use crate::Publication;
 use crate::few::Few;
@@ -33,14 +35,42 @@ pub(crate) struct LaneSlot {
     pub(crate) replaying: u32,
     /// How much of it may be on its way, where not all survives waiting.
     pub(crate) window: Option<Box<Window>>,
+    /// How much of it may be sent and not yet consumed, if its client takes part in credit.
+    pub(crate) credit: Option<Box<Credit>>,
 }
 
 impl LaneSlot {
-    pub(crate) fn new(number: u8, options: LaneOptions, now: Duration) -> Self {
+    pub(crate) fn new(
+        number: u8,
+        options: LaneOptions,
+        now: Duration,
+        receive_window: Option<NonZeroU32>,
+    ) -> Self {
         let (lane, presences) = (Lane::new(options), Presences::default());
-        let window = lane.conflates().then(|| Box::new(Window::new(now)));
         let (addressee, blocked, pinged, replaying) = (None, false, 0, 0);
-        Self { number, lane, presences, addressee, blocked, pinged, replaying, window }
+        let (window, credit) = (None, None);
+        let mut slot =
+            Self { number, lane, presences, addressee, blocked, pinged, replaying, window, credit };
+        slot.begin_credit(receive_window, now);
+        slot
+    }
+
+    /// A connection begins: nothing of the lane is on its way over it.
+    pub(crate) fn begin_credit(&mut self, receive_window: Option<NonZeroU32>, now: Duration) {
+        self.credit = receive_window.map(|window| Box::new(Credit::new(window.get().into())));
+        self.window = self.lane.conflates().then(|| self.new_window(now));
+    }
+
+    /// The credit by which is known what was consumed: datagrams don't count in it.
+    pub(crate) fn told_credit(&self) -> Option<&Credit> {
+        self.credit.as_deref().filter(|_| !self.lane.options().unreliable)
+    }
+
+    fn new_window(&self, now: Duration) -> Box<Window> {
+        Box::new(match self.told_credit() {
+            Some(credit) => Window::of_credit(now, credit.window(), credit.totals()),
+            None => Window::new(now),
+        })
     }
 
     /// Changes its options.
@@ -50,9 +80,11 @@ impl LaneSlot {
         now: Duration,
         log: &mut impl Entries,
     ) -> Pushed {
+        let was_unreliable = self.lane.options().unreliable;
         let pushed = self.lane.set_options(options, log);
+        let other = self.window.is_none() || was_unreliable != options.unreliable;
         match self.lane.conflates() {
-            true if self.window.is_none() => self.window = Some(Box::new(Window::new(now))),
+            true if other => self.window = Some(self.new_window(now)),
             true => {}
             false => self.window = None,
         }
@@ -62,7 +94,7 @@ impl LaneSlot {
     /// Goes on over another link.
     pub(crate) fn begin_again(&mut self, now: Duration) {
         (self.addressee, self.blocked, self.pinged) = (None, false, 0);
-        self.window = self.lane.conflates().then(|| Box::new(Window::new(now)));
+        self.begin_credit(None, now);
         self.count_replays();
     }
 
@@ -88,7 +120,24 @@ impl LaneSlot {
 
     /// How many bytes of it may be sent now; more than 0 allow one message at least.
     pub(crate) fn room(&self) -> u64 {
-        self.window.as_ref().map_or(u64::MAX, |window| window.room())
+        let window = self.window.as_ref().map_or(u64::MAX, |window| window.room());
+        match &self.credit {
+            None => window,
+            Some(credit) => window.min(credit.room()),
+        }
+    }
+
+    /// So much of it was handed to the link, in bytes of data frames.
+    pub(crate) fn handed(&mut self, bytes: usize) {
+        if let Some(credit) = &mut self.credit {
+            credit.sent(bytes);
+        }
+        if let Some(window) = &mut self.window {
+            window.sent(bytes);
+            if !self.lane.is_due() {
+                window.fell_idle();
+            }
+        }
     }
 }
 

@@ -6,6 +6,10 @@
 //! quarter of a second, however slow the link is. Where the way itself is longer, twice the round
 //! trip takes its place, so that a long way isn't taken for a narrow one.
 //!
+//! A client that takes part in credit tells by itself what it has consumed, so that a slow program
+//! is taken for a slow link. Marks come back as soon as they are read: one behind the first packet,
+//! and one in each probe, tell how long the way is.
+//!
 //! The round trip can be seen only while little else is on its way: behind the first packet of a
 //! lane, and then in a *probe*, for which the window is made small now and then (the idea of BBR,
 //! Cardwell et al. 2016).
@@ -33,6 +37,10 @@ const LANE_BITS: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Window {
     size: u64,
+    /// The most that it may be.
+    most: u64,
+    /// Whether the peer tells by itself what it has consumed.
+    of_credit: bool,
     /// Bytes handed to the link since it began, and those of them that the peer has consumed.
     sent: u64,
     consumed: u64,
@@ -43,8 +51,8 @@ pub(crate) struct Window {
     /// The shortest round trip since it was last looked for.
     trip: Option<Duration>,
     trip_at: Duration,
-    /// While the round trip is looked for: behind which byte, and the window meanwhile put aside.
-    probe: Option<(u64, u64)>,
+    /// While the round trip is looked for.
+    probe: Option<Probe>,
     /// What the peer consumed when the lane last waited, in bytes a second.
     rate: Option<f64>,
     /// When the measurement began, and what had been consumed by then.
@@ -52,6 +60,17 @@ pub(crate) struct Window {
     base: u64,
     /// Whether the lane has waited ever since.
     waited: bool,
+}
+
+/// A look for the round trip.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    /// Marks behind this byte count.
+    from: u64,
+    /// The window meanwhile put aside.
+    size: u64,
+    /// The round trip that was known before.
+    known: Option<Duration>,
 }
 
 /// A mark on its way.
@@ -69,6 +88,8 @@ impl Window {
     pub(crate) fn new(now: Duration) -> Self {
         Self {
             size: START_BYTES,
+            most: MOST_BYTES,
+            of_credit: false,
             sent: 0,
             consumed: 0,
             marked: 0,
@@ -81,6 +102,13 @@ impl Window {
             base: 0,
             waited: false,
         }
+    }
+
+    /// For a peer that tells what it has consumed, of which so much was sent and consumed so far.
+    pub(crate) fn of_credit(now: Duration, most: u64, (sent, consumed): (u64, u64)) -> Self {
+        let (most, marked, base) = (most.min(MOST_BYTES), sent, consumed);
+        let size = START_BYTES.min(most);
+        Self { size, most, of_credit: true, sent, consumed, marked, base, ..Self::new(now) }
     }
 
     /// How many bytes more may be sent; more than 0 allow one message at least.
@@ -105,10 +133,22 @@ impl Window {
 
     /// The mark that is to be sent behind what was sent so far, if one is due.
     pub(crate) fn due_mark(&self, lane: u8) -> Option<u64> {
+        if self.of_credit {
+            return self.wants_trip().then_some(self.sent << LANE_BITS | u64::from(lane));
+        }
         let unmarked = self.sent - self.marked;
         let soon = self.room() == 0 || self.marked == 0 || self.probe.is_some();
         let due = unmarked >= self.size / MARKS_IN_A_WINDOW || unmarked > 0 && soon;
         due.then_some(self.sent << LANE_BITS | u64::from(lane))
+    }
+
+    /// Whether a mark is to tell how long the way is, to who tells by itself what was consumed.
+    fn wants_trip(&self) -> bool {
+        self.sent > self.marked
+            && match self.probe {
+                Some(probe) => self.sent > probe.from && self.marked <= probe.from,
+                None => self.trip.is_none() && self.marks.is_empty(),
+            }
     }
 
     /// The due mark was sent, with this number among those of all lanes that share the link.
@@ -116,6 +156,17 @@ impl Window {
         let ahead = self.sent - self.consumed;
         self.marked = self.sent;
         self.marks.push_back(Mark { place: self.sent, serial, sent_at: now, ahead });
+    }
+
+    /// The peer told that it has consumed so many bytes since the link began.
+    pub(crate) fn told(&mut self, bytes: u64, now: Duration, waits: bool) {
+        let before = std::mem::replace(&mut self.consumed, bytes.min(self.sent));
+        if self.consumed != before {
+            self.waited &= waits;
+            if self.probe.is_none() {
+                self.measure(now, waits);
+            }
+        }
     }
 
     /// The number of a mark that is on its way.
@@ -137,6 +188,10 @@ impl Window {
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.
     pub(crate) fn remind(&mut self) {
+        if self.of_credit {
+            self.marks.clear();
+            self.marked = self.probe.map_or(self.marked, |probe| self.marked.min(probe.from));
+        }
         self.marked = self.marked.min(self.sent.saturating_sub(1));
     }
 
@@ -145,31 +200,38 @@ impl Window {
     pub(crate) fn returned(&mut self, serial: u64, now: Duration, waits: bool) {
         let before = self.consumed;
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
-            self.consumed = mark.place;
+            if !self.of_credit {
+                self.consumed = mark.place;
+            }
             self.note_trip(mark, now);
         }
-        if self.consumed == before {
+        if self.consumed == before && !self.of_credit {
             return;
         }
         self.waited &= waits;
         match self.probe {
-            Some((_, size)) if self.trip.is_some() => {
-                (self.probe, self.size, self.trip_at) = (None, size, now);
+            Some(probe) if self.trip.is_some() => {
+                (self.probe, self.size, self.trip_at) = (None, probe.size, now);
                 (self.since, self.base, self.waited) = (now, self.consumed, waits);
             }
-            Some(_) => {}
-            None => self.measure(now, waits),
+            None if !self.of_credit => self.measure(now, waits),
+            _ => {}
         }
     }
 
     /// Sees how long the way is by a mark that came back: what was in front of it needed its time.
     fn note_trip(&mut self, mark: Mark, now: Duration) {
-        if self.probe.is_some_and(|(from, _)| mark.place <= from) {
+        if self.probe.is_some_and(|probe| mark.place <= probe.from) {
             return;
         }
         let seen = now.saturating_sub(mark.sent_at);
-        let trip = match self.rate.filter(|_| self.probe.is_some()) {
-            Some(rate) => seen.saturating_sub(Duration::from_secs_f64(mark.ahead as f64 / rate)),
+        let trip = match self.probe.zip(self.rate) {
+            Some((probe, rate)) => {
+                let needed = Duration::from_secs_f64(mark.ahead as f64 / rate);
+                // What is slow may be behind the way: that doesn't make the way shorter.
+                let known = probe.known.filter(|_| self.of_credit).unwrap_or_default();
+                seen.saturating_sub(needed).max(known.min(seen))
+            }
             None => seen,
         };
         self.trip = Some(self.trip.map_or(trip, |known| known.min(trip)));
@@ -183,7 +245,7 @@ impl Window {
         }
         let rate = ((self.consumed - self.base).max(1)) as f64 / elapsed.as_secs_f64();
         let measured = (rate * over.as_secs_f64()) as u64;
-        let measured = measured.clamp(LEAST_BYTES, MOST_BYTES);
+        let measured = measured.clamp(LEAST_BYTES.min(self.most), self.most);
         if self.waited {
             (self.rate, self.size) = (Some(rate), measured);
         } else {
@@ -191,8 +253,9 @@ impl Window {
         }
         (self.since, self.base) = (now, self.consumed);
         if self.waited && now.saturating_sub(self.trip_at) >= TRIP_AGE_MAX {
-            (self.probe, self.trip) = (Some((self.sent, self.size)), None);
-            self.size = LEAST_BYTES;
+            let known = self.trip.take();
+            self.probe = Some(Probe { from: self.sent, size: self.size, known });
+            self.size = LEAST_BYTES.min(self.most);
         }
         self.waited = waits;
     }
@@ -257,6 +320,64 @@ mod tests {
             }
         }
         Seen { most, consumed: consumed - before }
+    }
+
+    /// The same for a peer that tells by itself, in steps of a quarter of the least window, and reads
+    /// marks at once.
+    fn told_for_a_minute(rate: u64, trip: u32) -> Seen {
+        let mut window = Window::of_credit(Duration::ZERO, MOST_BYTES, (0, 0));
+        let (mut consumed, mut told, mut before, mut most) = (0, 0, 0, 0);
+        let (mut returning, mut marks, mut serial) = (VecDeque::new(), VecDeque::new(), 0);
+        window.begins_to_wait(Duration::ZERO);
+        for step in 0..60_000 {
+            let now = MILLISECOND * step;
+            while window.room() > 0 {
+                window.sent(1000.min(window.room()) as usize);
+                if window.due_mark(3).is_some() {
+                    serial += 1;
+                    window.sent_mark(now, serial);
+                    marks.push_back((serial, now + MILLISECOND * trip));
+                }
+            }
+            while let Some((serial, _)) = marks.pop_front_if(|(_, at)| *at <= now) {
+                window.returned(serial, now, true);
+            }
+            consumed = window.sent.min(consumed + rate);
+            if consumed - told >= LEAST_BYTES / 4 {
+                told = consumed;
+                returning.push_back((told, now + MILLISECOND * trip));
+            }
+            while let Some((told, _)) = returning.pop_front_if(|(_, at)| *at <= now) {
+                window.told(told, now, true);
+            }
+            match step {
+                49_999 => before = consumed,
+                50_000.. => most = most.max(window.sent - consumed),
+                _ => {}
+            }
+        }
+        Seen { most, consumed: consumed - before }
+    }
+
+    #[test]
+    fn a_slow_peer_that_tells_is_busy_and_has_a_quarter_of_a_second_on_its_way() {
+        let seen = told_for_a_minute(100, 0);
+        assert!(seen.most <= 32_000 && seen.consumed >= 950_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_long_way_is_not_taken_for_a_narrow_one_where_the_peer_tells() {
+        let seen = told_for_a_minute(100, 400);
+        assert!(seen.consumed >= 850_000, "{seen:?}");
+        assert!(seen.most <= 115_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_fast_peer_that_tells_is_not_held_up_and_a_very_slow_one_has_the_least_on_its_way() {
+        let seen = told_for_a_minute(100_000, 1);
+        assert!(seen.consumed >= 900_000_000, "{seen:?}");
+        let seen = told_for_a_minute(2, 0);
+        assert!(seen.most <= LEAST_BYTES + 1_000 && seen.consumed >= 18_000, "{seen:?}");
     }
 
     #[test]

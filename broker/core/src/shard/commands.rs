@@ -2,8 +2,7 @@
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Accepted, BrokerFrame, ClientFrame, Consumed, Disconnect, LaneLag, Ping, Pong, Reconnect,
-    Rejected,
+    Accepted, BrokerFrame, ClientFrame, Disconnect, LaneLag, Ping, Pong, Reconnect, Rejected,
 };
 
 use super::Shard;
@@ -60,7 +59,7 @@ impl Shard {
             ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
             ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
             ClientFrame::Pong(pong) => self.carry_out_pong(now, slot, &pong),
-            ClientFrame::Consumed(consumed) => self.consumed(slot, &consumed),
+            ClientFrame::Consumed(consumed) => self.consumed(now, slot, &consumed),
             ClientFrame::Disconnect(disconnect) => self.disconnect(slot, &disconnect),
             other => self.refuse_unsupported(slot, &other),
         }
@@ -74,7 +73,6 @@ impl Shard {
             ClientFrame::Detach(detach) => (detach.id, "detach"),
             ClientFrame::Release(_) => (0, "release"),
             ClientFrame::Authenticate(_) => (0, "authenticate"),
-            // Told by clients that take part in credit, which is never asked of them here.
             _ => return,
         };
         self.reject(slot, id, Refusal::unsupported(name));
@@ -100,21 +98,6 @@ impl Shard {
                 // It wasn't more than were sent.
                 let _ = lane_slot.lane.consumed(lane_slot.pinged, log);
             }
-        }
-    }
-
-    /// The client says what of a lane it needs no more.
-    fn consumed(&mut self, slot: u32, consumed: &Consumed) {
-        let Self { sessions, log, .. } = self;
-        let lanes = &mut sessions[slot as usize].lanes;
-        let Some(lane_slot) = lanes.iter_mut().find(|one| one.number == consumed.lane) else {
-            return;
-        };
-        if lane_slot.lane.consumed(consumed.frames, log).is_err() {
-            let sent = lane_slot.lane.frames();
-            let Consumed { lane, frames, .. } = consumed;
-            let message = format!("`consumed` of {frames} frames of lane {lane}; {sent} were sent");
-            self.end_faulty(slot, ErrorCode::InvalidField, message);
         }
     }
 

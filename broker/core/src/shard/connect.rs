@@ -1,5 +1,6 @@
 //! How a session opens.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,11 +59,19 @@ impl Shard {
         let most = liveness.ping_interval.max(liveness.ping_interval_min);
         let ping_interval = wished.clamp(liveness.ping_interval_min.min(most), most);
         let packet_bytes_max = self.packet_bytes_max(connect.packet_bytes_max);
-        let kept_bytes_max = self.config.absence.resume_window.min(u64::from(u32::MAX)) as u32;
-        let link = &mut self.sessions[slot as usize].link;
-        link.ping_interval = ping_interval;
-        link.packet_bytes_max = packet_bytes_max;
-        link.kept_bytes_max = kept_bytes_max;
+        let receive_window = self.receive_window(connect.receive_window);
+        // What a client that takes part in credit was sent and hasn't consumed is within its window.
+        let kept_bytes_max = u32::try_from(self.config.absence.resume_window).unwrap_or(u32::MAX);
+        let kept_bytes_max = receive_window.map_or(0, NonZeroU32::get).max(kept_bytes_max);
+        let session = &mut self.sessions[slot as usize];
+        session.link.ping_interval = ping_interval;
+        session.link.packet_bytes_max = packet_bytes_max;
+        session.link.kept_bytes_max = kept_bytes_max;
+        session.link.receive_window = receive_window;
+        if receive_window.is_some() {
+            let now = self.now;
+            session.lanes.iter_mut().for_each(|one| one.begin_credit(receive_window, now));
+        }
     }
 
     fn name_of(&self, slot: u32, wished: Option<&str>) -> Result<Arc<str>, String> {
@@ -109,6 +118,7 @@ impl Shard {
                 name: self.config.server_name.clone(),
                 version: self.config.server_version.clone(),
             },
+            receive_window: session.link.receive_window.map(|window| window.get().into()),
         }
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Handed {
     pub(super) control_bytes: usize,
     /// The place of the lane and how much of it was in the packet.
     pub(super) lane: Option<(usize, Sent)>,
-    /// How many bytes of the lane were in the packet.
+    /// How many bytes of the lane's data frames were in the packet.
     pub(super) lane_bytes: usize,
     /// What the next run would be read as.
     pub(super) header: LaneHeader,
@@ -179,6 +179,9 @@ impl Shard {
             Some((run, handed)) => (outlet.send(channel, run), handed),
             None => {
                 let handed = session.gather(with_control, lane, log, scratch);
+                if scratch.is_empty() {
+                    return session.refuse_credit(lane);
+                }
                 (outlet.send(channel, Run::Lent(scratch)), handed)
             }
         };
@@ -216,12 +219,7 @@ impl Shard {
                 lane.keep_at_most(kept_bytes_max, log);
             }
             statistics.delivered += lane_slot.lane.books().received - before;
-            if let Some(window) = &mut lane_slot.window {
-                window.sent(lane_bytes);
-                if !lane_slot.lane.is_due() {
-                    window.fell_idle();
-                }
-            }
+            lane_slot.handed(lane_bytes);
         }
         verdict
     }
@@ -246,6 +244,14 @@ impl Session {
         if log.has_expiring() && (lane.is_waiting() || lane.is_paced()) {
             lane.expire(now, self.link.packet_bytes_max as u64, log);
         }
+    }
+
+    /// What is next in a lane is larger than its credit: it waits for more.
+    pub(super) fn refuse_credit(&mut self, lane: Option<usize>) -> Verdict {
+        if let Some(credit) = lane.and_then(|place| self.lanes[place].credit.as_mut()) {
+            credit.refuse();
+        }
+        Verdict::Taken
     }
 
     /// Whether some channel is blocked.

@@ -83,10 +83,11 @@ impl Shard {
     }
 
     /// Tells the sequencer whether a session which takes turns with others can be written to, when
-    /// that has changed. One whose conflating lane has enough on its way can.
+    /// that has changed. One whose conflating lane has enough on its way can; one that has to consume
+    /// first what was sent of another lane can't.
     pub(super) fn tell_blocked(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
-        let blocked = session.behind && session.is_blocked();
+        let blocked = session.behind && (session.is_blocked() || session.lacks_credit());
         if blocked != session.told_blocked && (session.told_blocked || session.takes_turns()) {
             session.told_blocked = blocked;
             let session = session.id;

@@ -64,7 +64,8 @@ impl Shard {
     /// Opens a lane. Returns its place.
     pub(super) fn open_lane(&mut self, slot: u32, number: u8, options: LaneOptions) -> usize {
         let session = &mut self.sessions[slot as usize];
-        let mut lane_slot = LaneSlot::new(number, options, self.now);
+        let receive_window = session.link.receive_window;
+        let mut lane_slot = LaneSlot::new(number, options, self.now, receive_window);
         if session.expiry > 0 {
             lane_slot.lane.keep_what_is_sent();
         }

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use super::flush::Handed;
 use crate::session::{LaneFrame, LaneSlot, Session};
 use crate::{Log, Run};
-use packer::{Packer, Taken};
+use packer::{Limit, Packer, Taken};
 
 /// A run of fewer bytes than this, with more behind it, is copied together with what follows: a
 /// write of its own costs more. A run ends early where a turn's block does, too.
@@ -41,9 +41,14 @@ impl Session {
             return None;
         }
         let codec = self.link.info.codec;
-        let (block, range, count) = log.shared(codec, *extent, self.link.packet_bytes_max)?;
+        let (room, larger) = slot.allowance();
+        let packet_bytes_max = self.link.packet_bytes_max.min(room);
+        let (block, range, count) = log.shared(codec, *extent, packet_bytes_max)?;
+        if range.len() > room && !larger {
+            return None;
+        }
         let goes_on = count < extent.len() || items.next().is_some();
-        if goes_on && range.len() < SCATTERED_BYTES_MAX.min(self.link.packet_bytes_max / 2) {
+        if goes_on && range.len() < SCATTERED_BYTES_MAX.min(packet_bytes_max / 2) {
             return None;
         }
         let sent = match count == extent.len() {
@@ -79,8 +84,11 @@ impl Session {
             true => packet_bytes_max.min(CONFLATED_BYTES_MAX).min(slot.room() as usize),
             false => packet_bytes_max,
         };
+        let (room, larger) = slot.allowance();
+        let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room));
         let header = self.header(slot);
-        let mut packer = Packer::new(codec, (slot.number, header), packet_bytes_max, log, out);
+        let limit = Limit { packet_bytes_max, larger };
+        let mut packer = Packer::new(codec, (slot.number, header), limit, log, out);
         let mut sent = Sent::default();
         let by_datagram = self.datagram_room(place).is_some();
         for item in slot.lane.items() {
@@ -113,8 +121,9 @@ impl Session {
             }
         }
         let header = packer.header();
+        let header_bytes = packer.header_bytes();
         sent.told = packer.finish();
-        let lane_bytes = out.len() - control_bytes;
+        let lane_bytes = out.len() - control_bytes - header_bytes;
         Handed { control_bytes, lane: Some((place, sent)), lane_bytes, header }
     }
 

@@ -186,6 +186,9 @@ impl Shard {
             (Stage::Draining, ClientFrame::Reply(reply)) => self.reply(slot, &reply),
             // What waits is still sent, within the window.
             (Stage::Draining, ClientFrame::Pong(pong)) => self.carry_out_pong(now, slot, &pong),
+            (Stage::Draining, ClientFrame::Consumed(consumed)) => {
+                self.consumed(now, slot, &consumed);
+            }
             (Stage::Draining | Stage::Away | Stage::Ending, _) => {}
         }
     }

@@ -20,6 +20,9 @@ impl Shard {
         session.prepare(lane, *now, log);
         let Some(sent) = session.gather_datagram(lane, log, scratch) else {
             let handed = session.gather(false, Some(lane), log, scratch);
+            if scratch.is_empty() {
+                return session.refuse_credit(Some(lane));
+            }
             let verdict = outlet.send(Channel::Lane(number), Run::Lent(scratch));
             return self.struck_off(slot, verdict, handed);
         };
@@ -53,7 +56,12 @@ impl Shard {
         if verdict != Verdict::Refused {
             statistics.packets += 1;
             let kept_bytes_max = u64::from(session.link.kept_bytes_max);
-            let lane = &mut session.lanes[lane].lane;
+            let lane_slot = &mut session.lanes[lane];
+            // Datagrams don't count, but this does.
+            if let Some(credit) = &mut lane_slot.credit {
+                credit.sent(scratch.len());
+            }
+            let lane = &mut lane_slot.lane;
             lane.told_replaced(items, told, log);
             lane.keep_at_most(kept_bytes_max, log);
         }

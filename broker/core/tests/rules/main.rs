@@ -2,6 +2,7 @@
 
 mod commands;
 mod conflation;
+mod credit;
 mod endings;
 mod expiry;
 mod groups;

@@ -80,8 +80,18 @@ impl Stage {
 
     /// A client that is connected.
     pub(crate) fn enter(&mut self, name: &str) -> u32 {
+        self.enter_with(name, Connect::default())
+    }
+
+    /// A client that takes part in credit with this window is connected.
+    pub(crate) fn enter_with_credit(&mut self, name: &str, receive_window: u64) -> u32 {
+        let receive_window = Some(receive_window);
+        self.enter_with(name, Connect { receive_window, ..Connect::default() })
+    }
+
+    fn enter_with(&mut self, name: &str, mut connect: Connect) -> u32 {
         let slot = self.attach();
-        let mut connect = Connect { version: 1, ..Connect::default() };
+        connect.version = 1;
         connect.client.name = Some(name.to_owned());
         self.say(slot, &ClientFrame::Connect(connect));
         self.packets.clear();

@@ -167,7 +167,7 @@ record! { 'a Disconnect { reason(String::new()), keep_session } }
 
 // From the broker.
 record! { 'a Connected {
-    session, secret, name, resumed, lanes, limits, ping_interval, server
+    session, secret, name, resumed, lanes, limits, ping_interval, server, +receive_window
 } }
 record! { 'a Accepted { id, subscription, lane, callback, granted } }
 record! { 'a Rejected { id, code, message, field } }

@@ -66,6 +66,9 @@ pub struct Connected {
     pub ping_interval: u64,
     /// Who serves.
     pub server: ServerInfo,
+    /// How much is sent and not yet consumed at most, in bytes per lane: what was asked for, or what
+    /// of it is granted. Without it the broker takes no part in credit.
+    pub receive_window: Option<u64>,
 }
 
 /// What a client may do.

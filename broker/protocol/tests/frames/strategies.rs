@@ -258,9 +258,20 @@ fn connected() -> BoxedStrategy<Connected> {
     });
     let server = (text(), text()).prop_map(|(name, version)| ServerInfo { name, version });
     let texts = (text(), text(), text());
-    (texts, any::<bool>(), positions(), limits, number(), server)
-        .prop_map(|((session, secret, name), resumed, lanes, limits, ping_interval, server)| {
-            Connected { session, secret, name, resumed, lanes, limits, ping_interval, server }
+    (texts, any::<bool>(), positions(), limits, number(), server, of(number()))
+        .prop_map(|(texts, resumed, lanes, limits, ping_interval, server, receive_window)| {
+            let (session, secret, name) = texts;
+            Connected {
+                session,
+                secret,
+                name,
+                resumed,
+                lanes,
+                limits,
+                ping_interval,
+                server,
+                receive_window,
+            }
         })
         .boxed()
 }

@@ -9,7 +9,8 @@ use super::outcome::{Failure, Outcome};
 /// Puts a broker under load, and prints what was measured.
 pub(crate) fn run(arguments: &Bench) -> Result<Outcome, Failure> {
     let dialect = dialect(arguments)?;
-    let plan = arguments.plan.plan(find_server(&arguments.url));
+    let mut plan = arguments.plan.plan(find_server(&arguments.url));
+    plan.receive_window = arguments.credit;
     let measured = broker_load::run(&plan, &dialect, &show);
     hide();
     let report = measured.map_err(|error| failure(&arguments.url, &error))?;
@@ -29,6 +30,7 @@ fn dialect(arguments: &Bench) -> Result<LinkDialect, Failure> {
     let dialect = LinkDialect::new(url.clone(), codec, move || {
         connector(&url, &trust).expect("the scheme was known just now")
     });
+    let dialect = dialect.receive_window(arguments.credit);
     let overflow = arguments.overflow.map(|overflow| match overflow {
         Overflow::Disconnect => client_sdk::Overflow::Disconnect,
         Overflow::DropOldest => client_sdk::Overflow::DropOldest,

@@ -126,3 +126,17 @@ fn a_plan_that_is_impossible_ends_with_2_and_a_broker_that_isnt_there_with_3() {
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("is a broker running there"), "{ended:?}");
 }
+
+#[test]
+fn subscribers_that_take_part_in_credit_lose_nothing() {
+    let (broker, _directory) = on_every_transport();
+    for scheme in ["ws", "quic", "unix"] {
+        for codec in ["bincode", "json"] {
+            let trust = ["--fingerprint", broker.fingerprint(), "--codec", codec];
+            let credit = ["--credit", "16384"];
+            let measured = report(&bench(broker.url(scheme), &[&trust[..], &credit].concat()));
+            assert_nothing_lost(&measured);
+            assert_eq!(measured["receive_window"], 16384, "{scheme} {codec}");
+        }
+    }
+}

@@ -4,7 +4,6 @@
 //! where lanes have channels of their own. Between them messages of both lanes are for it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use super::{Guard, Lane, Routes, account};
 use crate::Event;
@@ -35,6 +34,8 @@ impl Routes {
         let Some(route) = self.begun.get_mut(&subscription) else { return };
         let left = std::mem::replace(&mut route.lane, number);
         let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(number));
+        lane.sharers += 1;
+        hub.credit.set_granted(&granted);
         attendance.since.get_or_init(|| lane.tick);
         attendance.begun.store(lane.tick, std::sync::atomic::Ordering::Relaxed);
         route.attendance = attendance;
@@ -42,10 +43,18 @@ impl Routes {
         if let Some(keys_max) = guarded_keys {
             lane.guard.get_or_insert_with(|| Guard::new(keys_max));
         }
-        let Target::Inbox(inbox) = &route.target else { return };
-        let (wish, inbox) = (route.wish, Arc::clone(inbox));
+        let target = route.target.clone();
+        let wish = route.wish;
+        if let Some(lane) = self.lanes.get_mut(&left) {
+            lane.sharers = lane.sharers.saturating_sub(1);
+        }
+        let Target::Inbox(inbox) = target else { return };
         inbox.hold(number, Rules::granted(&granted.options));
-        account(wish, inbox.push_in(number, Event::Subscribed(granted), &mut self.woken), hub);
+        account(
+            wish,
+            inbox.push_in(number, u64::MAX, Event::Subscribed(granted), &mut self.woken),
+            hub,
+        );
         match self.moving.left.remove(&subscription) {
             true => self.settle(subscription, hub),
             false => _ = self.moving.leaving.insert(subscription, left),

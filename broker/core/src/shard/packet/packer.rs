@@ -18,12 +18,23 @@ pub(super) enum Taken {
     Part(u32),
 }
 
+/// How large a packet may become.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) packet_bytes_max: usize,
+    /// Whether one larger frame may stand in it alone.
+    pub(super) larger: bool,
+}
+
 /// Writes one packet.
 pub(super) struct Packer<'a> {
     codec: Codec,
     number: u8,
     header: LaneHeader,
     packet_bytes_max: usize,
+    larger: bool,
+    /// Bytes of `lane` frames that were written.
+    header_bytes: usize,
     log: &'a Log,
     out: &'a mut BytesMut,
     replaced: Replaced,
@@ -41,17 +52,35 @@ impl<'a> Packer<'a> {
     pub(super) fn new(
         codec: Codec,
         (number, header): (u8, LaneHeader),
-        packet_bytes_max: usize,
+        Limit { packet_bytes_max, larger }: Limit,
         log: &'a Log,
         out: &'a mut BytesMut,
     ) -> Self {
         let (replaced, reserved, told, frames) = (Replaced::default(), 0, Vec::new(), 0);
-        Self { codec, number, header, packet_bytes_max, log, out, replaced, reserved, told, frames }
+        Self {
+            codec,
+            number,
+            header,
+            packet_bytes_max,
+            larger,
+            header_bytes: 0,
+            log,
+            out,
+            replaced,
+            reserved,
+            told,
+            frames,
+        }
     }
 
     /// What the next run would be read as.
     pub(super) fn header(&self) -> LaneHeader {
         self.header
+    }
+
+    /// Bytes of `lane` frames that were written: they aren't data of the lane.
+    pub(super) fn header_bytes(&self) -> usize {
+        self.header_bytes
     }
 
     /// Tells what was replaced, in front of what replaced it. Returns the gaps that told it, each with
@@ -235,9 +264,11 @@ impl<'a> Packer<'a> {
             self.codec.write_broker(&BrokerFrame::Lane(header), self.out);
             self.header = header;
         }
+        let header_bytes = self.out.len() - start;
         write(self.out);
-        if self.out.len() <= self.packet_bytes_max || start == 0 {
+        if self.out.len() <= self.packet_bytes_max || start == 0 && self.larger {
             self.frames += 1;
+            self.header_bytes += header_bytes;
             return true;
         }
         self.out.truncate(start);

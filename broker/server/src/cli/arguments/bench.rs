@@ -19,6 +19,10 @@ pub(crate) struct Bench {
     /// Subscribers that fall behind get the newest message of their topic alone.
     #[arg(long)]
     pub(crate) latest: bool,
+    /// Subscribers tell what they have consumed, and are sent no more than this many bytes beyond it;
+    /// 1 MiB where nothing is said.
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "1048576")]
+    pub(crate) credit: Option<u64>,
     /// The broker: ws://, wss://, quic:// with HOST:PORT, or unix:PATH.
     #[arg(
         short,

@@ -35,6 +35,11 @@ section! {
         /// Answers and other control that wait for one connection. They are never dropped: at the bound
         /// the connection ends.
         control_bytes_max: usize = 4 * MIB, bytes(64 * KIB..=GIB);
+        /// The least and the most that a client may ask for as its receive window: what it is sent of a
+        /// lane and hasn't consumed. What it asks for otherwise is brought into this range.
+        receive_window_min: usize = 8 * KIB, bytes(KIB..=MIB);
+        /// The most. What a client hasn't consumed may be wanted again when it comes back.
+        receive_window_max: usize = 16 * MIB, bytes(MIB..=GIB);
         /// The longest name of a client.
         name_bytes_max: usize = 64, bytes(1..=KIB);
         /// The longest key of a message.

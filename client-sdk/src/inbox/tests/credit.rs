@@ -1,0 +1,107 @@
+//! What events owe is given back once, whatever becomes of them.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use broker_protocol::frame::Consumed;
+use proptest::prelude::*;
+
+use super::super::Held;
+use super::super::rules::{AtBound, Kept};
+use super::*;
+use crate::credit::Credit;
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Message { key: usize, bytes: usize },
+    Take,
+    TakeAll,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0..4_usize, 1..200_usize).prop_map(|(key, bytes)| Step::Message { key, bytes }),
+        2 => Just(Step::Take),
+        1 => Just(Step::TakeAll),
+    ];
+    prop::collection::vec(step, 0..200)
+}
+
+fn finished(credit: &Credit) -> u64 {
+    let mut told = 0;
+    let cx = Context::from_waker(Waker::noop());
+    credit.poll_due(&cx, |Consumed { bytes, .. }| told = bytes);
+    told
+}
+
+proptest! {
+    #[test]
+    fn what_is_owed_is_given_back_once(
+        steps in steps(),
+        kept in prop_oneof![
+            Just(Kept::All),
+            (1..4_usize).prop_map(Kept::Newest),
+            Just(Kept::Merged),
+        ],
+        owed_max in prop_oneof![Just(u64::MAX), 0..1000_u64],
+    ) {
+        let credit = Arc::new(Credit::new());
+        credit.connected(Some(4));
+        let rules = Rules { kept, at_bound: AtBound::DropOldest };
+        let inbox = Inbox::new(BOUND, rules);
+        let (mut owed, mut told, mut seq) = (0, 0, 0);
+        for step in steps {
+            match step {
+                Step::Message { key, bytes } => {
+                    owed += bytes as u64;
+                    seq += 1;
+                    let event = of_key("t", Some(&key.to_string()), seq, Body::default());
+                    let owed = Some(credit.received(0, bytes));
+                    let held = Held { event, owed, since: Instant::now() };
+                    inbox.push_within(owed_max, held, &mut Woken::default());
+                }
+                Step::Take => drop(take(&inbox)),
+                Step::TakeAll => drop(taken(&inbox)),
+            }
+            told = finished(&credit).max(told);
+            prop_assert!(told <= owed);
+        }
+        taken(&inbox);
+        told = finished(&credit).max(told);
+        prop_assert_eq!(told, owed);
+        prop_assert_eq!(inbox.waiting().messages, 0);
+    }
+}
+
+#[test]
+fn what_holds_credit_takes_nothing_of_the_bound() {
+    let credit = Arc::new(Credit::new());
+    credit.connected(Some(1000));
+    let inbox = Inbox::new(BOUND, Rules::ALL);
+    for seq in 1..=100 {
+        let owed = Some(credit.received(0, 10));
+        let held = Held { event: message("t", seq), owed, since: Instant::now() };
+        assert_eq!(inbox.push(held, &mut Woken::default()), Pushed::Done);
+    }
+    for seq in 101..=104 {
+        assert_eq!(push(&inbox, message("t", seq)), Pushed::Done);
+    }
+    assert_eq!(push(&inbox, message("t", 105)), Pushed::Overflowed);
+    assert_eq!(taken(&inbox).len(), 105, "and the end");
+}
+
+#[test]
+fn the_oldest_of_its_own_list_go_and_not_what_holds_credit() {
+    let credit = Arc::new(Credit::new());
+    credit.connected(Some(1000));
+    let inbox = Inbox::new(BOUND, Rules::NEWEST_OF_ALL);
+    for seq in 1..=10 {
+        let owed = Some(credit.received(0, 10));
+        let held = Held { event: message("t", seq), owed, since: Instant::now() };
+        inbox.push_within(50, held, &mut Woken::default());
+    }
+    let mut expected: Vec<_> = (1..=5).map(|seq| message("t", seq)).collect();
+    expected.push(dropped("t", 6, 6, 1));
+    expected.extend((7..=10).map(|seq| message("t", seq)));
+    assert_eq!(taken(&inbox), expected);
+}

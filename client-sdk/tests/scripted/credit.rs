@@ -1,0 +1,203 @@
+//! What a client tells of what it has consumed, and when.
+
+use std::time::Duration;
+
+use broker_protocol::frame::{BrokerFrame, Connected, LaneLag, Pong};
+use broker_protocol::frame::{ClientFrame, Consumed};
+use bytes::BytesMut;
+use client_sdk::{Client, Codec, Event, LaneOptions, Message, Overflow};
+
+use crate::peer::{Peer, Place, message};
+use crate::recorder::recorder;
+
+const WINDOW: u64 = 8192;
+
+/// A client with a peer that takes part in credit.
+async fn connect(place: &mut Place) -> (Client, Peer) {
+    let builder = place.builder();
+    let accepted = async {
+        let mut peer = place.accept_silently().await;
+        let receive_window = Some(WINDOW);
+        let asked = peer.connected_as(Connected { receive_window, ..Connected::default() }, &[]);
+        assert_eq!(asked.await.receive_window, Some(1 << 20));
+        peer
+    };
+    let (client, peer) = tokio::join!(builder.connect(), accepted);
+    (client.unwrap(), peer)
+}
+
+/// How large it is with its length.
+fn bytes(frame: &BrokerFrame<'_>) -> u64 {
+    let mut out = BytesMut::new();
+    Codec::Bincode.write_broker(frame, &mut out);
+    out.len() as u64
+}
+
+/// Says a message of about so many bytes. Returns how many exactly.
+async fn say(peer: &mut Peer, topic: &str, seq: u64, payload: &str) -> u64 {
+    let message = message(topic, seq, payload);
+    peer.say(&message).await;
+    bytes(&message)
+}
+
+#[tokio::test]
+async fn no_window_is_asked_for_where_it_is_turned_off() {
+    let mut place = Place::new();
+    let builder = place.builder().receive_window(None);
+    let accepted = async {
+        let mut peer = place.accept_silently().await;
+        let asked = peer.connected_as(Connected::default(), &[]).await;
+        assert_eq!(asked.receive_window, None);
+        peer
+    };
+    let (client, mut peer) = tokio::join!(builder.connect(), accepted);
+    let client = client.unwrap();
+    let (begun, _) = tokio::join!(client.subscribe("t", |_: &Message| {}), peer.subscribed(1));
+    let _subscription = begun.unwrap();
+    for seq in 1..=100 {
+        say(&mut peer, "t", seq, &"x".repeat(500)).await;
+    }
+    assert_eq!(peer.heard_and_consumed().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_alone_in_its_lane_holds_its_credit_and_loses_nothing() {
+    let mut place = Place::new();
+    let (client, mut peer) = connect(&mut place).await;
+    let (calls, mut record) = recorder();
+    let (calls, mut hold) = calls.holding();
+    // Its own list would have room for one message.
+    let starting = client.subscription("t").inbox(1, 1).start(calls);
+    let (begun, subscribe) = tokio::join!(starting, peer.subscribed(1));
+    let _subscription = begun.unwrap();
+    let accepted = broker_protocol::frame::Accepted {
+        id: subscribe.id,
+        subscription: Some(1),
+        lane: Some(0),
+        ..Default::default()
+    };
+    let mut sent = bytes(&BrokerFrame::Accepted(accepted));
+    sent += say(&mut peer, "t", 1, "hold").await;
+    hold.entered().await;
+    for seq in 2..=50 {
+        sent += say(&mut peer, "t", seq, &"x".repeat(100)).await;
+    }
+    assert_eq!(peer.heard_and_consumed().await, None, "the callback hasn't returned");
+    hold.release();
+    record.expect(&["subscribed 1", "t 1 hold"]).await;
+    for seq in 2..=50 {
+        assert!(record.next().await.starts_with(&format!("t {seq} ")));
+    }
+    let mut told = peer.consumed().await;
+    while told.bytes < sent - WINDOW / 4 {
+        told = peer.consumed().await;
+    }
+    assert!(told.bytes <= sent, "{told:?}, {sent}");
+    assert_eq!((told.lane, told.frames), (0, 51));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_slow_one_of_several_holds_beyond_its_part_moves_to_a_list_of_its_own() {
+    let mut place = Place::new();
+    let (client, mut peer) = connect(&mut place).await;
+    let (slow, mut slow_record) = recorder();
+    let (slow, mut hold) = slow.holding();
+    let options = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
+    let builder = || client.subscription("t").lane_options(options.clone()).inbox(10, 1 << 20);
+    let (begun, _) = tokio::join!(builder().start(slow), peer.granted(1));
+    let _slow = begun.unwrap();
+    let (fast, mut record) = recorder();
+    let (begun, _) = tokio::join!(builder().start(fast), peer.granted(2));
+    let _fast = begun.unwrap();
+    say(&mut peer, "t", 1, "hold").await;
+    hold.entered().await;
+    let (mut sent, mut consumed) = (0, 0);
+    for seq in 2..=200 {
+        sent += say(&mut peer, "t", seq, &"x".repeat(100)).await;
+        record.next().await;
+        if let Some(told) = peer.heard_and_consumed().await {
+            consumed = told.bytes;
+        }
+        assert!(sent - consumed.min(sent) <= WINDOW, "seq {seq}: {sent} and {consumed}");
+    }
+    hold.release();
+    let (mut received, mut dropped) = (0, 0);
+    while received + dropped < 200 {
+        let call = slow_record.next().await;
+        match call.strip_prefix("gap t ").and_then(|gap| gap.strip_suffix(" SlowSubscriber")) {
+            Some(count) => dropped += count.parse::<u64>().unwrap(),
+            None if call.starts_with("t ") => received += 1,
+            None => assert!(call.starts_with("subscribed"), "{call}"),
+        }
+    }
+    assert_eq!(received + dropped, 200);
+    assert!(dropped > 100, "its own list has a bound: {dropped} dropped");
+    assert!(received > 10, "and what it held of the lane's credit came first: {received}");
+}
+
+#[tokio::test]
+async fn a_stream_has_consumed_an_event_when_it_asks_for_the_next() {
+    let mut place = Place::new();
+    let (client, mut peer) = connect(&mut place).await;
+    let (stream, _) = tokio::join!(client.stream("t"), peer.subscribed(1));
+    let mut stream = stream.unwrap();
+    assert!(matches!(stream.next().await, Some(Event::Subscribed(_))));
+    let large = "x".repeat(WINDOW as usize / 2);
+    say(&mut peer, "t", 1, &large).await;
+    assert!(matches!(stream.next().await, Some(Event::Message(_))));
+    assert_eq!(peer.heard_and_consumed().await, None);
+    say(&mut peer, "t", 2, &large).await;
+    assert!(matches!(stream.next().await, Some(Event::Message(_))));
+    let told = peer.consumed().await;
+    assert!(told.bytes > WINDOW / 2 && told.bytes < WINDOW, "{told:?}");
+}
+
+#[tokio::test]
+async fn how_far_behind_a_subscription_is_can_be_asked() {
+    let mut place = Place::new();
+    let (client, mut peer) = connect(&mut place).await;
+    let (stream, _) = tokio::join!(client.stream("t"), peer.subscribed(1));
+    let stream = stream.unwrap();
+    for seq in 1..=3 {
+        say(&mut peer, "t", seq, "x").await;
+    }
+    peer.heard_and_consumed().await;
+    let answer = async {
+        let frame = peer.frame().await;
+        let ClientFrame::Ping(ping) = frame.read() else { panic!("expected ping") };
+        let lag = vec![LaneLag { lane: 0, messages: 7, bytes: 700, age: 70 }];
+        peer.say(&BrokerFrame::Pong(Pong { mark: ping.mark, lag })).await;
+    };
+    let (lag, ()) = tokio::join!(stream.lag(), answer);
+    let lag = lag.unwrap();
+    assert_eq!((&*lag.filter, lag.lane), ("t", 0));
+    assert_eq!((lag.broker.messages, lag.broker.bytes), (7, 700));
+    assert_eq!(lag.broker.age, Duration::from_millis(70));
+    // The beginning waits there as well.
+    assert_eq!(lag.here.messages, 4);
+    assert!(lag.here.bytes > 0 && lag.here.age > Duration::ZERO);
+}
+
+#[tokio::test]
+async fn bytes_are_counted_anew_in_each_connection() {
+    let mut place = Place::new();
+    let (client, mut peer) = connect(&mut place).await;
+    let (begun, _) = tokio::join!(client.subscribe("t", |_: &Message| {}), peer.subscribed(1));
+    let _subscription = begun.unwrap();
+    for seq in 1..=20 {
+        say(&mut peer, "t", seq, &"x".repeat(500)).await;
+    }
+    let first: Consumed = peer.consumed().await;
+    assert!(first.bytes >= WINDOW / 4);
+    drop(peer);
+    let mut peer = place.accept_silently().await;
+    let receive_window = Some(WINDOW);
+    peer.connected_as(Connected { receive_window, ..Connected::default() }, &[]).await;
+    peer.subscribed(1).await;
+    let mut sent = 0;
+    for seq in 21..=25 {
+        sent += say(&mut peer, "t", seq, &"x".repeat(500)).await;
+    }
+    let told = peer.consumed().await;
+    assert!(told.bytes >= WINDOW / 4 && told.bytes <= sent + 50, "{told:?} of {sent}");
+}

@@ -1,0 +1,90 @@
+//! How old values are when a callback gets them that is too slow for all of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+
+use broker_protocol::Codec;
+use client_sdk::Message;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep_until};
+
+use crate::freshness::{Ages, Load, TOPIC, publish};
+use crate::{Client, Transport};
+
+/// Whether the program tells what it has consumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credit {
+    /// With the SDK's default window.
+    On,
+    /// The broker measures with marks, which are answered as they are read.
+    Off,
+}
+
+impl Credit {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// What a slow callback saw.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// How old values were when it was called with them.
+    pub ages: Ages,
+    /// How many messages came into the program, in all.
+    pub received: u64,
+}
+
+/// Measures with a broker of its own, over one transport, with a callback that takes so long.
+///
+/// # Errors
+/// Whatever stands in the way.
+///
+/// # Panics
+/// Unless the runtime has several threads.
+pub async fn measure(
+    over: Transport,
+    credit: Credit,
+    takes: Duration,
+    load: Load,
+) -> anyhow::Result<Seen> {
+    let setting = over.start().await?;
+    let builder = client_sdk::Client::builder(&setting.place.url);
+    let builder = builder.with_connector(setting.place.connector());
+    let client = match credit {
+        Credit::On => builder.connect().await?,
+        Credit::Off => builder.receive_window(None).connect().await?,
+    };
+    let began = Instant::now();
+    let (counts, ends) = (began + load.warm_up, began + load.warm_up + load.measured);
+    let ages = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&ages);
+    let slow = move |message: &Message| {
+        let now = Instant::now();
+        if let Some(published) = message.payload().first_chunk()
+            && now >= counts
+        {
+            let published = Duration::from_nanos(u64::from_le_bytes(*published));
+            let age = now.duration_since(began).saturating_sub(published);
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(age);
+        }
+        block_in_place(|| sleep(takes));
+    };
+    let subscription = client.subscribe_latest(TOPIC, slow).await?;
+    let publisher = Client::connect(&setting.place, Codec::Bincode, "publisher").await;
+    tokio::select! {
+        () = sleep_until(ends) => {}
+        () = publish(publisher, began, load) => {}
+    }
+    let received = client.statistics().messages_received;
+    drop(subscription);
+    client.close().await;
+    setting.running.shutdown().await;
+    let ages = std::mem::take(&mut *ages.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Seen { ages: Ages::of(ages), received })
+}
