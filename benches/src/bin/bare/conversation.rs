@@ -96,6 +96,7 @@ impl Client {
                 subscriptions_max: 10_000,
                 commands_open_max: 0,
             },
+            receive_window: None,
             ping_interval: 15_000,
             server: ServerInfo { name: "bare".to_owned(), version: String::new() },
         })

@@ -219,8 +219,12 @@ pub(crate) fn transcode(codec: Codec, frame: &[u8], out: &mut BytesMut) {
 /// learn.
 #[derive(Debug, Default)]
 pub(crate) struct Presences {
-    waiting: Few<u64, BTreeMap<Arc<str>, Change>>,
+    /// Boxed, since in most lanes none waits.
+    waiting: Option<Box<Few<u64, Changes>>>,
 }
+
+/// Who came and went, by name.
+type Changes = BTreeMap<Arc<str>, Change>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
@@ -239,8 +243,9 @@ impl Presences {
         joined: Vec<Arc<str>>,
         left: Vec<Arc<str>>,
     ) -> bool {
-        let needs_place = !self.waiting.contains_key(&subscription);
-        let changes = self.waiting.get_or_default(subscription);
+        let waiting = self.waiting.get_or_insert_default();
+        let needs_place = !waiting.contains_key(&subscription);
+        let changes = waiting.get_or_default(subscription);
         let joined = joined.into_iter().map(|name| (name, Change::Joined));
         let left = left.into_iter().map(|name| (name, Change::Left));
         for (name, change) in joined.chain(left) {
@@ -252,9 +257,13 @@ impl Presences {
         needs_place
     }
 
+    fn changes(&self, subscription: u64) -> Option<&Changes> {
+        self.waiting.as_ref()?.get(&subscription)
+    }
+
     /// What is to be told, in frames of at most [`NAMES_PER_FRAME`] names; at least one.
     pub(crate) fn frames(&self, subscription: u64) -> impl Iterator<Item = Presence> + '_ {
-        let changes = self.waiting.get(&subscription);
+        let changes = self.changes(subscription);
         let mut names = changes.into_iter().flatten().peekable();
         let mut first = true;
         std::iter::from_fn(move || {
@@ -281,12 +290,15 @@ impl Presences {
 
     /// Forgets everything of a subscription: it was sent.
     fn sent(&mut self, subscription: u64) {
-        self.waiting.remove(&subscription);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.remove(&subscription);
+            self.waiting.take_if(|waiting| waiting.is_empty());
+        }
     }
 
     /// Forgets what the first `frames` frames of a subscription told.
     fn sent_in_part(&mut self, subscription: u64, frames: u32) {
-        if let Some(changes) = self.waiting.get_mut(&subscription) {
+        if let Some(changes) = self.waiting.as_mut().and_then(|one| one.get_mut(&subscription)) {
             for _ in 0..frames as usize * NAMES_PER_FRAME {
                 changes.pop_first();
             }
@@ -321,6 +333,6 @@ mod tests {
             assert!(!presences.note(7, names(number..number + 1), Vec::new()));
             assert!(!presences.note(7, Vec::new(), names(number..number + 1)));
         }
-        assert_eq!(presences.waiting.get(&7).map(BTreeMap::len), Some(1));
+        assert_eq!(presences.changes(7).map(BTreeMap::len), Some(1));
     }
 }

@@ -64,8 +64,8 @@ impl Shard {
         let kept_bytes_max = u32::try_from(self.config.absence.resume_window).unwrap_or(u32::MAX);
         let kept_bytes_max = receive_window.map_or(0, NonZeroU32::get).max(kept_bytes_max);
         let session = &mut self.sessions[slot as usize];
-        session.link.ping_interval = ping_interval;
-        session.link.packet_bytes_max = packet_bytes_max;
+        session.link.ping_interval = ping_interval.as_millis().min(u128::from(u32::MAX)) as u32;
+        session.link.packet_bytes_max = packet_bytes_max as u32;
         session.link.kept_bytes_max = kept_bytes_max;
         session.link.receive_window = receive_window;
         if receive_window.is_some() {
@@ -109,11 +109,11 @@ impl Shard {
             limits: SessionLimits {
                 payload_bytes_max: limits.payload_bytes_max as u64,
                 frame_bytes_max: limits.frame_bytes_max as u64,
-                packet_bytes_max: session.link.packet_bytes_max as u64,
+                packet_bytes_max: u64::from(session.link.packet_bytes_max),
                 subscriptions_max: limits.subscriptions_max as u64,
                 commands_open_max: limits.commands_open_max as u64,
             },
-            ping_interval: session.link.ping_interval.as_millis() as u64,
+            ping_interval: u64::from(session.link.ping_interval),
             server: ServerInfo {
                 name: self.config.server_name.clone(),
                 version: self.config.server_version.clone(),

@@ -202,7 +202,7 @@ impl Shard {
         }
         if let Some((place, sent)) = lane {
             session.count_turn(place);
-            session.link.last_lane = place;
+            session.link.last_lane = place as u8;
             let separate = session.link.info.separate_lanes;
             let lane_slot = &mut session.lanes[place];
             match separate {
@@ -280,7 +280,7 @@ impl Session {
         let lower_turn = lowest < highest && self.link.favoured >= LOWER_SHARE - 1;
         let ready = self.ready_lanes();
         let lanes = ready.filter(|(_, priority)| !(lower_turn && *priority == highest));
-        let (count, last) = (self.lanes.len(), self.link.last_lane);
+        let (count, last) = (self.lanes.len(), usize::from(self.link.last_lane));
         // How long ago a lane's turn was: the next one behind the last has waited longest.
         let waited = |place: usize| count - (place + count - last - 1) % count;
         lanes.max_by_key(|(place, priority)| (*priority, waited(*place))).map(|(place, _)| place)

@@ -93,12 +93,12 @@ impl Session {
             Stage::Connecting | Stage::Away | Stage::Ending => Measure::Wait,
             // Nobody is given up without having been asked, however short the interval is.
             Stage::Open | Stage::Draining
-                if silent >= link.ping_interval * misses && link.pings_sent > 0 =>
+                if silent >= link.ping_interval() * misses && link.pings_sent > 0 =>
             {
                 Measure::End(ErrorCode::IdleTimeout, "no sign of life, in spite of pings")
             }
             Stage::Open | Stage::Draining => {
-                let due = link.ping_interval * (link.pings_sent + 1);
+                let due = link.ping_interval() * (link.pings_sent + 1);
                 if silent >= due { Measure::Ping } else { Measure::Wait }
             }
         }

@@ -89,7 +89,7 @@ impl Shard {
         let laggards = std::mem::take(&mut self.laggards);
         for slot in &laggards {
             let Some(session) = self.sessions.get_mut(*slot as usize) else { continue };
-            let after = session.link.ping_interval;
+            let after = session.link.ping_interval();
             let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
             let mut overdue = windows.filter(|window| window.is_overdue(now, after)).peekable();
             let any = overdue.peek().is_some();

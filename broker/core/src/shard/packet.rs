@@ -42,7 +42,7 @@ impl Session {
         }
         let codec = self.link.info.codec;
         let (room, larger) = slot.allowance();
-        let packet_bytes_max = self.link.packet_bytes_max.min(room);
+        let packet_bytes_max = (self.link.packet_bytes_max as usize).min(room);
         let (block, range, count) = log.shared(codec, *extent, packet_bytes_max)?;
         if range.len() > room && !larger {
             return None;
@@ -69,7 +69,7 @@ impl Session {
         out: &mut BytesMut,
     ) -> Handed {
         out.clear();
-        let packet_bytes_max = self.link.packet_bytes_max;
+        let packet_bytes_max = self.link.packet_bytes_max as usize;
         let codec = self.link.info.codec;
         if with_control {
             out.extend_from_slice(self.link.control.packet(codec, packet_bytes_max));

@@ -53,7 +53,10 @@ impl Shard {
         let mut at = slot;
         let partial = match framing {
             Framing::Packets => Vec::new(),
-            Framing::Stream => std::mem::take(&mut self.sessions[slot as usize].link.partial),
+            Framing::Stream => {
+                let partial = self.sessions[slot as usize].link.partial.take();
+                partial.map_or_else(Vec::new, |partial| *partial)
+            }
         };
         let joined = if partial.is_empty() { Cow::Borrowed(bytes) } else { join(partial, bytes) };
         let stopped = match framing {
@@ -112,7 +115,7 @@ impl Shard {
         let goes_on = last.len() < joined.len() && self.is_line_open(*at, joined, last);
         let taken = if goes_on { 0 } else { self.receive_frames(now, at, joined)? };
         if taken < joined.len() {
-            self.sessions[*at as usize].link.partial = joined[taken..].to_vec();
+            self.sessions[*at as usize].link.partial = Some(Box::new(joined[taken..].to_vec()));
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ impl Shard {
         let session = &mut sessions[slot as usize];
         statistics.packets += 1;
         session.count_turn(place);
-        session.link.last_lane = place;
+        session.link.last_lane = place as u8;
         let lane_slot = &mut session.lanes[place];
         let before = lane_slot.lane.books().received;
         lane_slot.lane.sent_unreliably(sent, log);

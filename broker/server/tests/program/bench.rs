@@ -79,10 +79,12 @@ fn who_never_reads_takes_nothing_from_those_who_do() {
 fn who_wants_the_latest_is_served_on_whatever_is_skipped_and_told() {
     let (broker, _directory) = on_every_transport();
     for scheme in ["ws", "quic", "unix"] {
-        let arguments = ["--latest", "--stalled", "20%", "--fingerprint", broker.fingerprint()];
+        let fingerprint = broker.fingerprint();
+        let arguments =
+            ["--latest", "--stalled", "20%", "--size", "4096", "--fingerprint", fingerprint];
         let report = report(&bench(broker.url(scheme), &arguments));
         // More bytes for each than may be on their way unanswered: marks come back.
-        let received = count(&report, "deliveries") * 128 / 16;
+        let received = count(&report, "deliveries") * 4096 / 16;
         assert!(received > 65_536, "{scheme}: {report}");
         for name in ["missing", "disordered", "ended"] {
             assert_eq!(count(&report, name), 0, "{scheme}: {name} in {report}");
