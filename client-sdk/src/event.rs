@@ -104,6 +104,9 @@ pub enum GapCause {
     /// Newer ones of the same key took their place in this program: the subscriber was slower than
     /// the messages came, and the subscription keeps the [latest](crate::Keep::Latest).
     Conflated,
+    /// They were folded into a later one in this program: the subscriber was slower than the messages
+    /// came, and the subscription [merges](crate::Keep::Merge).
+    Merged,
     /// They were published while the connection was lost.
     Interrupted,
 }
@@ -113,6 +116,12 @@ impl GapCause {
     /// or in this program: who only shows how things are misses nothing.
     pub fn is_conflated(self) -> bool {
         matches!(self, Self::Conflated | Self::Broker(GapReason::Conflated))
+    }
+
+    /// Whether all that is missing was folded into messages that come, in the broker or in this
+    /// program: what they said isn't lost.
+    pub fn is_merged(self) -> bool {
+        matches!(self, Self::Merged | Self::Broker(GapReason::Merged))
     }
 }
 

@@ -5,6 +5,7 @@
 //! waits is the matter of `waiting`; here is who waits for it, and who wakes whom.
 
 mod backlog;
+mod folding;
 mod held;
 mod later;
 mod load;
@@ -21,6 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::{Ended, Waits};
+pub(crate) use folding::Folding;
 pub(crate) use held::Held;
 use later::Later;
 pub(crate) use rules::{Bound, Rules};
@@ -66,6 +68,14 @@ impl Inbox {
         Self {
             state: Mutex::new(State { waiting, held: None, reader: Reader::Ready, waker: None }),
         }
+    }
+
+    /// Folds by a rule of the program's own what is to be folded.
+    pub(crate) fn with_folding(mut self, folding: Folding) -> Self {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (bound, rules) = (state.waiting.bound(), state.waiting.rules());
+        state.waiting = Waiting::new(bound, rules).with_folding(folding);
+        self
     }
 
     /// Puts an event in. The reader is woken with others once all that came together is there: it

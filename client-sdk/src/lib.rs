@@ -104,6 +104,7 @@ pub use statistics::Statistics;
 pub use subscriber::Subscriber;
 pub use subscription::{DirectGuard, MessageStream, Subscription, SubscriptionBuilder};
 
+pub use broker_delivery::fold;
 pub use broker_protocol::frame::{Keep, LaneOptions, Overflow, SessionLimits};
 pub use broker_protocol::{Codec, ErrorCode};
 pub use transport_api::Connector;

@@ -63,8 +63,9 @@ impl<'a> Publication<'a> {
         self
     }
 
-    /// Says after which time the message is no longer worth delivering, in steps of 1 ms. A broker
-    /// that doesn't serve this yet refuses it with [`ErrorCode::Unsupported`].
+    /// Says after which time the message is no longer worth delivering, in steps of 1 ms. Who has
+    /// to wait for it that long, behind a slow link, isn't delivered it, but told in a
+    /// [`Gap`](crate::Gap) with the reason `expired`.
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires_in = Some(time);
         self

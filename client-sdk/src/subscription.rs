@@ -4,14 +4,16 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use broker_delivery::check_filter;
+use broker_delivery::fold::Fold;
 use broker_protocol::frame::{Keep, LaneOptions};
 use tokio::task::JoinHandle;
 
 use crate::credit::Owed;
 use crate::hub::{Hub, Kind, Target, WishId};
-use crate::inbox::{Bound, Held, Inbox, Rules};
+use crate::inbox::{Bound, Folding, Held, Inbox, Rules};
 use crate::standing::Standing;
 use crate::{
     Client, Event, Granted, LagError, SubscribeError, Subscriber, SubscriptionLag, subscriber,
@@ -45,6 +47,7 @@ pub struct SubscriptionBuilder<'a> {
     replay: bool,
     options: LaneOptions,
     inbox: Bound,
+    folding: Folding,
 }
 
 impl<'a> SubscriptionBuilder<'a> {
@@ -52,8 +55,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let inbox = client.hub().config.inbox;
         let options = LaneOptions::default();
         let filter = filter.to_owned();
-        let (group, presence, replay) = (None, false, false);
-        Self { client, filter, group, presence, replay, options, inbox }
+        let (group, presence, replay, folding) = (None, false, false, Folding::default());
+        Self { client, filter, group, presence, replay, options, inbox, folding }
     }
 
     /// Joins a queue group: each message goes to one member of the group.
@@ -96,8 +99,9 @@ impl<'a> SubscriptionBuilder<'a> {
         self
     }
 
-    /// What survives while this subscription is behind: all of it, or the `n` newest messages of
-    /// each key, as [`Client::subscribe_latest`] with `n` 1. Sets that option alone.
+    /// What survives while this subscription is behind: all of it; the `n` newest messages of each
+    /// key, as [`Client::subscribe_latest`] with `n` 1; or one message of each key that does what all
+    /// of them do, if they are [merged](crate::fold). Sets that option alone.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
@@ -142,6 +146,44 @@ impl<'a> SubscriptionBuilder<'a> {
     pub fn unreliable(mut self) -> Self {
         self.options.keep = Some(Keep::Latest(1));
         self.options.unreliable = Some(true);
+        self
+    }
+
+    /// At most one delivery of each key in so long (whole milliseconds), however fast this subscription
+    /// is; of a subscription that keeps `n`, `n` values. An isolated value comes at once, and the last of a
+    /// burst when the time is over. Where nothing else is kept, this keeps the newest. Sets that option
+    /// alone.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+    /// # doc::with_client(async |client| {
+    /// use std::time::Duration;
+    ///
+    /// use client_sdk::{Keep, Message};
+    ///
+    /// // A display that is drawn ten times a second.
+    /// let _subscription = client
+    ///     .subscription("sensors.>")
+    ///     .keep(Keep::Latest(1))
+    ///     .min_interval(Duration::from_millis(100))
+    ///     .start(|value: &Message| println!("{}: {:?}", value.topic, value.text()))
+    ///     .await?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn min_interval(mut self, interval: Duration) -> Self {
+        let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        self.options.min_interval = Some(interval);
+        if self.options.keep.is_none() && interval > 0 {
+            self.options.keep = Some(Keep::Latest(1));
+        }
+        self
+    }
+
+    /// How what waits in this program is folded with [`Keep::Merge`]; by JSON Merge Patch (RFC 7396)
+    /// otherwise. Where the broker folds a topic by a rule of its own, bring the same.
+    pub fn fold(mut self, rule: impl Fold + 'static) -> Self {
+        self.folding = Folding::by(Arc::new(rule));
         self
     }
 
@@ -214,7 +256,8 @@ impl<'a> SubscriptionBuilder<'a> {
         let hub = self.client.hub();
         let closed = || SubscribeError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
-        let inbox = Arc::new(Inbox::new(self.inbox, Rules::ALL));
+        let inbox = Inbox::new(self.inbox, Rules::ALL).with_folding(self.folding);
+        let inbox = Arc::new(inbox);
         let kind =
             Kind::Messages { group: self.group, presence: self.presence, replay: self.replay };
         let target = Target::Inbox(Arc::clone(&inbox));

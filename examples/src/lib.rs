@@ -1,4 +1,4 @@
-//! Real programs on the broker, in `src/bin`: `chat`, `ticker` and `embedded`.
+//! Real programs on the broker, in `src/bin`: `chat`, `ticker`, `embedded` and `counters`.
 
 use client_sdk::{Client, ClientBuilder, Fingerprint};
 

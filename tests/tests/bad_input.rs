@@ -5,8 +5,8 @@
 use broker_protocol::Codec::{self, Bincode, Json};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Attach, Authenticate, ClientFrame, Connect, Detach, Keep, LaneOptions, Offer, Publish, Release,
-    Replay, Send, Subscribe,
+    Attach, Authenticate, ClientFrame, Connect, Detach, Offer, Publish, Release, Replay, Send,
+    Subscribe,
 };
 use broker_tests::{Client, Place, Transport};
 use bytes::BytesMut;
@@ -173,28 +173,18 @@ async fn what_is_reserved_is_unsupported(over: Transport) {
 }
 
 fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
-    let options = |options| {
-        let options = Some(options);
-        ClientFrame::Subscribe(Subscribe { id: 7, filter: "a".into(), options, ..<_>::default() })
-    };
-    let publish = || Publish { id: Some(7), topic: "a".into(), ..Publish::default() };
     let send =
         Send { id: Some(7), to: "client".into(), method: Some("m".into()), ..<_>::default() };
     let replay =
         Subscribe { id: 7, filter: "a".into(), replay: Replay::Newest(1), ..<_>::default() };
-    let keep = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
-    let interval = LaneOptions { min_interval: Some(1), ..LaneOptions::default() };
     vec![
         (7, ClientFrame::Offer(Offer { id: 7, interface: "i".into(), methods: Vec::new() })),
         (7, ClientFrame::Attach(Attach { id: 7, topic: "a".into(), callback: "c".into() })),
         (7, ClientFrame::Detach(Detach { id: 7, topic: "a".into(), callback: "c".into() })),
         (0, ClientFrame::Release(Release { callback: "c".into() })),
         (0, ClientFrame::Authenticate(Authenticate { credential: "c".into() })),
-        (7, ClientFrame::Publish(Publish { expires_in: Some(1), ..publish() })),
         (7, ClientFrame::Send(send)),
         (7, ClientFrame::Subscribe(replay)),
-        (7, options(keep)),
-        (7, options(interval)),
     ]
 }
 

@@ -72,6 +72,8 @@ pub enum Command {
         topic: Span,
         /// The message without its place in the order.
         parts: Span,
+        /// After how many milliseconds it isn't worth delivering any more.
+        expires_in: Option<u64>,
         /// What becomes of the last value of its key.
         retain: Retain,
     },

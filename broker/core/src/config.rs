@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_delivery::lane::LaneOptions;
 
-use crate::Policies;
+use crate::{Folds, Policies};
 
 /// The settings of a shard.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Config {
     /// How much the log may hold, in bytes, before what laggards want of it is copied out as soon as
     /// that saves anything. Below, it is copied out where it pins more than twice what it is.
     pub log_bytes_max: usize,
+    /// How what waits in lanes that merge is folded.
+    pub folds: Folds,
     /// Whether clients may ask about sessions, on the topics of the broker's own.
     pub inspection: bool,
 }
@@ -126,6 +128,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(5),
             request_timeout_max: Duration::from_secs(300),
             log_bytes_max: 64 << 20,
+            folds: Folds::default(),
             inspection: true,
         }
     }

@@ -18,6 +18,7 @@
 mod command;
 mod config;
 mod few;
+mod folds;
 mod ids;
 mod inspection;
 mod item;
@@ -31,6 +32,7 @@ mod shard;
 
 pub use command::{Batch, Command, Purpose, Retain, Span, Standing};
 pub use config::{Absence, Config, Limits, Liveness};
+pub use folds::Folds;
 pub use ids::{Now, SessionId, ShardId, Token, TopicId};
 pub use inspection::{Inspection, Overview, Part, Peer};
 pub use item::{Addressee, Answer, Item};

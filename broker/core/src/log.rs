@@ -10,6 +10,7 @@
 //!
 //! Invariant: an entry that a lane still wants is in the log or among the survivors.
 
+mod folding;
 mod rendering;
 mod retire;
 mod run;
@@ -19,14 +20,16 @@ mod wanted;
 pub use run::Run;
 pub use wanted::Wanted;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use broker_delivery::lane::{Entries, Extent, Key};
+use broker_delivery::lane::{Entries, Extent, FoldedEntry, Key};
 use broker_protocol::message;
 use bytes::BytesMut;
 
-use crate::{Publication, TopicId};
+use crate::{Folds, Publication, TopicId};
+use folding::Folding;
 use rendering::{Place, Rendering, SEGMENT_BYTES};
 use retire::{ENTRY_BYTES, Looked};
 use survivors::Survivors;
@@ -42,6 +45,9 @@ pub struct Log {
     /// Each block of json that is wanted, and the last entry in it.
     json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
+    folding: Folding,
+    /// When entries expire, those that do.
+    expiring: BTreeMap<u64, Duration>,
     /// How much may be held before entries move out as soon as that saves anything.
     bytes_max: usize,
     looked: Looked,
@@ -63,6 +69,8 @@ pub struct LogStatistics {
     pub copied_out: u64,
     /// The bytes of these.
     pub copied_out_bytes: u64,
+    /// Messages that were made by folding others: one for all lanes that fold the same.
+    pub folded: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -101,6 +109,8 @@ impl Log {
             json: Rendering::new(segment_bytes),
             json_ends: VecDeque::new(),
             survivors: Survivors::default(),
+            folding: Folding::new(Folds::default(), usize::MAX),
+            expiring: BTreeMap::new(),
             bytes_max,
             looked: Looked::default(),
             look_at: segment_bytes,
@@ -108,6 +118,12 @@ impl Log {
             frames_end: 0,
             unrendered_end: 0,
         }
+    }
+
+    /// Folds by these rules, into payloads of at most so many bytes.
+    pub fn with_folds(mut self, folds: Folds, payload_bytes_max: usize) -> Self {
+        self.folding = Folding::new(folds, payload_bytes_max);
+        self
     }
 
     /// Appends a message. Returns its entry and what it costs in a lane, in bytes.
@@ -135,6 +151,9 @@ impl Log {
         });
         if render == Render::Bincode {
             self.unrendered_end = self.end();
+        }
+        if let Some(expires) = publication.expires {
+            self.expiring.insert(self.end() - 1, expires);
         }
         (self.end() - 1, place.length)
     }
@@ -199,7 +218,23 @@ impl Log {
         let Entry { topic, topic_id, epoch, seq, time, parts_bytes, .. } = self.entry(entry);
         let parts = frame.split_off(frame.len() - *parts_bytes as usize).freeze();
         let topic = topic.clone();
-        Publication { topic, topic_id: *topic_id, seq: *seq, epoch: *epoch, time: *time, parts }
+        let (topic_id, seq, epoch, time) = (*topic_id, *seq, *epoch, *time);
+        let expires = self.expiring.get(&entry).copied();
+        Publication { topic, topic_id, seq, epoch, time, expires, parts }
+    }
+
+    /// Whether some entry expires at all.
+    #[inline]
+    pub fn has_expiring(&self) -> bool {
+        !self.expiring.is_empty()
+    }
+
+    /// Forgets when entries expire that are gone.
+    fn forget_expiring(&mut self) {
+        if self.has_expiring() {
+            let Self { expiring, survivors, first, .. } = self;
+            expiring.retain(|entry, _| *entry >= *first || survivors.has(*entry));
+        }
     }
 
     fn entry(&self, entry: u64) -> &Entry {
@@ -241,6 +276,13 @@ impl Entries for Log {
         last.frames_end - first.frames_end + u64::from(first.bincode.length)
     }
 
+    fn has_expired(&self, entry: u64, now: Duration) -> bool {
+        self.expiring.get(&entry).is_some_and(|expires| *expires <= now)
+    }
+
+    fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
+        self.fold_entries(entries)
+    }
     #[inline]
     fn let_go(&mut self, extent: Extent) {
         if extent.start < self.looked.end {

@@ -1,6 +1,7 @@
 //! A message that was accepted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
@@ -22,6 +23,9 @@ pub struct Publication {
     pub epoch: u64,
     /// When it was accepted, in milliseconds since the Unix epoch.
     pub time: u64,
+    /// When it isn't worth delivering any more to who has to wait for it, by the broker's monotonic
+    /// clock; never where there is none.
+    pub expires: Option<Duration>,
     /// Everything of the `message` frame that follows the time, encoded by the publisher's shard.
     pub parts: Bytes,
 }

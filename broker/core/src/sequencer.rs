@@ -148,8 +148,9 @@ impl Sequencer {
 
     fn carry_out(&mut self, now: Now, batch: &Batch, command: &Command, out: &mut impl Inboxes) {
         match command {
-            Command::Publish { session, id, topic, parts, retain } => {
-                self.publish(now, batch, (*topic, *parts, *retain), (*session, *id), out);
+            Command::Publish { session, id, topic, parts, expires_in, retain } => {
+                let message = (*topic, *parts, *retain, expires(now, *expires_in));
+                self.publish(now, batch, message, (*session, *id), out);
             }
             Command::Send { session, id, to, topic, parts } => {
                 self.send(now, batch, (*topic, *parts), to, (*session, *id), out);
@@ -182,7 +183,8 @@ impl Sequencer {
             }
             Command::Replay { session, lane, ticket, wanted } => {
                 let (session, lane, ticket) = (*session, *lane, *ticket);
-                let (point, pages) = (self.retained.point(), self.retained.pages(wanted));
+                let pages = self.retained.pages(wanted, now.monotonic);
+                let point = self.retained.point();
                 out.put(session.shard, Item::Replayed { session, lane, ticket, point, pages });
             }
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
@@ -198,7 +200,7 @@ impl Sequencer {
         &mut self,
         now: Now,
         batch: &Batch,
-        (topic, parts, retain): (Span, Span, Retain),
+        (topic, parts, retain, expires): (Span, Span, Retain, Option<Duration>),
         (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
     ) {
@@ -219,6 +221,7 @@ impl Sequencer {
             Retain::Keep => Some(topic.stamp_always(now.wall, batch.bytes(parts))),
             _ => topic.stamp(now.wall, || batch.bytes(parts)),
         };
+        let publication = publication.map(|publication| Publication { expires, ..publication });
         self.retained.note(topic, retain, publication.as_ref(), batch.slice(parts));
         if let Some(publication) = publication {
             let addressed = self.groups.choose(topic.groups());
@@ -333,6 +336,11 @@ impl Sequencer {
             out.put(provider.shard, Item::Cancelled { provider, token });
         }
     }
+}
+
+/// When a message expires, if ever.
+fn expires(now: Now, expires_in: Option<u64>) -> Option<Duration> {
+    now.monotonic.checked_add(Duration::from_millis(expires_in?))
 }
 
 /// Tells every shard that wants a message, whether for all or for chosen members.

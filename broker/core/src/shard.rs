@@ -17,6 +17,7 @@ mod liveness;
 mod marks;
 mod moving;
 mod outgoing;
+mod paces;
 mod packet;
 mod publish;
 mod receive;
@@ -46,6 +47,7 @@ pub use flush::{Channel, Flushed, Outlet, Verdict};
 use holders::Holders;
 use inspect::Inspections;
 use outgoing::Outgoing;
+use paces::Paces;
 pub use receive::{Framing, Heard};
 use routes::{Routes, Target};
 use together::Together;
@@ -89,6 +91,7 @@ pub struct Shard {
     /// When open requests time out: the time, the slot, its generation and the asker's id.
     deadlines: BTreeSet<(Duration, u32, u64, u64)>,
     next_scan: Duration,
+    paces: Paces,
     scratch: BytesMut,
     sessions_seen: u64,
     /// What is under way for those who ask about sessions.
@@ -117,6 +120,10 @@ pub struct Statistics {
     pub dropped: u64,
     /// Messages that newer ones replaced while they waited, of sessions that have ended.
     pub conflated: u64,
+    /// Messages that were folded into others while they waited, of sessions that have ended.
+    pub merged: u64,
+    /// Messages that expired while they waited, of sessions that have ended.
+    pub expired: u64,
     /// Retained values that were put into lanes for subscriptions that began, or were behind.
     pub replayed: u64,
     /// How often a lane at its bound discarded what waited, to be sent what is retained.
@@ -154,6 +161,8 @@ impl Statistics {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
         self.conflated += other.conflated;
+        self.merged += other.merged;
+        self.expired += other.expired;
         self.replayed += other.replayed;
         self.resyncs += other.resyncs;
         self.packets += other.packets;
@@ -168,6 +177,7 @@ impl Statistics {
         self.log.looks += other.log.looks;
         self.log.copied_out += other.log.copied_out;
         self.log.copied_out_bytes += other.log.copied_out_bytes;
+        self.log.folded += other.log.folded;
     }
 }
 
@@ -176,7 +186,8 @@ impl Shard {
     pub fn new(id: ShardId, config: Config, now: Now) -> Self {
         Self {
             id,
-            log: Log::new(config.log_bytes_max),
+            log: Log::new(config.log_bytes_max)
+                .with_folds(config.folds.clone(), config.limits.payload_bytes_max),
             config,
             sessions: Slab::new(),
             matcher: Matcher::default(),
@@ -197,6 +208,7 @@ impl Shard {
             now: now.monotonic,
             deadlines: BTreeSet::new(),
             next_scan: now.monotonic,
+            paces: Paces::default(),
             scratch: BytesMut::new(),
             sessions_seen: 0,
             inspections: Inspections::default(),

@@ -12,16 +12,22 @@
 
 mod books;
 mod conflate;
+mod entries;
+mod expiry;
 mod item;
 mod kept;
 mod ledger;
 mod newest;
 mod options;
 mod overflow;
+mod paced;
+mod pacing;
 mod unreliable;
+mod walked;
 
 pub use books::Books;
 pub use conflate::Key;
+pub use entries::{Entries, FoldedEntry};
 pub use item::{Extent, Item};
 pub use kept::{AsTheyAre, Departure, NoWayBack};
 pub use ledger::{Gap, GapReason, Ledger, Missing};
@@ -30,28 +36,9 @@ pub use options::{Bound, Keep, LaneOptions, OptionsError, Overflow, PRIORITY_MAX
 pub use overflow::{Overflowed, Pushed};
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use conflate::Walked;
 use kept::{Kept, Leaving};
-
-/// The log as a lane sees it: what it must know of an entry to drop or conflate it.
-pub trait Entries {
-    /// The topic of an entry and the epoch of its `seq`.
-    fn topic(&self, entry: u64) -> (&Arc<str>, u64);
-    /// The place of an entry in its topic's order.
-    fn seq(&self, entry: u64) -> u64;
-    /// What an entry is about.
-    fn key(&self, entry: u64) -> Key<'_>;
-    /// What an entry costs in a lane, in bytes: its frame.
-    fn size(&self, entry: u64) -> u32;
-    /// What a range of entries costs in a lane, in bytes.
-    fn bytes(&self, extent: Extent) -> u64 {
-        extent.entries().map(|entry| u64::from(self.size(entry))).sum()
-    }
-    /// Learns that a lane no longer wants these entries.
-    fn let_go(&mut self, extent: Extent);
-}
+use walked::Walked;
 
 /// One independently ordered channel of a session.
 #[derive(Debug)]
@@ -86,6 +73,12 @@ pub struct Lane<F> {
 impl<F: Frame> Lane<F> {
     /// An empty lane.
     pub fn new(options: LaneOptions) -> Self {
+        let mut lane = Self::keeping_up(options);
+        lane.set_pace();
+        lane
+    }
+
+    fn keeping_up(options: LaneOptions) -> Self {
         Self {
             items: VecDeque::new(),
             passed: None,
@@ -118,6 +111,7 @@ impl<F: Frame> Lane<F> {
             walked.forget_places();
         }
         self.options = options;
+        self.change_pace(log);
         if self.waiting { self.enforce_bound(log) } else { Pushed::Kept }
     }
 
@@ -136,9 +130,15 @@ impl<F: Frame> Lane<F> {
         self.bytes + self.gap_bytes
     }
 
-    /// Whether nothing is left to send.
+    /// Whether nothing is left to send, now or later.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.passed.is_none()
+        !self.is_due() && !self.holds_any()
+    }
+
+    /// Whether something is to be sent now.
+    #[inline]
+    pub fn is_due(&self) -> bool {
+        !self.items.is_empty() || self.passed.is_some()
     }
 
     /// Whether the link has refused and something still waits.
@@ -155,12 +155,12 @@ impl<F: Frame> Lane<F> {
     /// Ends the discarding: what is pushed from now on is kept.
     pub fn go_on(&mut self) {
         self.discarding = false;
-        self.waiting = !self.is_empty();
+        self.waiting = self.is_due();
     }
 
     /// The oldest entry that is still wanted. Costs a visit to all that was conflated.
     pub fn oldest(&self) -> Option<u64> {
-        match self.walked {
+        match &self.walked {
             None => self.extents().next().map(|extent| extent.start),
             Some(_) => self.extents().map(|extent| extent.start).min(),
         }
@@ -169,7 +169,7 @@ impl<F: Frame> Lane<F> {
     /// What is still wanted of the log, in the order in which it is to be sent: what is conflated
     /// is out of the order of the log.
     pub fn extents(&self) -> impl DoubleEndedIterator<Item = Extent> + '_ {
-        self.items().flat_map(Item::extents)
+        self.items().flat_map(Item::extents).chain(self.held_extents())
     }
 
     /// What is wanted of the log from `first` on, in no order. What is older isn't visited, as long as
@@ -179,7 +179,8 @@ impl<F: Frame> Lane<F> {
         let unwalked = self.walked.as_deref().map_or(0, Walked::items);
         let unwalked = self.items.range(unwalked..).rev().flat_map(Item::extents);
         let unwalked = unwalked.take_while(move |extent| extent.end > first);
-        self.items.range(..walked).flat_map(Item::extents).chain(unwalked)
+        let walked = self.items.range(..walked).flat_map(Item::extents);
+        walked.chain(unwalked).chain(self.held_extents())
     }
 
     /// What is to be sent, oldest first.
@@ -268,8 +269,12 @@ impl<F: Frame> Lane<F> {
             self.sent_in_part(sent.of_next, &mut leaving, log, departure);
         }
         self.keep_told(&mut leaving, log);
-        if self.is_empty() {
-            (self.waiting, self.lenient, self.walked) = (self.discarding, false, None);
+        if self.is_paced() {
+            self.forget_beyond_bound();
+        }
+        if !self.is_due() {
+            (self.waiting, self.lenient) = (self.discarding, false);
+            self.end_walk();
             // Subscriptions are answered in a lane, and many lanes are quiet from then on.
             if self.books.received == 0 {
                 self.give_back();
@@ -315,8 +320,11 @@ impl<F: Frame> Lane<F> {
             }
             Item::Newest(newest) => {
                 newest.take_skipped();
+                let last = newest.last();
                 let left = (0..count).map_while(|_| newest.take_oldest());
-                for entry in left.collect::<Vec<_>>() {
+                let left = left.collect::<Vec<_>>();
+                self.remember(last, log);
+                for entry in left {
                     self.leave(Extent::one(entry), None, leaving, log);
                 }
             }
@@ -341,6 +349,7 @@ impl<F: Frame> Lane<F> {
                 self.leave(extent, Some(subscription), leaving, log);
             }
             Item::Newest(newest) => {
+                self.remember(newest.last(), log);
                 newest.entries().for_each(|one| self.leave(Extent::one(one), None, leaving, log));
             }
             Item::Frame(frame) => {
@@ -420,7 +429,7 @@ impl<F: Frame> Lane<F> {
         if self.is_empty() {
             return Pushed::Kept;
         }
-        self.waiting = true;
+        self.waiting |= self.is_due();
         self.enforce_bound(log)
     }
 
@@ -434,13 +443,14 @@ impl<F: Frame> Lane<F> {
 
     /// Lets everything go, returning what was waiting.
     pub fn clear(&mut self, log: &mut impl Entries) -> VecDeque<Item<F>> {
-        for extent in self.items.iter().flat_map(Item::extents) {
+        for extent in self.items.iter().flat_map(Item::extents).chain(self.held_extents()) {
             log.let_go(extent);
         }
         self.kept_extents().for_each(|extent| log.let_go(extent));
         (self.recent, self.kept) = (Extent::default(), None);
         (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
-        (self.waiting, self.discarding, self.walked) = (false, false, None);
+        (self.waiting, self.discarding) = (false, false);
+        self.set_pace();
         let mut items = self.passed.take().map_or_else(VecDeque::new, |passed| *passed);
         items.append(&mut self.items);
         items

@@ -1,6 +1,7 @@
-//! Topic names, filters and matching; lanes and what waits in them; pure.
+//! Topic names, filters and matching; lanes and what waits in them; folding; pure.
 
 mod filter;
+pub mod fold;
 pub mod lane;
 mod matcher;
 mod name;

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 
 use crate::codec::{self, Codec, DecodeError, MESSAGE, number_bytes, write_number};
-use crate::frame::{Body, BrokerFrame};
+use crate::frame::{Body, BrokerFrame, Message};
 
 /// Appends what of a `message` is known before it is sequenced: topic, sender and body.
 pub fn write_parts(topic: &str, from: Option<&str>, body: &Body<'_>, out: &mut BytesMut) {
@@ -37,6 +37,18 @@ pub fn key(parts: &[u8]) -> Result<Option<&str>, DecodeError> {
     match codec::read_key(parts)? {
         Some(Cow::Borrowed(key)) => Ok(Some(key)),
         _ => Ok(None),
+    }
+}
+
+/// What is in one bincode `message` frame, given with its length in front. The payload isn't copied.
+///
+/// # Errors
+/// If it isn't one whole bincode `message` frame.
+pub fn read(bincode_frame: &[u8]) -> Result<Message<'_>, DecodeError> {
+    let cut = Codec::Bincode.cut(bincode_frame, codec::FRAME_BYTES_CEILING)?;
+    match Codec::Bincode.read_broker(cut.ok_or(DecodeError::Empty)?.frame)? {
+        Some(BrokerFrame::Message(message)) => Ok(message),
+        _ => Err(DecodeError::Empty),
     }
 }
 

@@ -8,6 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use broker_core::{Config as ShardConfig, SequencerConfig, ShardId, Statistics};
+use broker_delivery::check_filter;
+use broker_delivery::fold::Fold;
 use tokio::sync::{mpsc, oneshot, watch};
 use transport_api::{Address, Listener};
 
@@ -76,7 +78,19 @@ impl Builder {
 
     /// What shards allow and grant.
     pub fn config(mut self, config: ShardConfig) -> Self {
-        self.config = config;
+        let before = std::mem::replace(&mut self.config, config);
+        self.config.folds.append(before.folds);
+        self
+    }
+
+    /// Folds messages of topics that match the filter by this rule, in lanes that merge; by JSON Merge
+    /// Patch (RFC 7396) where no filter matches. Of several filters that match, the first counts.
+    ///
+    /// # Panics
+    /// If it isn't a filter.
+    pub fn fold(mut self, filter: &str, rule: impl Fold + 'static) -> Self {
+        check_filter(filter).expect("messages are folded by a filter");
+        self.config.folds.add(filter, Arc::new(rule));
         self
     }
 

@@ -28,7 +28,8 @@ mod seating;
 mod shard;
 
 pub use broker::{Bind, Broker, Builder, Running, StartError, Summary};
-pub use broker_core::{Config as ShardConfig, Limits, Liveness, SequencerConfig};
+pub use broker_core::{Config as ShardConfig, Folds, Limits, Liveness, SequencerConfig};
+pub use broker_delivery::fold::{Fold, Folded, MergePatch};
 pub use configured::{Configured, ConfiguredError};
 
 use transport_api::Subprotocol;

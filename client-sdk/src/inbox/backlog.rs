@@ -1,8 +1,8 @@
 //! What waits for a subscriber that is behind: what of it is still to be delivered, and in which
 //! order.
 //!
-//! A key that waits keeps its place and takes the newest values; what they took the place of is
-//! told in front of them. What goes at the bound is told where it stood. So for each topic, between
+//! A key that waits keeps its place and takes the newest values, or what they are folded into; what
+//! they took the place of is told in front of them. What goes at the bound is told where it stood. So for each topic, between
 //! any two events that are neither messages nor gaps, what is delivered and what gaps tell is what
 //! came.
 
@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::ops::Add;
 use std::time::Instant;
 
+use super::folding::Folding;
 use super::held::Held;
 use super::load::Load;
 use super::lost::Lost;
 use super::place::Place;
+use super::rules::Kept;
 use super::subject::{Index, Subject};
 use crate::Event;
 use crate::credit::Owed;
@@ -29,6 +31,11 @@ pub(super) struct Backlog {
     index: Index,
     /// What the places of the subscriber's own list are.
     load: Load,
+    folding: Folding,
+    /// The most that a message may have that others were folded into, in bytes.
+    folded_bytes_max: usize,
+    /// Whether some of it wasn't folded yet.
+    unfolded: bool,
 }
 
 /// A place, and what is given back when nothing stands there any more.
@@ -41,6 +48,10 @@ struct Standing {
 }
 
 impl Backlog {
+    pub(super) fn new(folding: Folding, folded_bytes_max: usize) -> Self {
+        Self { folding, folded_bytes_max, ..Self::default() }
+    }
+
     pub(super) fn load(&self) -> Load {
         self.load
     }
@@ -50,11 +61,15 @@ impl Backlog {
     }
 
     /// Takes in an event: at the place where its subject waits, or else at the end.
-    pub(super) fn conflate(&mut self, held: Held, newest: usize) {
+    pub(super) fn conflate(&mut self, held: Held, kept: Kept) {
         let Some(subject) = Subject::of(&held.event) else { return self.append(held) };
         let found = self.index.find(subject).and_then(|number| self.places.get_mut(&number));
-        match found.filter(|standing| standing.place.subject() == Some(subject)) {
-            Some(standing) => self.load = standing.take_in(held, newest, self.load),
+        let found = found.filter(|standing| standing.place.subject() == Some(subject));
+        match found.filter(|standing| standing.may_take_in(&held, kept)) {
+            Some(standing) => {
+                self.load = standing.take_in(held, kept, self.load);
+                self.unfolded |= kept == Kept::Merged;
+            }
             None => {
                 self.index.insert(subject, self.next);
                 self.push(held, Place::growing);
@@ -77,8 +92,22 @@ impl Backlog {
         self.next += 1;
     }
 
+    /// Whether some of what waits is to be folded.
+    pub(super) fn is_unfolded(&self) -> bool {
+        self.unfolded
+    }
+
+    /// Folds what waits, as far as it composes.
+    pub(super) fn fold(&mut self) {
+        for standing in self.places.values_mut() {
+            self.load = standing.fold(&self.folding, self.folded_bytes_max, self.load);
+        }
+        self.unfolded = false;
+    }
+
     pub(super) fn pop(&mut self) -> Option<Held> {
         let mut front = self.places.first_entry()?;
+        self.load = front.get_mut().fold(&self.folding, self.folded_bytes_max, self.load);
         let since = front.get().since;
         let of_nobody = |event| Held { event, owed: None, since };
         if let Some(gap) = front.get_mut().place.take_gap() {
@@ -138,7 +167,7 @@ impl Backlog {
 
     /// Discards everything.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.folding.clone(), self.folded_bytes_max);
     }
 
     /// All that waits, and since when the oldest does.
@@ -150,9 +179,27 @@ impl Backlog {
 }
 
 impl Standing {
+    /// Whether an event may join. What is merged isn't thinned out as it comes: so that each list
+    /// counts what it holds, what the credit bounds stands apart from the subscriber's own.
+    fn may_take_in(&self, held: &Held, kept: Kept) -> bool {
+        kept != Kept::Merged || self.owed.is_some() == held.owed.is_some()
+    }
+
+    /// Folds what came into what waited. Returns the load of the subscriber's own list, which was
+    /// `load`.
+    fn fold(&mut self, folding: &Folding, bytes_max: usize, mut load: Load) -> Load {
+        if let Some((gone, come)) = self.place.fold(folding, bytes_max)
+            && self.owed.is_none()
+        {
+            load += come;
+            load -= gone;
+        }
+        load
+    }
+
     /// Takes in a newer event of the same subject. Returns the load of the subscriber's own list,
     /// which was `load`.
-    fn take_in(&mut self, held: Held, newest: usize, mut load: Load) -> Load {
+    fn take_in(&mut self, held: Held, kept: Kept, mut load: Load) -> Load {
         let Held { event, owed, since } = held;
         if self.owed.is_none() && owed.is_some() {
             load -= self.place.load();
@@ -163,12 +210,12 @@ impl Standing {
             (_, None) => {}
         }
         let more = Load::of(&event);
-        let gone = self.place.take_in(event, newest);
+        let gone = self.place.take_in(event, kept);
         if self.owed.is_none() {
             load += more;
             load -= gone;
         }
-        if newest == 1 {
+        if kept == Kept::Newest(1) {
             self.since = since;
         }
         load
@@ -190,7 +237,7 @@ mod tests {
                 let (topic, body) = (Arc::from("t"), Body::from("x").key((seq / 2).to_string()));
                 let message =
                     Message { topic, seq, epoch: 1, time: 0, from: None, body, replayed: false };
-                backlog.conflate(Event::Message(message).into(), 2);
+                backlog.conflate(Event::Message(message).into(), Kept::Newest(2));
             }
             while all_go(&mut backlog) {}
             assert!(backlog.index.is_empty());

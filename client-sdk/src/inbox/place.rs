@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use super::folding::Folding;
 use super::load::Load;
 use super::lost::Lost;
+use super::rules::Kept;
 use super::subject::Subject;
 use crate::{Event, Gap, GapCause, Message};
 
@@ -21,9 +23,11 @@ pub(super) enum Place {
 /// The newest messages of one key; at least one.
 #[derive(Debug)]
 pub(super) struct Values {
-    /// What they took the place of, told before them.
-    skipped: Option<Gap>,
+    /// What they took the place of, told before them: one for each cause.
+    skipped: VecDeque<Gap>,
     newest: VecDeque<Message>,
+    /// How many of them weren't folded yet.
+    unfolded: usize,
 }
 
 impl Place {
@@ -33,21 +37,29 @@ impl Place {
             Event::Message(message) => {
                 // Room for this one alone: most keys never have two.
                 let newest = VecDeque::from([message]);
-                Self::Values(Values { skipped: None, newest })
+                Self::Values(Values { skipped: VecDeque::new(), newest, unfolded: 0 })
             }
             event => Self::Event(event),
         }
     }
 
     /// Takes in a newer event of the same subject. Returns what doesn't wait any more.
-    pub(super) fn take_in(&mut self, event: Event, newest: usize) -> Load {
+    pub(super) fn take_in(&mut self, event: Event, kept: Kept) -> Load {
         match (self, event) {
-            (Self::Values(values), Event::Message(message)) => values.push(message, newest),
+            (Self::Values(values), Event::Message(message)) => values.take_in(message, kept),
             (Self::Event(Event::Gap(told)), Event::Gap(gap)) => {
                 told.absorb(&gap);
                 Load::of(&Event::Gap(gap))
             }
             (place, event) => unreachable!("{event:?} has another subject than {place:?}"),
+        }
+    }
+
+    /// Folds what came into what waited. Returns what doesn't wait any more, and what does instead.
+    pub(super) fn fold(&mut self, folding: &Folding, bytes_max: usize) -> Option<(Load, Load)> {
+        match self {
+            Self::Values(values) if values.unfolded > 0 => Some(values.fold(folding, bytes_max)),
+            _ => None,
         }
     }
 
@@ -63,7 +75,7 @@ impl Place {
     /// Takes a gap that is to be told before what else stands here.
     pub(super) fn take_gap(&mut self) -> Option<Gap> {
         match self {
-            Self::Values(values) => values.skipped.take(),
+            Self::Values(values) => values.skipped.pop_front(),
             Self::Lost(lost) => lost.take(),
             Self::Event(_) => None,
         }
@@ -94,7 +106,7 @@ impl Place {
         match self {
             Self::Event(Event::Message(message)) => lost.add(dropped(message)),
             Self::Event(Event::Gap(gap)) => lost.add(gap),
-            Self::Values(Values { skipped, newest }) => {
+            Self::Values(Values { skipped, newest, .. }) => {
                 skipped.into_iter().chain(newest.into_iter().map(dropped)).for_each(|gap| {
                     lost.add(gap);
                 });
@@ -122,17 +134,50 @@ impl Place {
 
 impl Values {
     /// Returns what the message took the place of.
+    fn take_in(&mut self, message: Message, kept: Kept) -> Load {
+        match kept {
+            Kept::Newest(newest) => self.push(message, newest),
+            Kept::Merged | Kept::All => {
+                self.newest.push_back(message);
+                self.unfolded += 1;
+                Load::default()
+            }
+        }
+    }
+
+    fn fold(&mut self, folding: &Folding, bytes_max: usize) -> (Load, Load) {
+        let settled = self.newest.len().saturating_sub(self.unfolded + 1);
+        let unfolded: Vec<Message> = self.newest.drain(settled..).collect();
+        self.unfolded = 0;
+        let gone =
+            unfolded.iter().map(Load::of_message).fold(Load::default(), |sum, one| sum + one);
+        let gaps: Vec<Gap> =
+            unfolded.iter().map(|one| Gap::instead_of(one, GapCause::Merged)).collect();
+        let (mut gaps, mut come) = (gaps.iter(), Load::default());
+        for (message, count) in folding.fold(unfolded, bytes_max) {
+            gaps.by_ref().take(count - 1).for_each(|gap| self.skip(gap));
+            gaps.next();
+            come += Load::of_message(&message);
+            self.newest.push_back(message);
+        }
+        (gone, come)
+    }
+
+    fn skip(&mut self, gap: &Gap) {
+        match self.skipped.iter_mut().find(|told| told.reason == gap.reason) {
+            Some(told) => told.absorb(gap),
+            None => self.skipped.push_back(gap.clone()),
+        }
+    }
+
+    /// Returns what the message took the place of.
     fn push(&mut self, message: Message, newest: usize) -> Load {
         let mut gone = Load::default();
         while self.newest.len() >= newest.max(1)
             && let Some(older) = self.newest.pop_front()
         {
             gone += Load::of_message(&older);
-            let gap = Gap::instead_of(&older, GapCause::Conflated);
-            match &mut self.skipped {
-                Some(skipped) => skipped.absorb(&gap),
-                None => self.skipped = Some(gap),
-            }
+            self.skip(&Gap::instead_of(&older, GapCause::Conflated));
         }
         self.newest.push_back(message);
         gone

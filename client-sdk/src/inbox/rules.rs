@@ -10,6 +10,13 @@ pub(crate) struct Bound {
     pub(crate) bytes: usize,
 }
 
+impl Bound {
+    pub(super) fn twice(self) -> Self {
+        let messages = self.messages.saturating_mul(2);
+        Self { messages, bytes: self.bytes.saturating_mul(2) }
+    }
+}
+
 /// What happens at the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtBound {
@@ -19,33 +26,45 @@ pub(crate) enum AtBound {
     DropOldest,
 }
 
+/// What survives of what waits of a key behind a slow subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// All of it.
+    All,
+    /// The newest few.
+    Newest(usize),
+    /// What all of it is folded into.
+    Merged,
+}
+
 /// What happens to what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
-    /// How many of a key may wait behind a slow subscriber; any number where `None`.
-    pub(crate) newest: Option<usize>,
+    pub(crate) kept: Kept,
     pub(crate) at_bound: AtBound,
 }
 
 impl Rules {
     /// Keeps all, or ends.
-    pub(crate) const ALL: Self = Self { newest: None, at_bound: AtBound::End };
+    pub(crate) const ALL: Self = Self { kept: Kept::All, at_bound: AtBound::End };
     /// Keeps all that there is room for.
-    pub(crate) const NEWEST_OF_ALL: Self = Self { newest: None, at_bound: AtBound::DropOldest };
+    pub(crate) const NEWEST_OF_ALL: Self = Self { kept: Kept::All, at_bound: AtBound::DropOldest };
 
     /// Those of a lane hold in its subscribers' inboxes too.
     pub(crate) fn granted(options: &LaneOptions) -> Self {
-        let newest = match options.keep {
-            Some(Keep::Latest(newest)) => Some(usize::try_from(newest).unwrap_or(usize::MAX)),
-            _ => None,
-        };
-        let at_bound = match (options.overflow, newest) {
-            // What is retained is the broker's: here a resync can only tell what is lost.
-            (Some(Overflow::DropOldest | Overflow::Resync), _) | (None, Some(_)) => {
-                AtBound::DropOldest
+        let kept = match options.keep {
+            Some(Keep::Latest(newest)) => {
+                Kept::Newest(usize::try_from(newest).unwrap_or(usize::MAX))
             }
+            Some(Keep::Merge) => Kept::Merged,
+            Some(Keep::All) | None => Kept::All,
+        };
+        let at_bound = match (options.overflow, kept) {
+            // What is retained is the broker's: here a resync can only tell what is lost.
+            (Some(Overflow::DropOldest | Overflow::Resync), _)
+            | (None, Kept::Newest(_) | Kept::Merged) => AtBound::DropOldest,
             _ => AtBound::End,
         };
-        Self { newest, at_bound }
+        Self { kept, at_bound }
     }
 }

@@ -1,6 +1,7 @@
 mod books;
 mod conflation;
 mod credit;
+mod merging;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,9 +8,10 @@ use std::ops::Add;
 use std::time::Instant;
 
 use super::backlog::Backlog;
+use super::folding::Folding;
 use super::held::Held;
 use super::load::Load;
-use super::rules::{AtBound, Bound, Rules};
+use super::rules::{AtBound, Bound, Kept, Rules};
 use crate::{Ended, Event};
 
 /// What the subscriber does at this moment.
@@ -50,12 +51,23 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(bound: Bound, rules: Rules) -> Self {
         let (arrivals, arrived) = (VecDeque::new(), Load::default());
+        let backlog = Backlog::new(Folding::default(), bound.bytes);
         let (owed, ended) = (0, false);
-        Self { backlog: Backlog::default(), arrivals, arrived, owed, bound, rules, ended }
+        Self { backlog, arrivals, arrived, owed, bound, rules, ended }
+    }
+
+    /// Folds by a rule of the program's own where it is to be folded.
+    pub(super) fn with_folding(mut self, folding: Folding) -> Self {
+        self.backlog = Backlog::new(folding, self.bound.bytes);
+        self
     }
 
     pub(super) fn bound(&self) -> Bound {
         self.bound
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.rules
     }
 
     pub(super) fn set_rules(&mut self, rules: Rules) {
@@ -71,7 +83,7 @@ impl Waiting {
         if self.owed > 0 && self.owed + held.owed_bytes() > owed_max {
             held.owed = None;
         }
-        let conflates = self.rules.newest.is_some();
+        let conflates = self.rules.kept != Kept::All;
         let behind = conflates && reader == Reader::Busy && !self.is_empty();
         let load = held.load();
         let has_room = held.owed.is_some() || (self.load() + load).fits(self.bound);
@@ -144,14 +156,22 @@ impl Waiting {
     fn fall_behind(&mut self) {
         self.arrived = Load::default();
         for held in self.arrivals.drain(..) {
-            match self.rules.newest {
-                Some(newest) => self.backlog.conflate(held, newest),
-                None => self.backlog.append(held),
+            match self.rules.kept {
+                Kept::All => self.backlog.append(held),
+                kept => self.backlog.conflate(held, kept),
             }
         }
     }
 
+    /// What is to be folded may wait up to twice the bound: so each message is read as often as there
+    /// is much to be folded, not each time that one comes.
     fn keep_bound(&mut self) -> Pushed {
+        if self.backlog.is_unfolded() {
+            if self.backlog.load().fits(self.bound.twice()) {
+                return Pushed::Done;
+            }
+            self.backlog.fold();
+        }
         while !self.backlog.load().fits(self.bound) {
             if self.rules.at_bound == AtBound::End || !self.backlog.drop_oldest() {
                 return self.overflow();

@@ -103,9 +103,10 @@ impl Rendering {
         }
     }
 
-    /// The block of a place, if it was sealed and is still here.
-    pub(super) fn block(&self, place: Place) -> &Bytes {
-        &self.blocks[(place.block - self.first_block) as usize]
+    /// The block of a place, if it was sealed.
+    #[inline]
+    pub(super) fn block(&self, place: Place) -> Option<&Bytes> {
+        self.blocks.get((place.block - self.first_block) as usize)
     }
 
     /// The bytes of a place, sealed or not.

@@ -31,6 +31,8 @@ impl Log {
             self.entries.shrink_to(0);
         }
         self.retire_blocks();
+        self.folding.forget_before(self.first);
+        self.forget_expiring();
         self.looked = Looked { end: self.end(), ..Looked::default() };
         self.look_at = self.step();
     }
@@ -72,6 +74,8 @@ impl Log {
         }
         self.first += cut as u64;
         self.retire_blocks();
+        self.folding.forget_before(self.first);
+        self.forget_expiring();
         self.statistics.looks += 1;
         self.looked = Looked { end: tail, wanted: pinned, left: 0 };
         self.look_at = self.pinned() + self.step();
@@ -134,7 +138,7 @@ pub(super) struct Looked {
     /// The entry behind the last one that was looked at.
     pub(super) end: u64,
     /// How many entries were wanted, each counted for every lane.
-    wanted: u64,
+    pub(super) wanted: u64,
     /// How many of these no longer are.
     pub(super) left: u64,
 }

@@ -45,7 +45,7 @@ impl Log {
         let first = self.entries[offset].place(codec)?;
         let last = self.entries[offset + extent.len() as usize - 1].place(codec);
         let start = first.offset as usize;
-        let block = self.rendering(codec).block(first);
+        let block = self.rendering(codec).block(first)?;
         if let Some(last) = last
             && self.is_rendered(codec, extent.start)
             && last.block == first.block

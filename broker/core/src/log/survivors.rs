@@ -56,6 +56,10 @@ impl Survivors {
         &self.table.get(&number).expect("what a lane wants survives").frame
     }
 
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.table.contains_key(&number)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }

@@ -11,7 +11,8 @@ fn publication(number: u64, bytes: usize) -> Publication {
     let mut parts = BytesMut::new();
     message::write_parts("a", None, &body, &mut parts);
     let (topic, topic_id) = (Arc::from("a"), TopicId(0));
-    Publication { topic, topic_id, seq: number, epoch: 1, time: 7, parts: parts.freeze() }
+    let (parts, expires) = (parts.freeze(), None);
+    Publication { topic, topic_id, seq: number, epoch: 1, time: 7, expires, parts }
 }
 
 fn log() -> Log {

@@ -47,8 +47,9 @@ impl Stage {
     fn publish(&mut self, session: SessionId, topic: &str) -> Vec<(ShardId, Item)> {
         let topic_span = Span { start: 0, end: topic.len() as u32 };
         let (id, parts) = (None, topic_span);
+        let (expires_in, retain) = (None, Retain::No);
         let publish =
-            Command::Publish { session, id, topic: topic_span, parts, retain: Retain::No };
+            Command::Publish { session, id, topic: topic_span, parts, expires_in, retain };
         self.carry_out(topic.as_bytes(), publish)
     }
 
@@ -224,6 +225,7 @@ fn what_is_handed_back_goes_to_another_member_or_nowhere() {
         seq: 7,
         epoch: 1000,
         time: 0,
+        expires: None,
         parts: bytes::Bytes::new(),
     };
     let standing = member(ANN);

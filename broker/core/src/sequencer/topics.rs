@@ -271,6 +271,7 @@ impl Topic {
     pub(super) fn stamp_always(&mut self, time: u64, parts: Bytes) -> Publication {
         self.seq += 1;
         let Self { id: topic_id, epoch, seq, .. } = *self;
-        Publication { topic: self.name.clone(), topic_id, seq, epoch, time, parts }
+        let (topic, expires) = (self.name.clone(), None);
+        Publication { topic, topic_id, seq, epoch, time, expires, parts }
     }
 }

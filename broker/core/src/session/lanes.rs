@@ -134,7 +134,7 @@ impl LaneSlot {
         }
         if let Some(window) = &mut self.window {
             window.sent(bytes);
-            if self.lane.is_empty() {
+            if !self.lane.is_due() {
                 window.fell_idle();
             }
         }

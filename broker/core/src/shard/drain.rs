@@ -21,6 +21,10 @@ impl Shard {
                 session.stage = Stage::Draining;
             }
         }
+        // What they hold may leave now.
+        let paced = self.sessions.iter().filter(|(_, session)| session.is_paced());
+        let paced: Vec<u32> = paced.map(|(slot, _)| slot as u32).collect();
+        paced.into_iter().for_each(|slot| self.mark_dirty(slot));
     }
 
     /// Ends the sessions for which nothing waits, or all if the deadline has passed. Each is asked

@@ -89,6 +89,8 @@ impl Shard {
         for lane_slot in &mut session.lanes {
             self.statistics.dropped += lane_slot.lane.books().dropped;
             self.statistics.conflated += lane_slot.lane.books().conflated;
+            self.statistics.merged += lane_slot.lane.books().merged;
+            self.statistics.expired += lane_slot.lane.books().expired;
             lane_slot.lane.clear(&mut self.log);
             // Nothing of it is to be sent any more: the closing word doesn't wait for its channel.
             lane_slot.blocked = false;

@@ -4,12 +4,14 @@
 //! as it lies. Everything else (control, a change of lane, gaps, frames, scattered extents) is
 //! gathered in the shard's scratch buffer into one packet.
 
+use std::time::Duration;
+
 use broker_delivery::lane::Sent;
 use broker_protocol::frame::LaneHeader;
 
 use super::Shard;
-use crate::Run;
 use crate::session::{LaneSlot, Session, Stage};
+use crate::{Log, Run};
 
 /// Where a packet goes in a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,7 @@ impl Shard {
             return Flushed::Everything;
         }
         let separate_lanes = session.link.info.separate_lanes;
+        self.pace(slot);
         match separate_lanes {
             false => self.flush_shared(slot, outlet),
             true => self.flush_separate(slot, outlet),
@@ -103,6 +106,7 @@ impl Shard {
                 true => self.caught_up(slot),
                 false => self.fell_behind(slot),
             }
+            self.note_pace(slot);
         }
         flushed
     }
@@ -166,10 +170,10 @@ impl Shard {
         lane: Option<usize>,
         outlet: &mut impl Outlet,
     ) -> Verdict {
-        let Self { sessions, log, scratch, .. } = self;
+        let Self { sessions, log, scratch, now, .. } = self;
         let session = &mut sessions[slot as usize];
         if let Some(lane) = lane {
-            session.lanes[lane].lane.conflate(log);
+            session.prepare(lane, *now, log);
         }
         let (verdict, handed) = match session.direct(lane, log) {
             Some((run, handed)) => (outlet.send(channel, run), handed),
@@ -227,11 +231,21 @@ const LOOK_EVERY: u64 = 16;
 impl LaneSlot {
     /// Whether something waits here, its channel would take it and it may be on its way.
     fn is_ready(&self) -> bool {
-        !self.blocked && !self.lane.is_empty() && self.room() > 0
+        !self.blocked && self.lane.is_due() && self.room() > 0
     }
 }
 
 impl Session {
+    /// Conflates what waits in a lane that is to be sent from, and leaves out what has expired.
+    pub(super) fn prepare(&mut self, place: usize, now: Duration, log: &mut Log) {
+        let lane = &mut self.lanes[place].lane;
+        lane.conflate(log);
+        // What keeps up doesn't wait for so long.
+        if log.has_expiring() && (lane.is_waiting() || lane.is_paced()) {
+            lane.expire(now, self.link.packet_bytes_max as u64, log);
+        }
+    }
+
     /// What is next in a lane is larger than its credit: it waits for more.
     pub(super) fn refuse_credit(&mut self, lane: Option<usize>) -> Verdict {
         if let Some(credit) = lane.and_then(|place| self.lanes[place].credit.as_mut()) {

@@ -46,7 +46,8 @@ impl Shard {
         self.grant(slot, wished, (self.opened_with(wished, entrant), touched))
     }
 
-    /// What a new lane has that isn't wished for: one that conflates drops rather than disconnects.
+    /// What a new lane has that isn't wished for: one that conflates drops rather than disconnects, and
+    /// one that merges begins anew, since patches are worth nothing without those before.
     fn opened_with(&self, wished: &frame::LaneOptions, entrant: Entrant<'_>) -> LaneOptions {
         let default = self.config.lane;
         let covering = |filter| self.config.policies.first_covering(filter);
@@ -56,11 +57,11 @@ impl Shard {
             Entrant::Member(_) => Keep::All,
             Entrant::Subscription(_) | Entrant::Provider => base.keep,
         };
-        let conflates = match wished.keep {
-            None => keep != Keep::All,
-            Some(wished) => wished != frame::Keep::All,
+        let usual = match (wished.keep, keep) {
+            (Some(frame::Keep::All), _) | (None, Keep::All) => default.overflow,
+            (Some(frame::Keep::Merge), _) | (None, Keep::Merge) => Overflow::Resync,
+            (Some(frame::Keep::Latest(_)), _) | (None, Keep::Latest(_)) => Overflow::DropOldest,
         };
-        let usual = if conflates { Overflow::DropOldest } else { default.overflow };
         let said = pattern.and_then(|pattern: &Pattern| pattern.overflow);
         LaneOptions { keep, overflow: said.unwrap_or(usual), ..base }
     }

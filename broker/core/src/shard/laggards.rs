@@ -48,7 +48,7 @@ impl Shard {
         for lane_slot in &mut session.lanes {
             if let Some(window) = &mut lane_slot.window
                 && !lane_slot.lane.is_waiting()
-                && !lane_slot.lane.is_empty()
+                && lane_slot.lane.is_due()
             {
                 window.begins_to_wait(self.now);
             }

@@ -1,5 +1,7 @@
 //! Opening lanes and changing their options: what is wished, and what is granted.
 
+use std::time::Duration;
+
 use broker_delivery::lane::{Bound, Keep, LaneOptions, OptionsError, Overflow};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{self, Accepted, BrokerFrame, Update};
@@ -10,6 +12,9 @@ use super::grants::Entrant;
 use crate::command::Purpose;
 use crate::policy::PatternSet;
 use crate::session::{LaneSlot, Session, Stage, Subscription};
+
+/// The longest minimum interval that is granted.
+const MIN_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
 /// The highest number of a lane.
 const LANE_NUMBER_MAX: u8 = 15;
@@ -119,11 +124,8 @@ impl Shard {
             None => base.keep,
             Some(frame::Keep::All) => Keep::All,
             Some(frame::Keep::Latest(count)) => Keep::Latest(count),
-            Some(frame::Keep::Merge) => return Err(Refusal::unsupported("options.keep")),
+            Some(frame::Keep::Merge) => Keep::Merge,
         };
-        if wished.min_interval.is_some_and(|interval| interval > 0) {
-            return Err(Refusal::unsupported("options.min_interval"));
-        }
         let overflow = match wished.overflow {
             None => base.overflow,
             Some(frame::Overflow::Disconnect) => Overflow::Disconnect,
@@ -135,8 +137,9 @@ impl Shard {
             bytes: wished.bound_bytes.unwrap_or(base.bound.bytes).min(most.bytes),
         };
         let priority = wished.priority.unwrap_or(base.priority);
+        let min_interval = min_interval(wished, keep, base);
         let unreliable = wished.unreliable.unwrap_or(base.unreliable);
-        let granted = LaneOptions { keep, overflow, bound, priority, unreliable, ..base };
+        let granted = LaneOptions { keep, overflow, bound, min_interval, priority, unreliable };
         let granted = self.allowed(granted, touched)?;
         let invalid = |error: OptionsError| {
             Refusal::of("options", ErrorCode::InvalidField, error.to_string())
@@ -145,6 +148,16 @@ impl Shard {
         // Where the link has no datagrams the lane is reliable, and said to be.
         let has_datagrams = self.sessions[slot as usize].link.info.datagram_room().is_some();
         Ok(LaneOptions { unreliable: unreliable && has_datagrams, ..granted })
+    }
+}
+
+/// The interval that is granted: a lane that keeps everything has none unless it asks for one, which
+/// is refused.
+fn min_interval(wished: &frame::LaneOptions, keep: Keep, base: LaneOptions) -> Duration {
+    match wished.min_interval {
+        Some(interval) => Duration::from_millis(interval).min(MIN_INTERVAL_MAX),
+        None if keep == Keep::All => Duration::ZERO,
+        None => base.min_interval,
     }
 }
 

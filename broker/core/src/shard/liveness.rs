@@ -31,7 +31,15 @@ impl Shard {
             self.settle_holders();
             self.remind(now.monotonic);
         }
-        self.next_deadline().map_or(self.next_scan, |deadline| deadline.min(self.next_scan))
+        self.keep_pace(now.monotonic);
+        self.next_tick()
+    }
+
+    /// When [`tick`](Shard::tick) is to be called at the latest. What was sent since it was called may
+    /// have made that sooner.
+    pub fn next_tick(&self) -> Duration {
+        let due = self.next_deadline().into_iter().chain(self.paces.next());
+        due.fold(self.next_scan, Duration::min)
     }
 
     fn scan(&mut self, now: Duration) {

@@ -30,15 +30,13 @@ impl Shard {
             true => Retain::Keep,
         };
         self.statistics.received += 1;
-        self.outgoing.push(Command::Publish { session, id, topic, parts, retain });
+        let expires_in = publish.expires_in;
+        self.outgoing.push(Command::Publish { session, id, topic, parts, expires_in, retain });
     }
 
     fn check_publish(&self, slot: u32, publish: &Publish<'_>) -> Result<(), Refusal> {
         check_open_topic(&publish.topic)?;
         check_body(&self.config.limits, &publish.body)?;
-        if publish.expires_in.is_some() {
-            return Err(Refusal::unsupported("expires_in"));
-        }
         let last = self.sessions[slot as usize].last_publish_id;
         match publish.id {
             Some(id) if id <= last => {

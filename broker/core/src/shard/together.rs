@@ -80,7 +80,15 @@ mod tests {
         for (seq, topic) in (0..).zip(topics) {
             let (topic_id, parts) = (TopicId(*topic), Bytes::new());
             let topic = Arc::from("a");
-            together.push(Publication { topic, topic_id, seq, epoch: 1, time: 0, parts });
+            together.push(Publication {
+                topic,
+                topic_id,
+                seq,
+                epoch: 1,
+                time: 0,
+                expires: None,
+                parts,
+            });
         }
         together.arrange(|publication| {
             let topic = publication.topic_id.0;
@@ -106,7 +114,15 @@ mod tests {
         let parts = Bytes::new();
         let topic = Arc::from("a");
         let topic_id = TopicId(1);
-        together.push(Publication { topic, topic_id, seq: 1, epoch: 1, time: 0, parts });
+        together.push(Publication {
+            topic,
+            topic_id,
+            seq: 1,
+            epoch: 1,
+            time: 0,
+            expires: None,
+            parts,
+        });
         together.arrange(|_| Some(RoutePlace(0)));
         let together = together.emptied();
         assert_eq!(together.iter().count(), 0);

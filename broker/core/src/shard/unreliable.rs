@@ -15,9 +15,9 @@ impl Shard {
         (lane, number): (usize, u8),
         outlet: &mut impl Outlet,
     ) -> Verdict {
-        let Self { sessions, log, scratch, .. } = self;
+        let Self { sessions, log, scratch, now, .. } = self;
         let session = &mut sessions[slot as usize];
-        session.lanes[lane].lane.conflate(log);
+        session.prepare(lane, *now, log);
         let Some(sent) = session.gather_datagram(lane, log, scratch) else {
             let handed = session.gather(false, Some(lane), log, scratch);
             if scratch.is_empty() {
@@ -81,7 +81,7 @@ impl Shard {
         statistics.delivered += lane_slot.lane.books().received - before;
         if let Some(window) = &mut lane_slot.window {
             window.sent(scratch.len());
-            if lane_slot.lane.is_empty() {
+            if !lane_slot.lane.is_due() {
                 window.fell_idle();
             }
         }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use broker_core::{Config, Deadline};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Move, Publish, Reconnect, Rejected,
-    Replay, Serve, Subscribe, Unsubscribe,
+    BrokerFrame, ClientFrame, Connect, Move, Publish, Reconnect, Rejected, Replay, Serve,
+    Subscribe, Unsubscribe,
 };
 
-use crate::stage::{Stage, in_lane, request, send, subscribe};
+use crate::stage::{Stage, request, send, subscribe};
 
 fn stage() -> Stage {
     Stage::new(Config::default())
@@ -119,13 +119,8 @@ fn no_command_has_the_id_0() {
 fn what_this_version_does_not_serve_is_refused_as_such() {
     let mut stage = stage();
     let ann = stage.enter("ann");
-    let conflating = LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() };
     let replaying = Subscribe { replay: Replay::Newest(1), ..subscribe("a") };
-    let frames = [
-        in_lane("a", 1, conflating),
-        ClientFrame::Subscribe(replaying),
-        ClientFrame::Publish(Publish { expires_in: Some(1), ..Publish::bytes("a", b"") }),
-    ];
+    let frames = [ClientFrame::Subscribe(replaying)];
     for frame in frames {
         let name = format!("{frame:?}");
         assert_eq!(said(&mut stage, ann, frame), Some(ErrorCode::Unsupported), "{name}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use broker_core::{Absence, Config, SequencerConfig};
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Consumed, Disconnect, Gap, GapReason, Keep, LaneOptions,
-    LanePosition, Move, Ping, Publish, Resume, Subscribe, Unsubscribe,
+    BrokerFrame, ClientFrame, Connect, Consumed, Content, Disconnect, Gap, GapReason, Keep,
+    LaneOptions, LanePosition, Move, Ping, Publish, Resume, Subscribe, Unsubscribe,
 };
 use broker_protocol::{Codec, ErrorCode};
 
@@ -596,4 +596,68 @@ impl Random {
         self.0 = x;
         (x.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
     }
+}
+
+#[test]
+fn patches_that_did_not_arrive_are_merged_with_what_came_meanwhile() {
+    let mut stage = stage();
+    let (mut client, publisher) = pair(&mut stage, keep(Keep::Merge));
+    let patch = |stage: &mut Stage, payload: &[u8]| {
+        let mut publish = Publish::bytes("a.x", payload);
+        publish.body.content = Content::Json;
+        stage.say(publisher, &ClientFrame::Publish(publish));
+    };
+    patch(&mut stage, br#"{"one":1}"#);
+    client.take(&mut stage, usize::MAX);
+    patch(&mut stage, br#"{"two":2}"#);
+    // It is under way when the link is cut.
+    stage.frames(client.slot);
+    stage.lose(client.slot);
+    patch(&mut stage, br#"{"three":3}"#);
+    assert!(come_back(&mut client, &mut stage));
+    assert_eq!(client.seqs("a.x"), [1, 3]);
+    assert_eq!((client.told, client.gaps()[0].reason), (1, GapReason::Merged));
+    let payload = client.answers.iter().rev().find_map(|frame| match frame {
+        BrokerFrame::Message(message) => Some(message.body.payload.to_vec()),
+        _ => None,
+    });
+    assert_eq!(payload.as_deref(), Some(&br#"{"two":2,"three":3}"#[..]));
+}
+
+#[test]
+fn what_was_held_for_an_interval_comes_when_its_client_is_back() {
+    let mut stage = stage();
+    let options = LaneOptions { min_interval: Some(100), ..keep(Keep::Latest(1)) };
+    let (mut client, publisher) = pair(&mut stage, options);
+    stage.publish(publisher, "a.x", b"x");
+    client.take(&mut stage, usize::MAX);
+    stage.publish(publisher, "a.x", b"x");
+    stage.lose(client.slot);
+    stage.publish(publisher, "a.y", b"x");
+    stage.publish(publisher, "a.x", b"x");
+    assert!(come_back(&mut client, &mut stage));
+    assert_eq!((client.seqs("a.x"), client.seqs("a.y"), client.told), (vec![1, 3], vec![1], 1));
+    stage.publish(publisher, "a.x", b"x");
+    client.take(&mut stage, usize::MAX);
+    assert_eq!(client.seqs("a.x"), [1, 3], "the interval begins anew");
+    stage.pass(Duration::from_millis(100));
+    client.take(&mut stage, usize::MAX);
+    assert_eq!(client.seqs("a.x"), [1, 3, 4]);
+}
+
+#[test]
+fn what_expired_while_its_client_was_away_is_told() {
+    let mut stage = stage();
+    let (mut client, publisher) = pair(&mut stage, LaneOptions::default());
+    let expiring = Publish { expires_in: Some(100), ..Publish::bytes("a.x", b"x") };
+    stage.say(publisher, &ClientFrame::Publish(expiring.clone()));
+    // It is under way when the link is cut.
+    stage.frames(client.slot);
+    stage.lose(client.slot);
+    stage.say(publisher, &ClientFrame::Publish(expiring));
+    stage.publish(publisher, "a.x", b"x");
+    stage.pass(Duration::from_millis(100));
+    assert!(come_back(&mut client, &mut stage));
+    let told: Vec<_> = client.gaps().iter().map(|gap| (gap.count, gap.reason)).collect();
+    assert_eq!((client.seqs("a.x"), told), (vec![3], vec![(2, GapReason::Expired)]));
 }

@@ -1,4 +1,6 @@
-//! Conflation: of what waits, each key keeps its place and takes its newest values.
+//! Conflation: of what waits, each key keeps its place and takes its newest values, or what came is
+//! folded into what waits there. It is one walk; the rule says what becomes of a value whose key
+//! waits.
 //!
 //! What waits is walked once, oldest first, when the lane is to be sent from or when twice its
 //! bound waits; a message that is pushed costs an append and its share of that walk. Keys keep the
@@ -8,12 +10,10 @@
 //! Frames are barriers: no value moves across one. So nothing reaches a subscription in front of
 //! the `accepted` that begins it, and nothing that is for it is delivered before it is there.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-
-use super::newest::Newest;
-use super::{Entries, Extent, Frame, Item, Keep, Lane};
+use super::newest::{Newest, TakenIn};
+use super::paced::{Due, Paced};
+use super::walked::Walked;
+use super::{Entries, Extent, Frame, GapReason, Item, Keep, Lane};
 
 /// What message a message replaces: one of the same topic about the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,73 +22,6 @@ pub struct Key<'a> {
     pub topic: u64,
     /// The thing; `None` is the topic itself.
     pub key: Option<&'a str>,
-}
-
-/// How far what waits in a lane was walked.
-#[derive(Debug, Default)]
-pub(super) struct Walked {
-    /// The number of the item in front; each has the next number.
-    front: u64,
-    /// How many items were walked, counted from the front.
-    items: usize,
-    /// The entry behind the newest that is or was in one of them.
-    end: u64,
-    /// Where each key's values are, by the number of the item; those behind the last frame.
-    places: HashTable<u64>,
-    /// Clients choose the keys.
-    hasher: DefaultHashBuilder,
-}
-
-impl Walked {
-    /// Where a key's values are among `items`, the next place if they are nowhere.
-    fn place<F>(
-        &mut self,
-        items: &impl std::ops::Index<usize, Output = Item<F>>,
-        entry: u64,
-        next: usize,
-        log: &impl Entries,
-    ) -> usize {
-        let Self { front, places, hasher, .. } = self;
-        let key = |place: u64| match &items[(place - *front) as usize] {
-            Item::Newest(newest) => log.key(newest.last()),
-            _ => unreachable!("only values are noted"),
-        };
-        let (wanted, next) = (log.key(entry), *front + next as u64);
-        let hash = hasher.hash_one(wanted);
-        let found = places.find(hash, |place| key(*place) == wanted).copied();
-        if found.is_none() {
-            places.insert_unique(hash, next, |place| hasher.hash_one(key(*place)));
-        }
-        (found.unwrap_or(next) - *front) as usize
-    }
-
-    /// How many items were walked, counted from the front.
-    pub(super) fn items(&self) -> usize {
-        self.items
-    }
-
-    /// The same, if any of them may refer to entries from `first` on.
-    pub(super) fn items_since(&self, first: u64) -> usize {
-        if self.end > first { self.items } else { 0 }
-    }
-
-    /// Lets what was walked be: what comes is conflated by itself.
-    pub(super) fn forget_places(&mut self) {
-        self.places.clear();
-    }
-
-    /// Learns that the item in front leaves.
-    fn leave<F>(&mut self, item: &Item<F>, log: &impl Entries) {
-        if let Item::Newest(newest) = item {
-            let hash = self.hasher.hash_one(log.key(newest.last()));
-            // One in front of a frame isn't there any more.
-            if let Ok(noted) = self.places.find_entry(hash, |place| *place == self.front) {
-                noted.remove();
-            }
-        }
-        self.front += 1;
-        self.items = self.items.saturating_sub(1);
-    }
 }
 
 impl<F: Frame> Lane<F> {
@@ -100,7 +33,7 @@ impl<F: Frame> Lane<F> {
     /// Conflates what waits. To be called before anything is taken from [`items`](Lane::items).
     #[inline]
     pub fn conflate(&mut self, log: &mut impl Entries) {
-        if self.waiting && self.conflates() {
+        if (self.waiting || self.is_paced()) && self.conflates() {
             self.walk(log);
         }
     }
@@ -112,62 +45,117 @@ impl<F: Frame> Lane<F> {
 
     /// Walks what wasn't walked.
     pub(super) fn walk(&mut self, log: &mut impl Entries) {
-        let Keep::Latest(keep) = self.options.keep else { return };
-        if !self.is_unwalked() {
-            return;
+        if self.is_unwalked() {
+            self.walk_behind(Vec::new(), log);
         }
+    }
+
+    /// Walks what wasn't walked, behind values that were held until now.
+    pub(super) fn walk_behind(&mut self, released: Vec<Newest>, log: &mut impl Entries) {
         let mut walked = self.walked.take().unwrap_or_default();
-        for item in self.items.split_off(walked.items) {
+        let unwalked = self.items.split_off(walked.items.min(self.items.len()));
+        let mut unfolded = Unfolded::default();
+        self.put_behind(released, &mut walked, &mut unfolded, log);
+        for item in unwalked {
             walked.end = item.extents().fold(walked.end, |end, extent| end.max(extent.end));
             match item {
                 Item::Run(extent) => {
-                    extent.entries().for_each(|entry| self.renew(&mut walked, entry, keep, log));
+                    for entry in extent.entries() {
+                        self.take_in(&mut walked, entry, &mut unfolded, log);
+                    }
                 }
-                Item::Newest(newest) => self.join(&mut walked, newest, keep, log),
+                Item::Newest(newest) => self.join(&mut walked, newest, &mut unfolded, log),
                 item => {
                     if matches!(item, Item::Frame(_)) {
+                        self.let_pass(&mut walked, &mut unfolded, log);
                         walked.forget_places();
                     }
                     self.items.push_back(item);
                 }
             }
         }
+        self.fold_all(&mut walked, unfolded, log);
         walked.items = self.items.len();
         self.walked = Some(walked);
     }
 
-    /// Puts a value where its key waits, or behind everything.
-    fn renew(&mut self, walked: &mut Walked, entry: u64, keep: u32, log: &mut impl Entries) {
+    /// Puts what was held behind what waits.
+    fn put_behind(
+        &mut self,
+        released: Vec<Newest>,
+        walked: &mut Walked,
+        unfolded: &mut Unfolded,
+        log: &impl Entries,
+    ) {
+        for newest in released {
+            let place = self.items.len();
+            walked.end = newest.entries().fold(walked.end, |end, entry| end.max(entry + 1));
+            if newest.is_unfolded() {
+                unfolded.places.push(place);
+            }
+            self.items.push_back(Item::Newest(newest));
+            walked.note(&self.items, place, log);
+        }
+    }
+
+    /// Nothing that is held stays behind a frame: it goes in front of it at once.
+    fn let_pass(&mut self, walked: &mut Walked, unfolded: &mut Unfolded, log: &impl Entries) {
+        if let Some(paced) = &mut walked.paced {
+            let released = paced.release_all();
+            unfolded.held.clear();
+            self.put_behind(released, walked, unfolded, log);
+        }
+    }
+
+    /// Puts a value where its key waits or is held, or behind everything.
+    fn take_in(
+        &mut self,
+        walked: &mut Walked,
+        entry: u64,
+        unfolded: &mut Unfolded,
+        log: &mut impl Entries,
+    ) {
+        if let Some(paced) = &mut walked.paced
+            && let Some(due) = paced.find(log.key(entry))
+        {
+            return self.hold_back(paced, due, entry, unfolded, log);
+        }
         let place = walked.place(&self.items, entry, self.items.len(), log);
         let Some(Item::Newest(newest)) = self.items.get_mut(place) else {
             return self.items.push_back(Item::Newest(Newest::of(entry)));
         };
-        if let Some(replaced) = newest.renew(entry, keep) {
-            newest.skip(log.seq(replaced));
-            self.messages -= 1;
-            self.bytes -= u64::from(log.size(replaced));
-            self.books.conflated += 1;
-            log.let_go(Extent::one(replaced));
+        match newest.take_in(entry, self.options.keep) {
+            TakenIn::Beside => {}
+            TakenIn::Unfolded => unfolded.places.push(place),
+            TakenIn::Replaced(replaced) => {
+                newest.skip(GapReason::Conflated, log.seq(replaced));
+                self.count_replaced(replaced, log);
+            }
         }
     }
 
-    /// Puts the newest values of a key where older ones of it wait, or behind everything.
-    fn join(&mut self, walked: &mut Walked, newer: Newest, keep: u32, log: &mut impl Entries) {
+    /// Puts values of a key that were conflated before where older ones of it wait, or behind
+    /// everything.
+    fn join(
+        &mut self,
+        walked: &mut Walked,
+        newer: Newest,
+        unfolded: &mut Unfolded,
+        log: &mut impl Entries,
+    ) {
         let place = walked.place(&self.items, newer.last(), self.items.len(), log);
         if place == self.items.len() {
             return self.items.push_back(Item::Newest(newer));
         }
-        newer.entries().for_each(|entry| self.renew(walked, entry, keep, log));
-        if let (Some(Item::Newest(newest)), Some(skipped)) =
-            (self.items.get_mut(place), newer.skipped())
-        {
-            newest.skip_all(skipped);
+        newer.entries().for_each(|entry| self.take_in(walked, entry, unfolded, log));
+        if let Some(Item::Newest(newest)) = self.items.get_mut(place) {
+            newest.skip_all(newer.skipped());
         }
     }
 
     /// Walks what waits from its beginning: something was put in front of it.
     pub(super) fn walk_again(&mut self, log: &mut impl Entries) {
-        self.walked = None;
+        self.set_pace();
         if self.conflates() {
             return self.walk(log);
         }
@@ -175,7 +163,65 @@ impl<F: Frame> Lane<F> {
         if self.items.iter().any(|item| matches!(item, Item::Newest(_))) {
             let end = self.extents().fold(0, |end, extent| end.max(extent.end));
             let items = self.items.len();
-            self.walked = Some(Box::new(Walked { items, end, ..Walked::default() }));
+            self.walked = Some(Box::new(Walked::out_of_order(items, end)));
+        }
+    }
+
+    /// Holds a value of a key that was delivered within the interval.
+    fn hold_back(
+        &mut self,
+        paced: &mut Paced,
+        due: Due,
+        entry: u64,
+        unfolded: &mut Unfolded,
+        log: &mut impl Entries,
+    ) {
+        let Some(newest) = paced.held(due) else { return paced.hold(due, Newest::of(entry)) };
+        match newest.take_in(entry, self.options.keep) {
+            TakenIn::Beside => {}
+            TakenIn::Unfolded => unfolded.held.push(due),
+            TakenIn::Replaced(replaced) => {
+                newest.skip(GapReason::Conflated, log.seq(replaced));
+                self.count_replaced(replaced, log);
+            }
+        }
+    }
+
+    fn count_replaced(&mut self, replaced: u64, log: &mut impl Entries) {
+        self.messages -= 1;
+        self.bytes -= u64::from(log.size(replaced));
+        self.books.conflated += 1;
+        log.let_go(Extent::one(replaced));
+    }
+
+    /// Folds what came of keys into what waits of them.
+    fn fold_all(&mut self, walked: &mut Walked, unfolded: Unfolded, log: &mut impl Entries) {
+        for place in unfolded.places {
+            if let Some(Item::Newest(newest)) = self.items.get_mut(place) {
+                let change = fold(newest, log);
+                walked.end = walked.end.max(change.end);
+                self.count_folded(change);
+            }
+        }
+        for due in unfolded.held {
+            if let Some(newest) = walked.paced.as_mut().and_then(|paced| paced.held(due)) {
+                let change = fold(newest, log);
+                self.count_folded(change);
+            }
+        }
+    }
+
+    fn count_folded(&mut self, change: Change) {
+        self.messages -= change.messages;
+        self.bytes = self.bytes + change.bytes_come - change.bytes_gone;
+        self.books.merged += u64::from(change.messages);
+    }
+
+    /// Nothing is left that was walked.
+    pub(super) fn end_walk(&mut self) {
+        match &mut self.walked {
+            Some(walked) if walked.paced.is_some() => walked.begin_again(),
+            walked => *walked = None,
         }
     }
 
@@ -187,6 +233,49 @@ impl<F: Frame> Lane<F> {
         }
         Some(item)
     }
+}
+
+/// Of which keys something is to be folded at the end of a walk.
+#[derive(Debug, Default)]
+struct Unfolded {
+    /// Their places among what is to be sent.
+    places: Vec<usize>,
+    /// When those may leave that are held.
+    held: Vec<Due>,
+}
+
+/// What folding has changed.
+#[derive(Debug, Default)]
+struct Change {
+    messages: u32,
+    bytes_gone: u64,
+    bytes_come: u64,
+    /// The entry behind the newest.
+    end: u64,
+}
+
+/// Folds what came of a key into what waits of it.
+fn fold(newest: &mut Newest, log: &mut impl Entries) -> Change {
+    let unfolded = newest.take_unfolded();
+    let folded = log.fold(&unfolded);
+    newest.settle(folded.iter().map(|folded| folded.entry));
+    let (mut rest, mut change) = (unfolded.as_slice(), Change::default());
+    for one in &folded {
+        let (gone, left) = rest.split_at(one.count);
+        rest = left;
+        change.end = change.end.max(one.entry + 1);
+        if let [earlier @ .., _] = gone
+            && !earlier.is_empty()
+        {
+            earlier.iter().for_each(|entry| newest.skip(GapReason::Merged, log.seq(*entry)));
+            let size = |entry: &u64| u64::from(log.size(*entry));
+            change.messages += earlier.len() as u32;
+            change.bytes_come += size(&one.entry);
+            change.bytes_gone += gone.iter().map(size).sum::<u64>();
+            gone.iter().for_each(|entry| log.let_go(Extent::one(*entry)));
+        }
+    }
+    change
 }
 
 #[cfg(test)]

@@ -314,6 +314,7 @@ impl<F: Frame> Lane<F> {
             return Err(NoWayBack);
         }
         self.settle_recent(log);
+        self.put_held_back();
         let mut kept = self.kept.take().unwrap_or_default();
         let begins = self.frames - kept.frames;
         let lost = kept.last_gone(begins.saturating_sub(frames)).unwrap_or_default();

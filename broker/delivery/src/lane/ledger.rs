@@ -177,7 +177,12 @@ impl Gap {
     /// Whether it is told in front of the messages of its packet, with what those replaced: a topic
     /// has one gap of a reason in a packet.
     pub fn moves_to_the_front(&self) -> bool {
-        self.of.is_some() && self.reason == GapReason::Conflated
+        let moves = match self.reason {
+            GapReason::Conflated | GapReason::Merged => true,
+            GapReason::Expired => self.addressee.is_none(),
+            GapReason::Dropped => false,
+        };
+        moves && self.of.is_some()
     }
 
     /// Whether it is the one that tells of a message, as far as can be seen at a glance.

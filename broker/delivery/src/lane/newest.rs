@@ -2,6 +2,10 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
+use super::{GapReason, Keep};
+
 /// What a key's newest values replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Skipped {
@@ -18,6 +22,13 @@ impl Skipped {
     pub fn one(seq: u64) -> Self {
         Self { first_seq: seq, last_seq: seq, count: 1 }
     }
+
+    /// Counts others of the same topic.
+    pub(super) fn add(&mut self, other: Self) {
+        self.first_seq = self.first_seq.min(other.first_seq);
+        self.last_seq = self.last_seq.max(other.last_seq);
+        self.count += other.count;
+    }
 }
 
 /// The newest values of one key.
@@ -33,8 +44,23 @@ pub struct Newest {
 struct Past {
     /// Values that are kept beside the newest, oldest first.
     earlier: VecDeque<u64>,
-    skipped: Option<Skipped>,
+    skipped: Reasons,
+    /// How many of the newest values weren't folded yet.
+    unfolded: usize,
 }
+
+/// What a newer value did.
+pub(super) enum TakenIn {
+    /// It stands beside the others.
+    Beside,
+    /// The same, and it is the first that is to be folded.
+    Unfolded,
+    /// It replaced this one.
+    Replaced(u64),
+}
+
+/// What is missing, by the reason.
+pub(super) type Reasons = SmallVec<[(GapReason, Skipped); 1]>;
 
 impl Newest {
     pub(super) fn of(entry: u64) -> Self {
@@ -52,9 +78,31 @@ impl Newest {
         earlier.chain(std::iter::once(self.last))
     }
 
-    /// What they replaced and nobody was told of.
-    pub fn skipped(&self) -> Option<Skipped> {
-        self.past.as_ref()?.skipped
+    /// What they replaced, or took in, and nobody was told of; one for each reason.
+    pub fn skipped(&self) -> &[(GapReason, Skipped)] {
+        self.past.as_ref().map_or(&[], |past| &past.skipped)
+    }
+
+    /// Takes a newer value in, as the rule says.
+    pub(super) fn take_in(&mut self, entry: u64, keep: Keep) -> TakenIn {
+        let newest = match keep {
+            Keep::Merge if self.add(entry) => return TakenIn::Unfolded,
+            Keep::Merge => return TakenIn::Beside,
+            Keep::Latest(newest) => newest,
+            Keep::All => u32::MAX,
+        };
+        self.renew(entry, newest).map_or(TakenIn::Beside, TakenIn::Replaced)
+    }
+
+    /// Keeps these of its values; at least one.
+    pub(super) fn leave_only(&mut self, values: Vec<u64>) {
+        self.past.get_or_insert_default().earlier.clear();
+        self.settle(values.into_iter());
+    }
+
+    /// Whether some of it is to be folded.
+    pub(super) fn is_unfolded(&self) -> bool {
+        self.past.as_ref().is_some_and(|past| past.unfolded > 0)
     }
 
     /// Takes a newer value in. Returns the one that is no longer among the `keep` newest.
@@ -68,27 +116,50 @@ impl Newest {
         if earlier.len() < keep as usize { None } else { earlier.pop_front() }
     }
 
-    /// Notes that a value was replaced.
-    pub(super) fn skip(&mut self, seq: u64) {
-        let skipped = &mut self.past.get_or_insert_default().skipped;
-        let told = skipped.get_or_insert(Skipped { first_seq: seq, last_seq: seq, count: 0 });
-        told.first_seq = told.first_seq.min(seq);
-        told.last_seq = told.last_seq.max(seq);
-        told.count += 1;
+    /// Takes a newer value in that is to be folded. Returns whether it is the first such.
+    pub(super) fn add(&mut self, entry: u64) -> bool {
+        let past = self.past.get_or_insert_default();
+        past.earlier.push_back(std::mem::replace(&mut self.last, entry));
+        past.unfolded += 1;
+        past.unfolded == 1
     }
 
-    /// Takes over what others replaced.
-    pub(super) fn skip_all(&mut self, others: Skipped) {
-        let skipped = &mut self.past.get_or_insert_default().skipped;
-        let told = skipped.get_or_insert(Skipped { count: 0, ..others });
-        told.first_seq = told.first_seq.min(others.first_seq);
-        told.last_seq = told.last_seq.max(others.last_seq);
-        told.count += others.count;
+    /// Takes out what is to be folded, oldest first: what came, and the one before.
+    pub(super) fn take_unfolded(&mut self) -> Vec<u64> {
+        let Some(past) = &mut self.past else { return vec![self.last] };
+        let settled = past.earlier.len() - past.unfolded;
+        past.unfolded = 0;
+        let mut unfolded: Vec<u64> = past.earlier.drain(settled..).collect();
+        unfolded.push(self.last);
+        unfolded
     }
 
-    /// Takes what they replaced, to tell it.
-    pub(super) fn take_skipped(&mut self) -> Option<Skipped> {
-        self.past.as_mut()?.skipped.take()
+    /// Puts back what became of it, oldest first.
+    pub(super) fn settle(&mut self, folded: impl Iterator<Item = u64>) {
+        let earlier = &mut self.past.get_or_insert_default().earlier;
+        earlier.extend(folded);
+        self.last = earlier.pop_back().expect("folding leaves at least one");
+    }
+
+    /// Notes that a value won't be delivered.
+    pub(super) fn skip(&mut self, reason: GapReason, seq: u64) {
+        self.skip_all(&[(reason, Skipped::one(seq))]);
+    }
+
+    /// Takes over what others replaced, or took in.
+    pub(super) fn skip_all(&mut self, others: &[(GapReason, Skipped)]) {
+        for (reason, other) in others {
+            let skipped = &mut self.past.get_or_insert_default().skipped;
+            match skipped.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, told)) => told.add(*other),
+                None => skipped.push((*reason, *other)),
+            }
+        }
+    }
+
+    /// Takes what won't be delivered, to tell it.
+    pub(super) fn take_skipped(&mut self) -> Reasons {
+        self.past.as_mut().map(|past| std::mem::take(&mut past.skipped)).unwrap_or_default()
     }
 
     /// Takes the oldest value off, unless it is the newest too.
@@ -113,6 +184,12 @@ mod tests {
     }
 
     #[test]
+    fn a_key_costs_little_until_something_of_it_was_replaced_and_not_much_then() {
+        assert!(size_of::<Newest>() <= 16);
+        assert!(size_of::<Past>() <= 100, "{}", size_of::<Past>());
+    }
+
+    #[test]
     fn of_one_value_each_replaces_the_last() {
         let mut newest = Newest::of(1);
         assert_eq!(newest.renew(2, 1), Some(1));
@@ -121,12 +198,25 @@ mod tests {
     }
 
     #[test]
-    fn what_was_replaced_is_told_once_with_its_hull_and_count() {
+    fn what_was_replaced_is_told_once_with_its_hull_and_count_for_each_reason() {
         let mut newest = Newest::of(1);
-        assert_eq!(newest.skipped(), None);
-        [7, 3, 9].into_iter().for_each(|seq| newest.skip(seq));
-        let told = Skipped { first_seq: 3, last_seq: 9, count: 3 };
-        assert_eq!(newest.take_skipped(), Some(told));
-        assert_eq!(newest.take_skipped(), None);
+        assert_eq!(newest.skipped(), []);
+        [7, 3, 9].into_iter().for_each(|seq| newest.skip(GapReason::Merged, seq));
+        newest.skip(GapReason::Expired, 4);
+        let told = (GapReason::Merged, Skipped { first_seq: 3, last_seq: 9, count: 3 });
+        assert_eq!(newest.take_skipped()[..], [told, (GapReason::Expired, Skipped::one(4))]);
+        assert_eq!(newest.skipped(), []);
+    }
+
+    #[test]
+    fn what_was_folded_is_taken_out_again_only_with_what_comes() {
+        let mut newest = Newest::of(1);
+        assert_eq!([2, 3].map(|entry| newest.add(entry)), [true, false]);
+        assert_eq!(newest.take_unfolded(), [1, 2, 3]);
+        newest.settle([4, 5].into_iter());
+        assert!(newest.add(6));
+        assert_eq!(newest.take_unfolded(), [5, 6]);
+        newest.settle([7].into_iter());
+        assert_eq!(newest.entries().collect::<Vec<_>>(), [4, 7]);
     }
 }

@@ -40,6 +40,7 @@ impl<F: Frame> Lane<F> {
             }
             self.walk(log);
         }
+        self.forget_beyond_bound();
         loop {
             match (self.too_many(), self.overflow()) {
                 (0, _) => return Pushed::Kept,
@@ -130,7 +131,7 @@ impl<F: Frame> Lane<F> {
     fn drop_oldest(&mut self, most: u32, log: &mut impl Entries) -> bool {
         self.pass_what_leads(log);
         let (extent, addressee) = match self.items.front() {
-            None => return false,
+            None => return self.release_next(log),
             Some(Item::Newest(_)) => {
                 self.drop_value(log);
                 return true;
@@ -155,9 +156,8 @@ impl<F: Frame> Lane<F> {
         let skipped = newest.take_skipped();
         let (last, oldest) = (newest.last(), newest.take_oldest());
         let dropped = oldest.unwrap_or(last);
-        let replaced = skipped.map(|skipped| (GapReason::Conflated, skipped));
         let one = Skipped::one(log.seq(dropped));
-        for (reason, skipped) in replaced.into_iter().chain([(GapReason::Dropped, one)]) {
+        for (reason, skipped) in skipped.into_iter().chain([(GapReason::Dropped, one)]) {
             let (topic, epoch) = log.topic(dropped);
             self.record(Missing { topic, epoch, skipped, reason, addressee: None });
         }

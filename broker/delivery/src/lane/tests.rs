@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -10,11 +12,18 @@ pub(super) struct Log {
     /// The keys that each topic has, one after the other.
     keys: Vec<String>,
     pub(super) wanted: BTreeMap<u64, i32>,
+    /// Of what each entry from [`FOLDED`] on was folded.
+    folded: Vec<Vec<u64>>,
+    /// When messages expire.
+    pub(super) expires: BTreeMap<u64, Duration>,
     /// How often anything was asked of it.
     asked: std::cell::Cell<usize>,
 }
 
 pub(super) const SIZE: u32 = 10;
+
+/// The first entry that is folded of others.
+pub(super) const FOLDED: u64 = 1 << 40;
 
 impl Log {
     pub(super) fn of(topics: usize) -> Self {
@@ -25,7 +34,14 @@ impl Log {
     pub(super) fn with_keys(topics: usize, keys: usize) -> Self {
         let topics = (0..topics).map(|topic| Arc::from(format!("t{topic}"))).collect();
         let keys = (0..keys).map(|key| format!("k{key}")).collect();
-        Self { topics, keys, wanted: BTreeMap::new(), asked: Default::default() }
+        Self {
+            topics,
+            keys,
+            wanted: BTreeMap::new(),
+            folded: Vec::new(),
+            expires: BTreeMap::new(),
+            asked: Default::default(),
+        }
     }
 
     pub(super) fn asked(&self) -> usize {
@@ -37,7 +53,30 @@ impl Log {
     }
 
     pub(super) fn topic_index(&self, entry: u64) -> usize {
-        entry as usize % self.topics.len()
+        self.newest_of(entry) as usize % self.topics.len()
+    }
+
+    /// The messages for which an entry stands, oldest first.
+    pub(super) fn parts(&self, entry: u64) -> Vec<u64> {
+        let folded = entry.checked_sub(FOLDED).map(|folded| &self.folded[folded as usize]);
+        folded.map_or_else(|| vec![entry], Clone::clone)
+    }
+
+    fn newest_of(&self, entry: u64) -> u64 {
+        *self.parts(entry).last().unwrap()
+    }
+
+    /// Whether a message can't be folded into earlier ones.
+    pub(super) fn stands_alone(entry: u64) -> bool {
+        entry.is_multiple_of(5)
+    }
+
+    fn fold_some(&mut self, entries: &[u64]) -> FoldedEntry {
+        let parts: Vec<_> = entries.iter().flat_map(|entry| self.parts(*entry)).collect();
+        self.folded.push(parts);
+        let entry = FOLDED + self.folded.len() as u64 - 1;
+        *self.wanted.entry(entry).or_default() += 1;
+        FoldedEntry { entry, count: entries.len() }
     }
 }
 
@@ -48,17 +87,29 @@ impl Entries for Log {
     }
     fn seq(&self, entry: u64) -> u64 {
         self.count();
-        entry / self.topics.len() as u64 + 1
+        self.newest_of(entry) / self.topics.len() as u64 + 1
     }
     fn key(&self, entry: u64) -> Key<'_> {
         self.count();
-        let seq = entry as usize / self.topics.len();
+        let seq = self.newest_of(entry) as usize / self.topics.len();
         let key = seq.checked_rem(self.keys.len()).map(|key| &*self.keys[key]);
         Key { topic: self.topic_index(entry) as u64, key }
     }
     fn size(&self, _entry: u64) -> u32 {
         self.count();
         SIZE
+    }
+    fn has_expired(&self, entry: u64, now: Duration) -> bool {
+        self.parts(entry).iter().any(|part| self.expires.get(part).is_some_and(|at| *at <= now))
+    }
+    fn fold(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
+        let alone = |entry: &u64| Self::stands_alone(self.parts(*entry)[0]);
+        let parts: Vec<&[u64]> = entries.chunk_by(|_, later| !alone(later)).collect();
+        let fold = |part: &[u64]| match part {
+            [entry] => FoldedEntry { entry: *entry, count: 1 },
+            part => self.fold_some(part),
+        };
+        parts.into_iter().map(fold).collect()
     }
     fn let_go(&mut self, extent: Extent) {
         self.count();

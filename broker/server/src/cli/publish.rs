@@ -38,7 +38,10 @@ pub(crate) fn send(arguments: &Send) -> Result<Outcome, Failure> {
 
 /// A message with the options of the command line.
 fn publication<'a>(client: &'a Client, arguments: &'a Publish, body: Body) -> Publication<'a> {
-    let publication = client.publication(&*arguments.topic, body);
+    let mut publication = client.publication(&*arguments.topic, body);
+    if let Some(time) = arguments.expires_in {
+        publication = publication.expires_in(time);
+    }
     if arguments.retain { publication.retain() } else { publication }
 }
 

@@ -92,10 +92,11 @@ fn farewell(summary: &Summary) -> String {
     let Summary { published, topics, shards, .. } = summary;
     format!(
         "stopped: {} sessions, {published} messages published in {topics} topics, {} delivered, {} \
-         conflated, {} dropped, {} slow consumers; the logs held {} KiB at most, {} messages were copied out\n",
+         conflated, {} merged, {} dropped, {} slow consumers; the logs held {} KiB at most, {} messages were copied out\n",
         shards.sessions_opened,
         shards.delivered,
         shards.conflated,
+        shards.merged,
         shards.dropped,
         shards.slow_consumers,
         shards.log_bytes_most.div_ceil(1024),

@@ -45,7 +45,7 @@ async fn subscribe(
             subscription = subscription.group(group);
         } else if arguments.unreliable {
             subscription = subscription.unreliable();
-        } else if let Some(options) = options(arguments.when_behind) {
+        } else if let Some(options) = options(arguments) {
             subscription = subscription.lane_options(options);
         }
         let stream = subscription.stream().await.map_err(|error| refused(filter, &error))?;
@@ -55,18 +55,29 @@ async fn subscribe(
 }
 
 /// The options of the lane in which messages come.
-fn options(when_behind: WhenBehind) -> Option<LaneOptions> {
-    let wished = match when_behind {
-        WhenBehind::End => return None,
+fn options(arguments: &Subscribe) -> Option<LaneOptions> {
+    let interval = arguments.min_interval.map(|interval| interval.as_millis() as u64);
+    let min_interval = interval.filter(|interval| *interval > 0);
+    let wished = match arguments.when_behind {
+        WhenBehind::End if min_interval.is_none() => return None,
+        WhenBehind::End => LaneOptions {
+            keep: Some(Keep::Latest(1)),
+            overflow: Some(Overflow::Disconnect),
+            ..LaneOptions::default()
+        },
+        WhenBehind::DropOldest if min_interval.is_some() => {
+            LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() }
+        }
         WhenBehind::DropOldest => {
             LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() }
         }
+        WhenBehind::Merge => LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() },
         WhenBehind::Resync => {
             LaneOptions { overflow: Some(Overflow::Resync), ..LaneOptions::default() }
         }
         WhenBehind::Latest => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
     };
-    Some(wished)
+    Some(LaneOptions { min_interval, ..wished })
 }
 
 fn refused(filter: &str, error: &SubscribeError) -> Failure {

@@ -85,7 +85,7 @@ impl Shard {
     fn turn(&self) -> std::time::Duration {
         let mut rules = self.rules.borrow_mut();
         let now = self.now();
-        let next_tick = rules.tick(now);
+        rules.tick(now);
         if let Some(batch) = rules.take_batch() {
             self.exchange.submit(self.id, now, &batch);
         }
@@ -96,6 +96,7 @@ impl Shard {
         let lost = self.flush_slice(&mut rules);
         self.inspect(&mut rules);
         rules.end_turn();
+        let next_tick = rules.next_tick();
         self.ping(&mut rules);
         let endings = rules.take_endings();
         drop(rules);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::rules::AtBound;
+use super::super::rules::{AtBound, Kept};
 use super::*;
 use crate::GapReason;
 
@@ -34,9 +34,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn rules() -> impl Strategy<Value = (Bound, Rules)> {
-    let newest = prop_oneof![Just(None), (1..4_usize).prop_map(Some)];
-    (newest, 1..20_usize, 300..3000_usize).prop_map(|(newest, messages, bytes)| {
-        (Bound { messages, bytes }, Rules { newest, at_bound: AtBound::DropOldest })
+    let newest = (1..4_usize).prop_map(Kept::Newest);
+    let kept = prop_oneof![1 => Just(Kept::All), 2 => newest, 2 => Just(Kept::Merged)];
+    (kept, 1..20_usize, 300..3000_usize).prop_map(|(kept, messages, bytes)| {
+        (Bound { messages, bytes }, Rules { kept, at_bound: AtBound::DropOldest })
     })
 }
 
@@ -55,7 +56,7 @@ impl Run {
             let event = match *step {
                 Step::Message { topic, key } => {
                     seqs[topic] += 1;
-                    of_key(TOPICS[topic], KEYS[key], seqs[topic], Body::default())
+                    of_key(TOPICS[topic], KEYS[key], seqs[topic], patch(seqs[topic]))
                 }
                 Step::BrokerGap { topic, count } => {
                     let first = seqs[topic] + 1;
@@ -79,12 +80,28 @@ impl Run {
             if push(&inbox, event) == Pushed::Overflowed {
                 break;
             }
-            assert!(inbox.lock().waiting.load().fits(bound));
+            let most = if rules.kept == Kept::Merged { bound.twice() } else { bound };
+            assert!(inbox.lock().waiting.load().fits(most));
         }
         run.taken.extend(taken(&inbox).into_iter().filter(|one| !matches!(one, Event::Ended(_))));
         assert_eq!(inbox.lock().waiting.load(), Default::default());
         run
     }
+}
+
+/// A patch that sets a member of its own; every fifth can't be folded into what came before.
+fn patch(seq: u64) -> Body {
+    match seq % 5 {
+        0 => Body::json(format!(r#"{{"{seq}":1,"deep":{{}}}}"#)),
+        _ => Body::json(format!(r#"{{"{seq}":1,"deep":null}}"#)),
+    }
+}
+
+/// The members that are set, all but the one that they have in common.
+fn members(event: &Event) -> Vec<u64> {
+    let Event::Message(message) = event else { return Vec::new() };
+    let text = message.text().expect("it is text");
+    text.split('"').filter_map(|piece| piece.parse().ok()).collect()
 }
 
 /// Between barriers: what messages and gaps account for, by topic.
@@ -129,7 +146,7 @@ fn told(events: &[Event], reason: GapCause) -> u64 {
 /// Whether a message was delivered or stands within the hull of a gap that the inbox told.
 fn is_accounted_for(one: &Message, taken: &[Event]) -> bool {
     taken.iter().any(|event| match event {
-        Event::Message(message) => message == one,
+        Event::Message(message) => message.topic == one.topic && message.seq == one.seq,
         Event::Gap(gap) => {
             gap.topic.as_ref() == Some(&one.topic)
                 && gap.first_seq <= Some(one.seq)
@@ -167,15 +184,31 @@ proptest! {
                 prop_assert_eq!(delivered.get(&key).and_then(|seqs| seqs.last()), seqs.last());
             }
         }
-        if rules.newest.is_none() {
+        if !matches!(rules.kept, Kept::Newest(_)) {
             prop_assert_eq!(told(&taken, GapCause::Conflated), 0);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_merged_says_all_that_was_said_unless_some_of_it_was_dropped(
+        (bound, rules) in rules(), steps in steps(),
+    ) {
+        let rules = Rules { kept: Kept::Merged, ..rules };
+        let Run { came, taken } = Run::of(bound, rules, &steps);
+        if told(&taken, GapCause::SlowSubscriber) == 0 {
+            let said = |events: &[Event]| -> std::collections::BTreeSet<u64> {
+                events.iter().flat_map(members).collect()
+            };
+            prop_assert_eq!(said(&taken), said(&came));
         }
     }
 }
 
 #[test]
 fn under_permanent_overload_every_key_gets_its_turn_and_conflation_is_most_of_it() {
-    let rules = Rules { newest: Some(1), at_bound: AtBound::DropOldest };
+    let rules = Rules { kept: Kept::Newest(1), at_bound: AtBound::DropOldest };
     let round =
         (0..TOPICS.len()).flat_map(|topic| (0..3).map(move |key| Step::Message { topic, key }));
     let steps: Vec<_> =

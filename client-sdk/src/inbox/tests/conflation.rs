@@ -1,11 +1,11 @@
-use super::super::rules::AtBound;
+use super::super::rules::{AtBound, Kept};
 use super::*;
 use crate::{GapReason, Keep, Overflow};
 
 const ROOM: Bound = Bound { messages: 1000, bytes: 1 << 20 };
 
 fn latest(newest: usize) -> Rules {
-    Rules { newest: Some(newest), at_bound: AtBound::DropOldest }
+    Rules { kept: Kept::Newest(newest), at_bound: AtBound::DropOldest }
 }
 
 fn keyed(key: &str, seq: u64) -> Event {
@@ -183,7 +183,7 @@ fn a_larger_value_of_a_key_makes_room_for_itself() {
 
 #[test]
 fn a_granted_disconnect_ends_a_subscription_that_has_too_many_keys() {
-    let inbox = busy(BOUND, Rules { newest: Some(1), at_bound: AtBound::End });
+    let inbox = busy(BOUND, Rules { kept: Kept::Newest(1), at_bound: AtBound::End });
     push_all(&inbox, (1..=100).map(|seq| keyed(["a", "b", "c", "d"][seq as usize % 4], seq)));
     assert_eq!(push(&inbox, keyed("e", 101)), Pushed::Overflowed);
     let events = taken(&inbox);
@@ -201,6 +201,8 @@ fn the_rules_are_those_that_were_granted() {
     assert_eq!(granted(Some(Keep::Latest(1)), Some(Overflow::Resync)), latest(1));
     assert_eq!(granted(Some(Keep::Latest(2)), None), latest(2));
     assert_eq!(granted(Some(Keep::Latest(1)), Some(Overflow::DropOldest)), latest(1));
-    let ends = Rules { newest: Some(1), at_bound: AtBound::End };
+    let merged = Rules { kept: Kept::Merged, at_bound: AtBound::DropOldest };
+    assert_eq!(granted(Some(Keep::Merge), None), merged);
+    let ends = Rules { kept: Kept::Newest(1), at_bound: AtBound::End };
     assert_eq!(granted(Some(Keep::Latest(1)), Some(Overflow::Disconnect)), ends);
 }

@@ -7,7 +7,7 @@ use broker_protocol::frame::Consumed;
 use proptest::prelude::*;
 
 use super::super::Held;
-use super::super::rules::AtBound;
+use super::super::rules::{AtBound, Kept};
 use super::*;
 use crate::credit::Credit;
 
@@ -38,12 +38,16 @@ proptest! {
     #[test]
     fn what_is_owed_is_given_back_once(
         steps in steps(),
-        newest in prop_oneof![Just(None), (1..4_usize).prop_map(Some)],
+        kept in prop_oneof![
+            Just(Kept::All),
+            (1..4_usize).prop_map(Kept::Newest),
+            Just(Kept::Merged),
+        ],
         owed_max in prop_oneof![Just(u64::MAX), 0..1000_u64],
     ) {
         let credit = Arc::new(Credit::new());
         credit.connected(Some(4));
-        let rules = Rules { newest, at_bound: AtBound::DropOldest };
+        let rules = Rules { kept, at_bound: AtBound::DropOldest };
         let inbox = Inbox::new(BOUND, rules);
         let (mut owed, mut told, mut seq) = (0, 0, 0);
         for step in steps {

@@ -3,6 +3,7 @@
 use std::collections::btree_map::Range;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_delivery::filter_matches;
 
@@ -33,8 +34,9 @@ impl Room {
 }
 
 impl Retained {
-    /// The next pages of some replays, as many as there is room for.
-    pub(in crate::sequencer) fn pages(&self, wanted: &[Outstanding]) -> Vec<Page> {
+    /// The next pages of some replays, as many as there is room for. Values that have expired are left
+    /// out.
+    pub(in crate::sequencer) fn pages(&self, wanted: &[Outstanding], now: Duration) -> Vec<Page> {
         let mut room = Room { values: PAGE_VALUES, bytes: PAGE_BYTES, looks: PAGE_LOOKS };
         let mut pages = Vec::new();
         for wanted in wanted {
@@ -43,12 +45,12 @@ impl Retained {
             }
             // A replay that finds nothing is a look all the same.
             room.looks -= 1;
-            pages.push(self.page(wanted, &mut room));
+            pages.push(self.page(wanted, &mut room, now));
         }
         pages
     }
 
-    fn page(&self, wanted: &Outstanding, room: &mut Room) -> Page {
+    fn page(&self, wanted: &Outstanding, room: &mut Room, now: Duration) -> Page {
         let (until, subscription) = (wanted.until.unwrap_or(self.changes), wanted.subscription);
         let stretch = Stretch::of(&wanted.filter);
         let (mut cursor, mut values) = (wanted.cursor.clone(), Vec::new());
@@ -65,7 +67,8 @@ impl Retained {
                 last = Some(place);
                 room.looks -= 1;
                 let kept = &self.values[*value];
-                if kept.changed <= until && filter_matches(&wanted.filter, &place.topic) {
+                let lasts = kept.publication.expires.is_none_or(|expires| expires > now);
+                if lasts && kept.changed <= until && filter_matches(&wanted.filter, &place.topic) {
                     room.values -= 1;
                     room.bytes = room.bytes.saturating_sub(kept.publication.size());
                     values.push(kept.publication.clone());

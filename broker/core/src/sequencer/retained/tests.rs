@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,7 +45,7 @@ fn publication((topic, key): (usize, usize), seq: u64) -> Publication {
     let mut parts = BytesMut::new();
     message::write_parts(name, Some("ann"), &body, &mut parts);
     let (topic, topic_id, parts) = (Arc::from(name), TopicId(topic as u64), parts.freeze());
-    Publication { topic, topic_id, seq, epoch: 1, time: 0, parts }
+    Publication { topic, topic_id, seq, epoch: 1, time: 0, expires: None, parts }
 }
 
 fn about(publication: &Publication) -> At {
@@ -108,7 +110,7 @@ proptest! {
                     let begun = model.begin(filter, retained.point(), Cursor::default());
                     let (outstanding, mut expected) =
                         model.replays.remove(&filter).unwrap_or(begun);
-                    let page = retained.pages(std::slice::from_ref(&outstanding)).remove(0);
+                    let page = retained.pages(std::slice::from_ref(&outstanding), Duration::ZERO).remove(0);
                     for value in &page.values {
                         prop_assert_eq!(expected.remove(&about(value)), Some(value.seq));
                     }

@@ -74,9 +74,11 @@ impl Session {
         let mut replaced = Replaced::default();
         for item in self.lanes[place].lane.items().take(items) {
             if let Item::Newest(newest) = item
-                && let (Some(skipped), Some(entry)) = (newest.skipped(), newest.entries().next())
+                && let Some(entry) = newest.entries().next()
             {
-                replaced.note((0, 0), log.topic(entry), skipped);
+                for told in newest.skipped() {
+                    replaced.note((0, 0), log.topic(entry), *told);
+                }
             }
         }
         let mut told = Vec::new();

@@ -114,8 +114,10 @@ impl<'a> Packer<'a> {
     pub(super) fn newest(&mut self, newest: &Newest) -> Taken {
         let (codec, log) = (self.codec, self.log);
         for (count, entry) in newest.entries().enumerate() {
-            let replaced = newest.skipped().filter(|_| count == 0);
-            let room = replaced.map_or(0, |_| self.replaced.room_for(codec, log.topic(entry).0));
+            let replaced = if count == 0 { newest.skipped() } else { &[] };
+            let topic = log.topic(entry).0;
+            let room = |(reason, _): &_| self.replaced.room_for(codec, topic, *reason);
+            let room = replaced.iter().map(room).sum();
             let mut place = 0;
             let fits = self.fits_with_gap(room, |out| {
                 place = out.len();
@@ -124,9 +126,9 @@ impl<'a> Packer<'a> {
             if !fits {
                 return Taken::Part(count as u32);
             }
-            if let Some(skipped) = replaced {
-                let place = (place, self.frames - 1);
-                self.replaced.note(place, log.topic(entry), skipped);
+            let place = (place, self.frames - 1);
+            for told in replaced {
+                self.replaced.note(place, log.topic(entry), *told);
             }
         }
         Taken::Whole
@@ -190,7 +192,7 @@ impl<'a> Packer<'a> {
     /// topic has one gap of a reason in a packet.
     fn moves(&mut self, gap: &Gap, of: (&Arc<str>, u64)) -> bool {
         let Gap { first_seq, last_seq, count, .. } = *gap;
-        let (room, mut place) = (self.replaced.room_for(self.codec, of.0), 0);
+        let (room, mut place) = (self.replaced.room_for(self.codec, of.0, gap.reason), 0);
         // They are written last: until then the packet looks emptier than it is.
         let left = self.packet_bytes_max.saturating_sub(self.out.len());
         if !self.replaced.is_empty() && room > left {
@@ -200,8 +202,8 @@ impl<'a> Packer<'a> {
         if fits {
             // Nothing was written yet.
             self.frames -= 1;
-            let place = (place, self.frames);
-            self.replaced.note(place, of, Skipped { first_seq, last_seq, count });
+            let (place, skipped) = ((place, self.frames), Skipped { first_seq, last_seq, count });
+            self.replaced.note(place, of, (gap.reason, skipped));
         }
         fits
     }

@@ -1,4 +1,5 @@
-//! What the messages of one packet replaced, told in front of them: one gap for each topic.
+//! What the messages of one packet replaced or took in, told in front of them: one gap for each topic
+//! and reason.
 
 use std::sync::Arc;
 
@@ -27,8 +28,15 @@ impl Replaced {
 
     /// How much of the packet has to stay free, so that one more message of a topic can be told to
     /// have replaced others, in bytes.
-    pub(super) fn room_for(&self, codec: Codec, topic: &Arc<str>) -> usize {
-        let told = |gap: &lane::Gap| gap.of.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, topic));
+    pub(super) fn room_for(
+        &self,
+        codec: Codec,
+        topic: &Arc<str>,
+        reason: lane::GapReason,
+    ) -> usize {
+        let told = |gap: &lane::Gap| {
+            gap.reason == reason && gap.of.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, topic))
+        };
         match codec {
             _ if self.ledger.gaps().last().is_some_and(told) => 0,
             Codec::Bincode => GAP_BYTES + topic.len(),
@@ -42,13 +50,12 @@ impl Replaced {
         &mut self,
         place: (usize, u32),
         (topic, epoch): (&Arc<str>, u64),
-        skipped: Skipped,
+        (reason, skipped): (lane::GapReason, Skipped),
     ) {
         if self.is_empty() {
             self.place = place;
         }
-        let (reason, addressee) = (lane::GapReason::Conflated, None);
-        self.ledger.record(Missing { topic, epoch, skipped, reason, addressee });
+        self.ledger.record(Missing { topic, epoch, skipped, reason, addressee: None });
     }
 
     /// Writes the gaps, and notes where.

@@ -2,12 +2,16 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::tests::{Log, Note, count_gaps, push};
-use super::super::{AsTheyAre, Bound, GapReason, LaneOptions, Overflow, Pushed, Sent, Skipped};
+use super::super::tests::{FOLDED, Log, Note, count_gaps, push};
+use super::super::{AsTheyAre, Bound, GapReason, LaneOptions, Overflow, Pushed, Sent};
 use super::*;
 
 fn latest(keep: u32, messages: u32) -> Lane<Note> {
-    let (keep, overflow) = (Keep::Latest(keep), Overflow::DropOldest);
+    conflating(Keep::Latest(keep), messages)
+}
+
+fn conflating(keep: Keep, messages: u32) -> Lane<Note> {
+    let overflow = Overflow::DropOldest;
     let bound = Bound { messages, bytes: 1 << 20 };
     Lane::new(LaneOptions { keep, overflow, bound, ..LaneOptions::default() })
 }
@@ -16,9 +20,10 @@ fn latest(keep: u32, messages: u32) -> Lane<Note> {
 fn waiting(lane: &mut Lane<Note>, log: &mut Log) -> Vec<(Vec<u64>, u64)> {
     lane.conflate(log);
     let told = |item: &Item<Note>| match item {
-        Item::Newest(newest) => {
-            Some((newest.entries().collect(), newest.skipped().map_or(0, |told| told.count)))
-        }
+        Item::Newest(newest) => Some((
+            newest.entries().collect(),
+            newest.skipped().iter().map(|(_, told)| told.count).sum(),
+        )),
         _ => None,
     };
     lane.items().filter_map(told).collect()
@@ -170,6 +175,61 @@ fn a_message_asks_the_log_as_much_as_the_walk_of_one_message_needs_however_many_
     assert!(asked <= 6 * 100_000, "{asked} questions for 100,000 messages");
 }
 
+#[test]
+fn what_waits_of_a_key_is_folded_in_its_place_and_told_as_merged() {
+    let (mut lane, mut log) = (conflating(Keep::Merge, 10), Log::of(2));
+    push(&mut lane, &mut log, 1);
+    lane.block(&mut log);
+    for entry in [2, 3, 4, 7] {
+        push(&mut lane, &mut log, entry);
+    }
+    let waiting = waiting(&mut lane, &mut log);
+    let parts: Vec<_> = waiting.iter().map(|(entries, _)| log.parts(entries[0])).collect();
+    assert_eq!(parts, [vec![1, 3, 7], vec![2, 4]]);
+    assert_eq!(waiting.iter().map(|(_, told)| *told).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!((lane.messages(), lane.bytes(), lane.books().merged), (2, 20, 3));
+    let reasons = lane.items().map(|item| match item {
+        Item::Newest(newest) => newest.skipped()[0].0,
+        item => panic!("{item:?}"),
+    });
+    assert!(reasons.into_iter().all(|reason| reason == GapReason::Merged));
+}
+
+#[test]
+fn what_does_not_compose_waits_in_order_behind_what_was_folded() {
+    let (mut lane, mut log) = (conflating(Keep::Merge, 10), Log::of(1));
+    push(&mut lane, &mut log, 1);
+    lane.block(&mut log);
+    for entry in [2, 5, 6] {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.conflate(&mut log);
+    push(&mut lane, &mut log, 7);
+    push(&mut lane, &mut log, 10);
+    let waiting = waiting(&mut lane, &mut log);
+    let [(entries, told)] = &waiting[..] else { panic!("{waiting:?}") };
+    let parts: Vec<_> = entries.iter().map(|entry| log.parts(*entry)).collect();
+    assert_eq!(parts, [vec![1, 2], vec![5, 6, 7], vec![10]]);
+    assert_eq!((*told, lane.messages()), (3, 3));
+}
+
+#[test]
+fn a_folded_value_is_wanted_of_the_log() {
+    let (mut lane, mut log) = (conflating(Keep::Merge, 10), Log::of(1));
+    push(&mut lane, &mut log, 1);
+    lane.block(&mut log);
+    // The newest doesn't compose: the one in front of it is of a later number.
+    for entry in [2, 5] {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.conflate(&mut log);
+    let since: Vec<_> = lane.extents_since(6).map(|extent| extent.start).collect();
+    assert_eq!(since, [FOLDED, 5]);
+    assert_eq!(lane.oldest(), Some(5));
+    lane.clear(&mut log);
+    assert!(log.wanted.values().all(|wanted| *wanted == 0));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Push(u8),
@@ -193,16 +253,23 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Seen {
     /// Per topic, what was received or told to be missing.
     told: Vec<u64>,
-    /// The newest message of each key.
-    newest: BTreeMap<(u64, Option<String>), u64>,
+    /// The messages of each key that entries stood for.
+    of_key: BTreeMap<(u64, Option<String>), Vec<u64>>,
+}
+
+fn key_of(log: &Log, entry: u64) -> (u64, Option<String>) {
+    let key = log.key(entry);
+    (key.topic, key.key.map(str::to_owned))
 }
 
 impl Seen {
     fn see(&mut self, log: &Log, entry: u64) {
         self.told[log.topic_index(entry)] += 1;
-        let key = log.key(entry);
-        let last = self.newest.insert((key.topic, key.key.map(str::to_owned)), entry);
-        assert!(last < Some(entry), "{entry} comes after {last:?} of its key");
+        let seen = self.of_key.entry(key_of(log, entry)).or_default();
+        for part in log.parts(entry) {
+            assert!(seen.last() < Some(&part), "{part} comes after {seen:?} of its key");
+            seen.push(part);
+        }
     }
 
     /// Takes up to `count` messages with all that stands in front, as a writer would.
@@ -215,7 +282,7 @@ impl Seen {
             entries[..taken].iter().for_each(|entry| self.see(log, *entry));
             match item {
                 Item::Newest(newest) if taken > 0 => {
-                    let skipped = newest.skipped().map_or(0, |skipped: Skipped| skipped.count);
+                    let skipped: u64 = newest.skipped().iter().map(|(_, told)| told.count).sum();
                     self.told[log.topic_index(newest.last())] += skipped;
                 }
                 Item::Gaps(ledger) => count_gaps(ledger, log, &mut self.told),
@@ -232,23 +299,30 @@ impl Seen {
     }
 }
 
+/// Whether what was seen of a key is what is to be seen of what was pushed.
+fn is_all_there(keep: Keep, seen: &[u64], pushed: &[u64]) -> bool {
+    match keep {
+        Keep::Merge => seen == pushed,
+        _ => seen.last() == pushed.last(),
+    }
+}
+
 proptest! {
     #[test]
     fn the_books_balance_and_every_key_ends_with_its_newest(
         steps in steps(),
-        keep in 1..4u32,
+        keep in prop_oneof![(1..4u32).prop_map(Keep::Latest), Just(Keep::Merge)],
         bound in 20..60u32,
         keys in 0..4usize,
     ) {
-        let (mut lane, mut log) = (latest(keep, bound), Log::with_keys(3, keys));
+        let (mut lane, mut log) = (conflating(keep, bound), Log::with_keys(3, keys));
         let mut seen = Seen { told: vec![0; 4], ..Seen::default() };
-        let (mut next, mut last) = (0u64, BTreeMap::new());
+        let (mut next, mut pushed) = (0u64, BTreeMap::<_, Vec<u64>>::new());
         for step in steps {
             match step {
                 Step::Push(stride) => {
                     push(&mut lane, &mut log, next);
-                    let key = log.key(next);
-                    last.insert((key.topic, key.key.map(str::to_owned)), next);
+                    pushed.entry(key_of(&log, next)).or_default().push(next);
                     next += u64::from(stride);
                 }
                 Step::Frame => lane.push_frame(Note(3)),
@@ -265,13 +339,16 @@ proptest! {
             seen.take(&mut lane, &mut log, 5);
         }
         let books = *lane.books();
-        let pushed = log.wanted.len() as u64;
-        prop_assert_eq!(seen.told.iter().sum::<u64>(), pushed);
-        prop_assert_eq!(books.received + books.conflated + books.dropped, pushed);
+        let count = pushed.values().map(Vec::len).sum::<usize>() as u64;
+        prop_assert_eq!(seen.told.iter().sum::<u64>(), count);
+        prop_assert_eq!(books.received + books.conflated + books.merged + books.dropped, count);
         prop_assert_eq!((lane.messages(), lane.bytes()), (0, 0));
         prop_assert!(log.wanted.values().all(|wanted| *wanted == 0));
         if books.dropped == 0 {
-            prop_assert_eq!(seen.newest, last);
+            for (key, pushed) in &pushed {
+                let seen = seen.of_key.get(key).map_or(&[][..], Vec::as_slice);
+                prop_assert!(is_all_there(keep, seen, pushed), "{seen:?} of {pushed:?}");
+            }
         }
     }
 }

@@ -16,6 +16,9 @@ pub(crate) enum WhenBehind {
     /// The newest of each topic, or of each key within it, takes the place of those that wait; how
     /// many it replaced is told.
     Latest,
+    /// JSON documents that wait are folded into one of each topic, or of each key within it, by JSON
+    /// Merge Patch (RFC 7396); how many were folded into others is told.
+    Merge,
     /// All that waits is left out, and told; then what is retained is printed, and it goes on.
     Resync,
     /// The command ends with exit code 1.
@@ -58,6 +61,10 @@ pub(crate) struct Subscribe {
     /// What happens if messages come faster than they are printed.
     #[arg(long, value_enum, default_value_t = WhenBehind::DropOldest)]
     pub(crate) when_behind: WhenBehind,
+    /// At most one message of each topic, or of each key within it, in so long: the newest, or with
+    /// --when-behind merge what they merge into.
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "group")]
+    pub(crate) min_interval: Option<Duration>,
     /// The newest of each topic or key as datagrams, where the link has them (quic://): what the
     /// network loses isn't sent again, and isn't told.
     #[arg(long, conflicts_with_all = ["when_behind", "group"])]
@@ -83,6 +90,9 @@ pub(crate) struct Publish {
     /// What the message is about within its topic.
     #[arg(short, long)]
     pub(crate) key: Option<String>,
+    /// After so long it isn't delivered any more to subscribers that are behind.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) expires_in: Option<Duration>,
     /// Keep the message for who subscribes later, as the last value of its topic and key; an empty
     /// payload clears that.
     #[arg(short, long)]

@@ -36,13 +36,12 @@ async fn publish_all(
         let line = line.map_err(|error| payload::unreadable(&error))?;
         let body = with_key(payload::body(line, arguments.content)?, arguments);
         next = lines.try_recv().ok();
-        let topic = &arguments.topic;
         let publication = publication(client, arguments, body);
         let published = match next {
             Some(_) => publication.publish().await,
             None => publication.publish_acked().await,
         };
-        published.map_err(|error| failure(topic, &error))?;
+        published.map_err(|error| failure(&arguments.topic, &error))?;
         if next.is_none() {
             next = lines.recv().await;
         }

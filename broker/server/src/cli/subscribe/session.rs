@@ -158,6 +158,7 @@ fn reason(cause: GapCause) -> &'static str {
         GapCause::Broker(GapReason::Expired) => "expired",
         GapCause::Broker(GapReason::NotKept) => "not-kept",
         GapCause::Conflated => "conflated",
+        GapCause::Merged => "merged",
         GapCause::SlowSubscriber => "slow-subscriber",
         GapCause::Interrupted => "interrupted",
         _ => "unknown",
