@@ -139,7 +139,8 @@ BOTH = {1: ("ping", record(mark=option(INT))),
 FROM_CLIENT = BOTH | {
     16: ("connect", record(version=INT32, client=record(name=option(TEXT), sdk=option(TEXT)), credential=option(TEXT),
                            resume=option(record(session=TEXT, secret=TEXT, lanes=POSITIONS)),
-                           receive_window=option(INT), packet_bytes_max=option(INT32), ping_interval=option(INT))),
+                           receive_window=option(INT), packet_bytes_max=option(INT32), ping_interval=option(INT),
+                           session_expiry=option(INT))),
     17: ("subscribe", record(id=INT, filter=TEXT, lane=option(BYTE), options=option(OPTIONS), replay=REPLAY,
                              group=option(TEXT), presence=FLAG)),
     18: ("update", record(id=INT, lane=BYTE, options=OPTIONS)),
@@ -313,6 +314,7 @@ class Client:
         client.lane = client.addressee = None
         client.refused = []  # rejected frames of commands without id
         client.goodbye = client.ended = None
+        fields = {"session_expiry": 0} | fields  # 5.11: the session ends with the connection
         await client._send("connect", version=1, client={"name": name, "sdk": "interop-python/1"}, **fields)
         try:
             hello, *rest = decode(await client.ws.recv())
