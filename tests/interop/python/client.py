@@ -162,7 +162,7 @@ FROM_CLIENT = BOTH | {
 }
 FROM_BROKER = BOTH | {
     64: ("connected", record(session=TEXT, secret=TEXT, name=TEXT, resumed=FLAG, lanes=POSITIONS, limits=LIMITS,
-                             ping_interval=INT, server=record(name=TEXT, version=TEXT))),
+                             ping_interval=INT, server=record(name=TEXT, version=TEXT), receive_window=option(INT))),
     65: ("accepted", record(id=INT, subscription=option(INT), lane=option(BYTE), callback=option(TEXT),
                             granted=option(OPTIONS))),
     66: ("rejected", record(id=INT, code=CODE, message=TEXT, field=option(TEXT))),
