@@ -117,7 +117,8 @@ CODES = """unrecognised closed malformed unexpected unsupported-version unsuppor
 frame-too-large payload-too-large invalid-topic invalid-filter reserved-topic invalid-field invalid-id
 unknown-subscription unknown-lane lane-options unknown-callback too-many-subscriptions too-many-topics
 too-many-connections too-many-commands slow-consumer control-overrun no-such-client nobody-answers provider-gone
-busy timed-out cancelled shutting-down internal too-many-frames""".split()
+busy timed-out cancelled shutting-down internal too-many-frames taken-over answer-lost too-many-keys
+not-allowed""".split()
 CODE = Kind(lambda name: varint(CODES.index(name)), lambda reader: dict(enumerate(CODES)).get(
     reader.varint(), "unrecognised"), REQUIRED)  # codes may be added: an unknown one is no error
 BODY = record(key=option(TEXT), content=variant("bytes", "text", "json"),
@@ -179,6 +180,7 @@ FROM_BROKER = BOTH | {
     76: ("detached", record(callback=TEXT, topic=TEXT)),
     77: ("presence", record(subscription=INT, joined=NAMES, left=NAMES)),
     78: ("disconnect", record(code=CODE, reason=TEXT, reconnect=variant("now", ("later", INT), "never"))),
+    79: ("moved", record(subscription=INT, lane=BYTE)),
 }
 TYPES = {name: (number, kind) for number, (name, kind) in FROM_CLIENT.items()}
 
