@@ -18,7 +18,7 @@ impl Shard {
         match frame {
             ClientFrame::Publish(_) if id > past.last_publish_id => false,
             ClientFrame::Publish(_) => {
-                let published = given.is_none() && id <= session.acknowledged;
+                let published = given.is_none() && id <= past.acknowledged;
                 let published = published.then(|| Accepted { id, ..Accepted::default() });
                 match published {
                     Some(accepted) => self.tell(slot, &BrokerFrame::Accepted(accepted)),
