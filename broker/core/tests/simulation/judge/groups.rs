@@ -37,16 +37,27 @@ impl Judge {
     }
 
     pub(super) fn leave_groups(&mut self, client: usize) {
-        let firm = self.views[client].subs.values().filter(|sub| sub.stand == Stand::Begun);
-        let left: Vec<(String, String)> = firm
-            .filter_map(|sub| match &sub.purpose {
-                Purpose::Group(group) => Some((group.clone(), sub.filter.clone())),
-                _ => None,
-            })
-            .collect();
-        for (group, filter) in left {
+        for (group, filter) in self.groups_of(client) {
             self.leave_group(&group, &filter);
         }
+    }
+
+    /// A member was told that it misses some: what was published before is due to nobody.
+    pub(super) fn excuse_groups(&mut self, client: usize) {
+        for key in self.groups_of(client) {
+            let step = self.step;
+            let group = self.groups.entry(key).or_default();
+            group.since = group.since.map(|_| step);
+        }
+    }
+
+    fn groups_of(&self, client: usize) -> Vec<(String, String)> {
+        let firm = self.views[client].subs.values().filter(|sub| sub.stand == Stand::Begun);
+        let of = firm.filter_map(|sub| match &sub.purpose {
+            Purpose::Group(group) => Some((group.clone(), sub.filter.clone())),
+            _ => None,
+        });
+        of.collect()
     }
 
     /// A message for one subscription was written: for a member of a group, and no other has it.
