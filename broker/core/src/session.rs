@@ -127,8 +127,8 @@ pub(crate) struct Past {
     /// The last publish whose acknowledgement may be lost: those of later ones come by themselves.
     pub(crate) acknowledged: u64,
     pub(crate) answers: Answers,
-    /// Whether answers may have been among what of a lane was no longer kept.
-    pub(crate) cut: bool,
+    /// The places of the lanes of which some was no longer kept: answers may have been among that.
+    pub(crate) cut: Vec<usize>,
 }
 
 /// How far a session came.

@@ -50,14 +50,14 @@ impl Shard {
         let by_it = |(number, one): &(&u64, &Subscription)| {
             one.command == command && **number < past.next_subscription
         };
-        let begun = |one: &Subscription| one.state == Standpoint::Begun;
-        let found = {
-            let found = session.standing.iter().find(by_it);
-            found.map(|(number, one)| (*number, begun(one)))
+        let lost = |one: &Subscription| {
+            one.state == Standpoint::Begun && past.cut.contains(&one.lane)
         };
-        let Some((number, begun)) = found else { return false };
-        let again = past.cut && begun;
-        if again {
+        let found = session.standing.iter().find(by_it);
+        let Some((number, lost)) = found.map(|(number, one)| (*number, lost(one))) else {
+            return false;
+        };
+        if lost {
             self.tell_begun(slot, number);
         }
         true

@@ -76,7 +76,7 @@ impl Shard {
             last_publish_id: session.last_publish_id,
             acknowledged: session.acknowledged,
             answers,
-            cut: !lost.is_empty(),
+            cut: lost.clone(),
         });
         lost.into_iter().for_each(|lane| self.replay_again((home, lane)));
         positions

@@ -88,7 +88,7 @@ fn config(random: &mut Random, heavy: bool, stays: bool, shards: usize) -> Confi
         log_bytes_max: *random.pick(&[1000, 100_000]),
         absence: Absence {
             expiry: if stays { EXPIRY } else { Duration::ZERO },
-            resume_window: *random.pick(&[300, 2000, 64 << 10, 64 << 10]),
+            resume_window: *random.pick(&[60, 300, 2000, 64 << 10, 64 << 10]),
             ..Absence::default()
         },
         shards: shards as u16,

@@ -31,7 +31,7 @@ impl View {
     /// The link is gone, and with it so many bytes that were on their way.
     pub(crate) fn lose_link(&mut self, unread: u64) {
         self.connected = false;
-        self.unread += unread;
+        self.unread = self.unread.saturating_add(unread);
     }
 
     pub(crate) fn take_link(&mut self, separate: bool, step: u64) {

@@ -31,9 +31,9 @@ impl World {
     /// Everybody reads and nothing is said until nothing is under way; then everything must hold.
     pub(super) fn rest(&mut self) -> Result<(), Violation> {
         self.bury_ghosts();
-        for round in 0..8 {
+        for round in 0..if self.plan.stays { 13 } else { 8 } {
             self.settle()?;
-            if round == 3 && self.plan.stays {
+            if round == 8 && self.plan.stays {
                 self.consume_all();
             }
             self.advance(Duration::from_millis(400));
