@@ -50,9 +50,8 @@ impl Shard {
         let by_it = |(number, one): &(&u64, &Subscription)| {
             one.command == command && **number < past.next_subscription
         };
-        let lost = |one: &Subscription| {
-            one.state == Standpoint::Begun && past.cut.contains(&one.lane)
-        };
+        let lost =
+            |one: &Subscription| one.state == Standpoint::Begun && past.cut.contains(&one.lane);
         let found = session.standing.iter().find(by_it);
         let Some((number, lost)) = found.map(|(number, one)| (*number, lost(one))) else {
             return false;

@@ -56,7 +56,13 @@ impl World {
         for encoded in self.clients[client].commands.clone().into_values() {
             let cut = Codec::Bincode.cut(&encoded, usize::MAX).ok().flatten();
             let read = cut.and_then(|cut| Codec::Bincode.read_client(cut.frame).ok().flatten());
-            self.say(client, &read.expect("it was written here"));
+            let read = read.expect("it was written here");
+            self.say(client, &read);
+            if let ClientFrame::Publish(publish) = read
+                && self.tamper.publishes_again(client)
+            {
+                self.say(client, &ClientFrame::Publish(Publish { id: None, ..publish }));
+            }
         }
     }
 
