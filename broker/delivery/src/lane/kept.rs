@@ -7,15 +7,20 @@
 //! What is kept is entries and gaps, not bytes. What was sent last is one extent in the lane itself, as
 //! long as messages follow each other: for a lane that keeps up nothing else is touched.
 
+mod gone;
+mod leaving;
+mod rewind;
+
 use std::collections::VecDeque;
 
-use super::{Entries, Extent, Frame, Gap, Item, Lane, Ledger};
+use super::{Entries, Extent, Frame, Gap, Lane};
+use gone::{Gone, Stretch};
+pub(super) use leaving::Leaving;
+pub use leaving::{AsTheyAre, Departure};
+pub use rewind::NoWayBack;
 
 /// What a gap costs while it is kept, in bytes.
 const GAP_BYTES: u64 = 64;
-
-/// How many stretches of frames that are no longer kept are remembered by what they were.
-const STRETCHES_MAX: usize = 32;
 
 /// What was handed to the link and may not have arrived, oldest first.
 #[derive(Debug)]
@@ -28,7 +33,7 @@ pub(super) struct Kept<F> {
     ordered: bool,
     end: u64,
     /// What was let go before the client said that it arrived, oldest first.
-    gone: VecDeque<Stretch>,
+    gone: Gone,
 }
 
 #[derive(Debug)]
@@ -38,44 +43,9 @@ enum Was<F> {
     Gap(Box<Gap>),
 }
 
-/// Frames that are no longer kept: how many of them were messages, and of how many others told.
-#[derive(Debug, Clone, Copy, Default)]
-struct Stretch {
-    frames: u64,
-    messages: u64,
-    told: u64,
-}
-
-impl Stretch {
-    fn is_messages(&self) -> bool {
-        self.frames == self.messages
-    }
-
-    /// Whether no messages are missing with it.
-    fn is_other(&self) -> bool {
-        self.messages == 0 && self.told == 0
-    }
-
-    fn goes_on_with(&self, next: &Self) -> bool {
-        self.is_messages() && next.is_messages() || self.is_other() && next.is_other()
-    }
-
-    /// Its last so many frames, which are all or of one kind.
-    fn last(&self, frames: u64) -> Self {
-        let messages = if self.is_other() { 0 } else { frames };
-        if frames < self.frames { Self { frames, messages, told: 0 } } else { *self }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.frames += other.frames;
-        self.messages += other.messages;
-        self.told += other.told;
-    }
-}
-
 impl<F> Default for Kept<F> {
     fn default() -> Self {
-        let (items, gone) = (VecDeque::new(), VecDeque::new());
+        let (items, gone) = (VecDeque::new(), Gone::default());
         Self { items, frames: 0, bytes: 0, ordered: true, end: 0, gone }
     }
 }
@@ -141,30 +111,6 @@ impl<F: Frame> Kept<F> {
         self.bytes -= bytes;
         stretch
     }
-
-    /// Notes what was let go though it may not have arrived.
-    fn note_gone(&mut self, stretch: Stretch) {
-        match self.gone.back_mut() {
-            Some(last) if last.goes_on_with(&stretch) => last.add(stretch),
-            _ => self.gone.push_back(stretch),
-        }
-        if self.gone.len() > STRETCHES_MAX {
-            self.gone.pop_front();
-        }
-    }
-
-    /// What the last so many frames of those that are gone were. `None` if that isn't known any more.
-    fn last_gone(&self, frames: u64) -> Option<Stretch> {
-        let mut found = Stretch::default();
-        for stretch in self.gone.iter().rev() {
-            let left = frames - found.frames;
-            if left == 0 {
-                break;
-            }
-            found.add(stretch.last(left));
-        }
-        (found.frames == frames).then_some(found)
-    }
 }
 
 impl<F> Was<F> {
@@ -185,31 +131,6 @@ impl<F: Frame> Was<F> {
         }
     }
 }
-
-/// What becomes of the frames of a lane when they are handed to the link.
-pub trait Departure<F> {
-    /// One has left wholly, or what was left of it: says as what it can be sent again.
-    fn whole(&mut self, frame: F, again: &mut dyn FnMut(F));
-    /// So many parts of one have left.
-    fn part(&mut self, frame: &F, parts: u32, again: &mut dyn FnMut(F));
-}
-
-/// Frames that leave as a whole and can be sent again as they are.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AsTheyAre;
-
-impl<F> Departure<F> for AsTheyAre {
-    fn whole(&mut self, frame: F, again: &mut dyn FnMut(F)) {
-        again(frame);
-    }
-
-    fn part(&mut self, _: &F, _: u32, _: &mut dyn FnMut(F)) {}
-}
-
-/// A position behind what is known of a lane: behind its end, or too far back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the lane can't go on from there")]
-pub struct NoWayBack;
 
 impl<F: Frame> Lane<F> {
     /// Has what is sent kept until it is [consumed](Lane::consumed).
@@ -293,91 +214,6 @@ impl<F: Frame> Lane<F> {
             kept.keep_at_most(bytes, log);
         }
     }
-
-    /// Whether the lane can [go on](Lane::rewind) behind its first `frames` frames.
-    pub fn can_rewind(&self, frames: u64) -> bool {
-        let kept = self.kept.as_ref().map_or(0, |kept| kept.frames);
-        let kept = kept + u64::from(self.recent.len());
-        let lost = (self.frames - kept).saturating_sub(frames);
-        let known = |kept: &Kept<F>| kept.last_gone(lost).is_some();
-        frames <= self.frames && (lost == 0 || self.kept.as_deref().is_some_and(known))
-    }
-
-    /// Puts back what was handed to the link behind the first `frames` frames: it didn't arrive.
-    /// Returns after how many frames the lane goes on: more, if some of it is no longer kept, which
-    /// a gap in front of everything tells then.
-    ///
-    /// # Errors
-    /// If there weren't so many frames, or it isn't known any more what was behind them.
-    pub fn rewind(&mut self, frames: u64, log: &mut impl Entries) -> Result<u64, NoWayBack> {
-        if !self.can_rewind(frames) {
-            return Err(NoWayBack);
-        }
-        self.settle_recent(log);
-        self.put_held_back();
-        let mut kept = self.kept.take().unwrap_or_default();
-        let begins = self.frames - kept.frames;
-        let lost = kept.last_gone(begins.saturating_sub(frames)).unwrap_or_default();
-        let mut had = frames.saturating_sub(begins);
-        while had > 0 {
-            had -= kept.let_go(had, log).frames;
-        }
-        let mut items = VecDeque::new();
-        self.tell_lost(lost, &mut items);
-        for was in kept.items.drain(..) {
-            self.put_back(was, &mut items, log);
-        }
-        items.extend(self.passed.take().into_iter().flat_map(|passed| *passed));
-        items.append(&mut self.items);
-        self.items = items;
-        self.frames = begins.max(frames);
-        self.waiting = self.discarding || !self.is_empty();
-        self.lenient = self.waiting;
-        self.walk_again(log);
-        Ok(self.frames)
-    }
-
-    /// Tells what was handed to the link, isn't kept and didn't arrive.
-    fn tell_lost(&mut self, lost: Stretch, items: &mut VecDeque<Item<F>>) {
-        let count = lost.messages + lost.told;
-        if lost.frames == 0 {
-            return;
-        }
-        let mut ledger = Box::<Ledger>::default();
-        ledger.put(Gap::of_the_lane(count));
-        self.gap_bytes += ledger.bytes();
-        self.books.dropped += lost.messages;
-        self.books.received -= lost.messages;
-        items.push_back(Item::Gaps(ledger));
-    }
-
-    fn put_back(&mut self, was: Was<F>, items: &mut VecDeque<Item<F>>, log: &mut impl Entries) {
-        match was {
-            Was::Messages { extent, subscription } => {
-                self.messages += extent.len();
-                self.bytes += log.bytes(extent);
-                self.books.received -= u64::from(extent.len());
-                items.push_back(match subscription {
-                    None => Item::Run(extent),
-                    Some(subscription) => Item::Addressed { extent, subscription },
-                });
-            }
-            Was::Frame(frame) => {
-                self.bytes += frame.size();
-                items.push_back(Item::Frame(frame));
-            }
-            Was::Gap(gap) => {
-                if !matches!(items.back(), Some(Item::Gaps(_))) {
-                    items.push_back(Item::Gaps(Box::default()));
-                }
-                let Some(Item::Gaps(ledger)) = items.back_mut() else { return };
-                let before = ledger.bytes();
-                ledger.put(*gap);
-                self.gap_bytes += ledger.bytes() - before;
-                self.books.gaps -= 1;
-            }
-        }
-    }
 }
 
 impl<F: Frame> Kept<F> {
@@ -389,7 +225,7 @@ impl<F: Frame> Kept<F> {
                 None => return,
             };
             let stretch = self.let_go(most, log);
-            self.note_gone(stretch);
+            self.gone.note(stretch);
         }
     }
 }
@@ -407,94 +243,6 @@ fn messages_of(extent: Extent, bytes: u64, log: &impl Entries) -> u64 {
         }
     }
     most
-}
-
-/// What leaves in one packet: how many frames so far, and the gaps that were told among them.
-pub(super) struct Leaving {
-    told: std::vec::IntoIter<(u32, Gap)>,
-    frames: u32,
-}
-
-impl Leaving {
-    pub(super) fn new(told: Vec<(u32, Gap)>) -> Self {
-        Self { told: told.into_iter(), frames: 0 }
-    }
-
-    /// The next gap that was told in front of the next frame.
-    fn next_told(&mut self) -> Option<Gap> {
-        let (place, _) = self.told.as_slice().first()?;
-        if *place > self.frames {
-            return None;
-        }
-        self.told.next().map(|(_, gap)| gap)
-    }
-}
-
-impl<F: Frame> Lane<F> {
-    /// Messages have left, of so many bytes.
-    #[inline]
-    pub(super) fn keep_messages(
-        &mut self,
-        leaving: &mut Leaving,
-        (extent, subscription, bytes): (Extent, Option<u64>, u64),
-        log: &mut impl Entries,
-    ) {
-        self.keep_told(leaving, log);
-        self.frames += u64::from(extent.len());
-        leaving.frames += extent.len();
-        match (self.keeps, subscription) {
-            (false, _) => log.let_go(extent),
-            (true, None) if self.recent.end == extent.start => self.recent.end = extent.end,
-            (true, None) => {
-                self.settle_recent(log);
-                self.recent = extent;
-            }
-            (true, Some(_)) => {
-                self.settle_recent(log);
-                let kept = self.kept.get_or_insert_default();
-                kept.push_messages(extent, subscription, bytes);
-            }
-        }
-    }
-
-    /// Puts what was sent last to what else is kept.
-    fn settle_recent(&mut self, log: &impl Entries) {
-        let recent = std::mem::take(&mut self.recent);
-        if !recent.is_empty() {
-            let kept = self.kept.get_or_insert_default();
-            kept.push_messages(recent, None, log.bytes(recent));
-        }
-    }
-
-    /// A frame that is no message has left.
-    pub(super) fn keep_frame(&mut self, leaving: &mut Leaving, frame: F, log: &impl Entries) {
-        self.keep_told(leaving, log);
-        leaving.frames += 1;
-        self.keep(Was::Frame(frame), log);
-    }
-
-    /// A gap has left in its place.
-    pub(super) fn keep_gap(&mut self, leaving: &mut Leaving, gap: Gap, log: &impl Entries) {
-        self.keep_told(leaving, log);
-        leaving.frames += 1;
-        self.keep(Was::Gap(Box::new(gap)), log);
-    }
-
-    /// The gaps have left that were told in front of the next frame.
-    #[inline]
-    pub(super) fn keep_told(&mut self, leaving: &mut Leaving, log: &impl Entries) {
-        while let Some(gap) = leaving.next_told() {
-            self.keep(Was::Gap(Box::new(gap)), log);
-        }
-    }
-
-    fn keep(&mut self, was: Was<F>, log: &impl Entries) {
-        self.frames += 1;
-        if self.keeps {
-            self.settle_recent(log);
-            self.kept.get_or_insert_default().push(was);
-        }
-    }
 }
 
 #[cfg(test)]
