@@ -1,6 +1,10 @@
 //! Real programs on the broker, in `src/bin`: `chat`, `ticker`, `embedded` and `counters`.
 
+mod narrow;
+
 use client_sdk::{Client, ClientBuilder, Fingerprint};
+
+pub use narrow::narrow;
 
 /// How to reach the broker: the same for all programs here.
 #[derive(Debug, Clone, clap::Args)]

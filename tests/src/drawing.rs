@@ -65,6 +65,14 @@ impl Drawing {
         ));
     }
 
+    /// A circle that is white inside.
+    pub fn ring(&mut self, at: Point, radius: f64, colour: &str, width: f64) {
+        self.add(format_args!(
+            r##"<circle cx="{:.1}" cy="{:.1}" r="{radius}" fill="#ffffff" stroke="{colour}" stroke-width="{width}"/>"##,
+            at.0, at.1
+        ));
+    }
+
     /// Words.
     pub fn text(&mut self, at: Point, anchor: Anchor, size: f64, colour: &str, text: &str) {
         let anchor = match anchor {

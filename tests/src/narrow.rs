@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -34,6 +34,7 @@ const DATAGRAM_BYTES_MAX: usize = 2 << 10;
 pub struct Narrow {
     /// Where it begins.
     pub place: Place,
+    is_open: watch::Sender<bool>,
     _relay: JoinSet<io::Result<()>>,
     _directory: TempDir,
 }
@@ -49,13 +50,14 @@ impl Narrow {
     pub async fn open(over: Transport, place: &Place, bytes_per_second: u32) -> io::Result<Self> {
         let directory = tempfile::tempdir()?;
         let mut relay = JoinSet::new();
+        let (is_open, opened) = watch::channel(true);
         let url = match over {
             Transport::Memory => panic!("a memory network needs no relay"),
             Transport::WebSocket | Transport::SecureWebSocket => {
                 let broker = address(place)?;
                 let listener = TcpListener::bind(any_port()).await?;
                 let address = listener.local_addr()?;
-                relay.spawn(relay_tcp(listener, broker, bytes_per_second));
+                relay.spawn(relay_tcp(listener, broker, bytes_per_second, opened));
                 let scheme = place.url.split(':').next().unwrap_or_default();
                 format!("{scheme}://{address}")
             }
@@ -73,7 +75,18 @@ impl Narrow {
                 format!("unix:{}", path.display())
             }
         };
-        Ok(Self { place: place.by_way_of(url), _relay: relay, _directory: directory })
+        let place = place.by_way_of(url);
+        Ok(Self { place, is_open, _relay: relay, _directory: directory })
+    }
+
+    /// Cuts what goes through, and lets nobody through until it is opened again. WebSocket only.
+    pub fn close(&self) {
+        self.is_open.send_replace(false);
+    }
+
+    /// Lets them through again.
+    pub fn reopen(&self) {
+        self.is_open.send_replace(true);
     }
 }
 
@@ -81,10 +94,20 @@ async fn relay_tcp(
     listener: TcpListener,
     broker: SocketAddr,
     bytes_per_second: u32,
+    mut opened: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut links = JoinSet::new();
     loop {
-        let (client, _) = listener.accept().await?;
+        let (client, _) = tokio::select! {
+            accepted = listener.accept() => accepted?,
+            Ok(()) = opened.changed() => {
+                links.abort_all();
+                continue;
+            }
+        };
+        if !*opened.borrow() {
+            continue;
+        }
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(SOCKET_BYTES)?;
         let broker: TcpStream = socket.connect(broker).await?;

@@ -323,6 +323,10 @@ impl<F: Frame> Lane<F> {
                 let last = newest.last();
                 let left = (0..count).map_while(|_| newest.take_oldest());
                 let left = left.collect::<Vec<_>>();
+                // It was this key's turn: what comes of it now waits behind the others.
+                if let Some(walked) = &mut self.walked {
+                    walked.forget_place(0, last, log);
+                }
                 self.remember(last, log);
                 for entry in left {
                     self.leave(Extent::one(entry), None, leaving, log);

@@ -118,7 +118,13 @@ impl Backlog {
         }
         let is_own = front.get().owed.is_none();
         let held = match front.get_mut().place.take_older() {
-            Some(event) => of_nobody(event),
+            Some(event) => {
+                // It was this key's turn: what comes of it now waits behind the others.
+                if let Some(subject) = front.get().place.subject() {
+                    self.index.remove(subject, *front.key());
+                }
+                of_nobody(event)
+            }
             None => {
                 let (number, Standing { place, owed, since }) = front.remove_entry();
                 self.forget(number, &place);
@@ -229,15 +235,33 @@ mod tests {
     use super::*;
     use crate::{Body, Message};
 
+    fn message(seq: u64, key: &str) -> Event {
+        let (topic, body) = (Arc::from("t"), Body::from("x").key(key));
+        Event::Message(Message { topic, seq, epoch: 1, time: 0, from: None, body, replayed: false })
+    }
+
+    #[test]
+    fn a_key_whose_turn_has_begun_takes_nothing_in_so_that_the_others_have_theirs() {
+        let mut backlog = Backlog::default();
+        let keys = ["often", "seldom", "often", "often"].into_iter().chain(["often"; 5]);
+        let mut come = (1..).zip(keys).map(|(seq, key)| message(seq, key).into());
+        come.by_ref().take(4).for_each(|held| backlog.conflate(held, Kept::Newest(3)));
+        let taken: Vec<_> = come
+            .map(|held| {
+                let popped = backlog.pop().expect("something waits");
+                backlog.conflate(held, Kept::Newest(3));
+                popped.event
+            })
+            .collect();
+        assert!(taken.contains(&message(2, "seldom")), "{taken:?}");
+    }
+
     #[test]
     fn no_key_is_remembered_of_which_nothing_waits() {
         for all_go in [Backlog::drop_oldest, |backlog: &mut Backlog| backlog.pop().is_some()] {
             let mut backlog = Backlog::default();
             for seq in 1..=100 {
-                let (topic, body) = (Arc::from("t"), Body::from("x").key((seq / 2).to_string()));
-                let message =
-                    Message { topic, seq, epoch: 1, time: 0, from: None, body, replayed: false };
-                backlog.conflate(Event::Message(message).into(), Kept::Newest(2));
+                backlog.conflate(message(seq, &(seq / 2).to_string()).into(), Kept::Newest(2));
             }
             while all_go(&mut backlog) {}
             assert!(backlog.index.is_empty());

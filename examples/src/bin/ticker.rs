@@ -1,19 +1,21 @@
 //! A market that walks at random, and a view of it that is drawn as fast as the terminal takes it:
-//! it asks for the latest price of each instrument, so a slow terminal shows fewer prices, not old
+//! it asks for the latest price of each instrument, so over a slow link it shows fewer prices, not old
 //! ones.
 //!
 //! ```sh
 //! cargo run --release -p broker-examples --bin ticker -- publish
 //! cargo run --release -p broker-examples --bin ticker -- view
+//! cargo run --release -p broker-examples --bin ticker -- view --bytes-per-second 20000
+//! cargo run --release -p broker-examples --bin ticker -- view --bytes-per-second 20000 --all
 //! ```
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use broker_examples::Reach;
+use broker_examples::{Reach, narrow};
 use clap::{Parser, Subcommand};
-use client_sdk::{Client, Gap, Message, Subscriber};
+use client_sdk::{Client, Gap, Keep, LaneOptions, Message, Overflow, Subscriber};
 use rand::RngExt as _;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -45,17 +47,41 @@ enum Role {
         /// How many lines.
         #[arg(long, default_value_t = 20)]
         lines: usize,
+        /// Over a slow link, which this program makes; ws:// only.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1_000..))]
+        bytes_per_second: Option<u32>,
+        /// Every price, the oldest first, and not the latest: to see what that is worth.
+        #[arg(long)]
+        all: bool,
     },
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { role, reach } = Arguments::parse();
-    let client = reach.client().connect().await?;
+    let Arguments { role, mut reach } = Arguments::parse();
     match role {
-        Role::Publish { instruments, rate } => publish(&client, instruments, rate).await,
-        Role::View { filter, lines } => view(&client, &filter, lines).await,
+        Role::Publish { instruments, rate } => {
+            let client = reach.client().name("market").connect().await?;
+            publish(&client, instruments, rate).await
+        }
+        Role::View { filter, lines, bytes_per_second, all } => {
+            if let Some(bytes_per_second) = bytes_per_second {
+                reach.url = narrow(&reach.url, bytes_per_second).await?;
+            }
+            let (options, wish) = if all { (everything(), "-all") } else { (latest(), "") };
+            let link = if bytes_per_second.is_some() { "-slow" } else { "" };
+            let client = reach.client().name(format!("view{link}{wish}")).connect().await?;
+            view(&client, &filter, options, lines).await
+        }
     }
+}
+
+fn latest() -> LaneOptions {
+    LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() }
+}
+
+fn everything() -> LaneOptions {
+    LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() }
 }
 
 /// How often prices are published; each time as many as the rate asks for.
@@ -94,6 +120,8 @@ struct View {
     skipped: u64,
     /// Prices that nobody replaced.
     missed: u64,
+    /// How old the newest price was when it came.
+    age: Duration,
     lines: usize,
 }
 
@@ -108,6 +136,8 @@ impl Subscriber for View {
     fn on_message(&mut self, message: &Message) {
         let Some(last) = message.text().and_then(|text| text.parse().ok()) else { return };
         self.received += 1;
+        let accepted = UNIX_EPOCH + Duration::from_millis(message.time);
+        self.age = SystemTime::now().duration_since(accepted).unwrap_or_default();
         let price = self.prices.entry(message.topic.to_string()).or_default();
         *price = Price { last, before: price.last, changes: price.changes + 1 };
     }
@@ -124,10 +154,15 @@ impl Subscriber for View {
     }
 }
 
-async fn view(client: &Client, filter: &str, lines: usize) -> anyhow::Result<()> {
-    let (received, skipped, missed) = (0, 0, 0);
-    let view = View { prices: BTreeMap::new(), received, skipped, missed, lines };
-    let mut subscription = client.subscribe_latest(filter, view).await?;
+async fn view(
+    client: &Client,
+    filter: &str,
+    options: LaneOptions,
+    lines: usize,
+) -> anyhow::Result<()> {
+    let (received, skipped, missed, age) = (0, 0, 0, Duration::ZERO);
+    let view = View { prices: BTreeMap::new(), received, skipped, missed, age, lines };
+    let mut subscription = client.subscription(filter).lane_options(options).start(view).await?;
     tokio::select! {
         () = subscription.ended() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -138,11 +173,13 @@ async fn view(client: &Client, filter: &str, lines: usize) -> anyhow::Result<()>
 
 fn draw(view: &View) -> String {
     let mut picture = String::new();
-    let View { prices, received, skipped, missed, lines } = view;
+    let View { prices, received, skipped, missed, age, lines } = view;
     let _ = writeln!(
         picture,
-        "{} instruments, {received} prices received, {skipped} skipped, {missed} missed\x1b[K\n\x1b[K",
-        prices.len()
+        "{} instruments, prices are {:.1} s old; {received} received, {skipped} skipped, \
+         {missed} missed\x1b[K\n\x1b[K",
+        prices.len(),
+        age.as_secs_f64()
     );
     for (topic, Price { last, before, changes }) in prices.iter().take(*lines) {
         let (arrow, colour) = match last.total_cmp(before) {

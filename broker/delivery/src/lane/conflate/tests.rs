@@ -105,6 +105,25 @@ fn what_was_walked_goes_on_being_conflated_with_what_comes() {
 }
 
 #[test]
+fn a_key_whose_turn_has_begun_takes_nothing_in_so_that_the_others_have_theirs() {
+    for keep in [Keep::Latest(3), Keep::Merge] {
+        let (mut lane, mut log) = (conflating(keep, 20), Log::of(2));
+        push(&mut lane, &mut log, 0);
+        lane.block(&mut log);
+        [1, 2, 4].into_iter().for_each(|entry| {
+            push(&mut lane, &mut log, entry);
+        });
+        // As often as one message of the first topic is sent, another one comes.
+        let mut seen = Seen { told: vec![0; 4], ..Seen::default() };
+        for turn in 3..10 {
+            seen.take(&mut lane, &mut log, 1);
+            push(&mut lane, &mut log, 2 * turn);
+        }
+        assert_eq!(seen.of_key[&key_of(&log, 1)], [1], "{keep:?}");
+    }
+}
+
+#[test]
 fn what_is_wanted_since_an_entry_is_all_of_that_however_it_was_conflated() {
     let (mut lane, mut log) = (latest(1, 10), Log::of(3));
     push(&mut lane, &mut log, 0);
