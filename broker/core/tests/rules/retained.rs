@@ -5,6 +5,7 @@ mod delayed;
 mod limits;
 mod resync;
 mod returning;
+mod two_shards;
 mod viewer;
 
 use std::borrow::Cow;
