@@ -41,6 +41,7 @@ struct Totals {
     /// Last values that are retained now, and what they cost in bytes.
     retained: u64,
     retained_bytes: u64,
+    documents_made: u64,
     /// Handed to links, all copies.
     deliveries: u64,
     packets: u64,
@@ -133,6 +134,7 @@ impl Answered {
             forgotten: sequencer.forgotten,
             retained: sequencer.retained,
             retained_bytes: sequencer.retained_bytes,
+            documents_made: sequencer.documents_made,
             deliveries: statistics.delivered,
             packets: statistics.packets,
             waiting: *waiting,

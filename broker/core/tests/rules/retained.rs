@@ -2,6 +2,7 @@
 
 mod changing;
 mod delayed;
+mod documents;
 mod limits;
 mod resync;
 mod returning;
