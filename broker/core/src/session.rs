@@ -124,9 +124,11 @@ pub(crate) struct Past {
     /// The number of the first subscription that is new.
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
+    /// The last publish whose acknowledgement may be lost: those of later ones come by themselves.
+    pub(crate) acknowledged: u64,
     pub(crate) answers: Answers,
-    /// Whether answers may have been among what of a lane was no longer kept.
-    pub(crate) cut: bool,
+    /// The places of the lanes of which some was no longer kept: answers may have been among that.
+    pub(crate) cut: Vec<usize>,
 }
 
 /// How far a session came.

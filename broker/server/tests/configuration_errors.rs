@@ -46,8 +46,8 @@ fn every_fault_has_its_place_its_key_its_value_and_what_is_allowed() {
         ),
         (
             "[lanes]\noverflow = \"newest\"",
-            "broker.toml:2:1: `lanes.overflow` is \"newest\", but must be \"disconnect\" or \
-             \"drop-oldest\"",
+            "broker.toml:2:1: `lanes.overflow` is \"newest\", but must be \"disconnect\", \
+             \"drop-oldest\" or \"resync\"",
         ),
         (
             "[[listen]]\ntransport = \"quic\"\naddress = \"localhost\"",

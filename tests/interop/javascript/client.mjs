@@ -141,7 +141,7 @@ export class Client {
   #lastId = 0;
   #ready;
 
-  /** `fields` are further ones of the frame connect, as ping_interval. */
+  /** `fields` are further ones of the frame connect, as ping_interval. The session ends with the connection. */
   static async connect(url, name, fields = {}) {
     const client = new Client();
     client.ws = new WebSocket(url, 'broker.v1.json', { perMessageDeflate: false, maxPayload: 2 ** 26 });
@@ -150,7 +150,7 @@ export class Client {
     client.ws.on('close', () => client.#end());
     const ready = new Promise((resolve, reject) => { client.#ready = { resolve, reject }; });
     client.ws.on('error', (error) => client.#ready.reject(error));
-    client.ws.on('open', () => client.write({ type: 'connect', version: 1,
+    client.ws.on('open', () => client.write({ type: 'connect', version: 1, session_expiry: 0,
       client: { name, sdk: 'interop-javascript/1' }, ...fields }));
     await ready;
     return client;

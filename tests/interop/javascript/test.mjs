@@ -294,7 +294,7 @@ scenario('errors', async () => {
   await refused('invalid-topic', one.request(`${topic}.>`, ''), 'topic');
   await refused('invalid-filter', one.subscribe(''), 'filter');
   await refused('unknown-lane', one.subscribe(topic, { lane: 16 }));
-  await refused('unsupported', one.subscribe(topic, { options: { unreliable: true } }));
+  await refused('invalid-field', one.subscribe(topic, { options: { unreliable: true } }));
   const kept = await one.subscribe(topic, { lane: 4, options: { keep: 'latest' } });
   assert.equal(kept.granted.overflow, 'drop-oldest');
   await one.subscribe(topic, { lane: 3, options: { bound_messages: 10 } });

@@ -117,7 +117,8 @@ CODES = """unrecognised closed malformed unexpected unsupported-version unsuppor
 frame-too-large payload-too-large invalid-topic invalid-filter reserved-topic invalid-field invalid-id
 unknown-subscription unknown-lane lane-options unknown-callback too-many-subscriptions too-many-topics
 too-many-connections too-many-commands slow-consumer control-overrun no-such-client nobody-answers provider-gone
-busy timed-out cancelled shutting-down internal too-many-frames""".split()
+busy timed-out cancelled shutting-down internal too-many-frames taken-over answer-lost too-many-keys
+not-allowed""".split()
 CODE = Kind(lambda name: varint(CODES.index(name)), lambda reader: dict(enumerate(CODES)).get(
     reader.varint(), "unrecognised"), REQUIRED)  # codes may be added: an unknown one is no error
 BODY = record(key=option(TEXT), content=variant("bytes", "text", "json"),
@@ -139,7 +140,8 @@ BOTH = {1: ("ping", record(mark=option(INT))),
 FROM_CLIENT = BOTH | {
     16: ("connect", record(version=INT32, client=record(name=option(TEXT), sdk=option(TEXT)), credential=option(TEXT),
                            resume=option(record(session=TEXT, secret=TEXT, lanes=POSITIONS)),
-                           receive_window=option(INT), packet_bytes_max=option(INT32), ping_interval=option(INT))),
+                           receive_window=option(INT), packet_bytes_max=option(INT32), ping_interval=option(INT),
+                           session_expiry=option(INT))),
     17: ("subscribe", record(id=INT, filter=TEXT, lane=option(BYTE), options=option(OPTIONS), replay=REPLAY,
                              group=option(TEXT), presence=FLAG)),
     18: ("update", record(id=INT, lane=BYTE, options=OPTIONS)),
@@ -161,7 +163,7 @@ FROM_CLIENT = BOTH | {
 }
 FROM_BROKER = BOTH | {
     64: ("connected", record(session=TEXT, secret=TEXT, name=TEXT, resumed=FLAG, lanes=POSITIONS, limits=LIMITS,
-                             ping_interval=INT, server=record(name=TEXT, version=TEXT))),
+                             ping_interval=INT, server=record(name=TEXT, version=TEXT), receive_window=option(INT))),
     65: ("accepted", record(id=INT, subscription=option(INT), lane=option(BYTE), callback=option(TEXT),
                             granted=option(OPTIONS))),
     66: ("rejected", record(id=INT, code=CODE, message=TEXT, field=option(TEXT))),
@@ -178,6 +180,7 @@ FROM_BROKER = BOTH | {
     76: ("detached", record(callback=TEXT, topic=TEXT)),
     77: ("presence", record(subscription=INT, joined=NAMES, left=NAMES)),
     78: ("disconnect", record(code=CODE, reason=TEXT, reconnect=variant("now", ("later", INT), "never"))),
+    79: ("moved", record(subscription=INT, lane=BYTE)),
 }
 TYPES = {name: (number, kind) for number, (name, kind) in FROM_CLIENT.items()}
 
@@ -313,6 +316,7 @@ class Client:
         client.lane = client.addressee = None
         client.refused = []  # rejected frames of commands without id
         client.goodbye = client.ended = None
+        fields = {"session_expiry": 0} | fields  # 5.11: the session ends with the connection
         await client._send("connect", version=1, client={"name": name, "sdk": "interop-python/1"}, **fields)
         try:
             hello, *rest = decode(await client.ws.recv())

@@ -1,10 +1,10 @@
 //! How old values are when they arrive over a narrow way, for those who keep the newest of each key
 //! and for those who keep all; and when a slow callback gets them.
 //!
-//! `cargo run --release -p broker-tests --bin freshness [transport...] [--callback] [--after SECONDS]`;
-//! what it prints is a table in Markdown. It takes half a minute for each transport. With
-//! `--callback` the way is wide, and a callback takes 10 ms for each value. `--after` says how long
-//! it is overloaded before ages count.
+//! `cargo run --release -p broker-tests --bin freshness [transport...] [--callback] [--after SECONDS]
+//! [--rate PER_SECOND]`; what it prints is a table in Markdown. It takes half a minute for each
+//! transport. With `--callback` the way is wide, and a callback takes 10 ms for each value. `--after`
+//! says how long it is overloaded before ages count.
 
 use std::env;
 use std::time::Duration;
@@ -30,6 +30,7 @@ async fn main() -> anyhow::Result<()> {
                 let seconds = arguments.next().unwrap_or_default().parse()?;
                 load.warm_up = Duration::from_secs(seconds);
             }
+            "--rate" => load.per_second = arguments.next().unwrap_or_default().parse()?,
             _ => wanted.push(argument),
         }
     }

@@ -18,7 +18,7 @@ impl Shard {
         match frame {
             ClientFrame::Publish(_) if id > past.last_publish_id => false,
             ClientFrame::Publish(_) => {
-                let published = given.is_none() && id <= session.acknowledged;
+                let published = given.is_none() && id <= past.acknowledged;
                 let published = published.then(|| Accepted { id, ..Accepted::default() });
                 match published {
                     Some(accepted) => self.tell(slot, &BrokerFrame::Accepted(accepted)),
@@ -50,14 +50,13 @@ impl Shard {
         let by_it = |(number, one): &(&u64, &Subscription)| {
             one.command == command && **number < past.next_subscription
         };
-        let begun = |one: &Subscription| one.state == Standpoint::Begun;
-        let found = {
-            let found = session.standing.iter().find(by_it);
-            found.map(|(number, one)| (*number, begun(one)))
+        let lost =
+            |one: &Subscription| one.state == Standpoint::Begun && past.cut.contains(&one.lane);
+        let found = session.standing.iter().find(by_it);
+        let Some((number, lost)) = found.map(|(number, one)| (*number, lost(one))) else {
+            return false;
         };
-        let Some((number, begun)) = found else { return false };
-        let again = past.cut && begun;
-        if again {
+        if lost {
             self.tell_begun(slot, number);
         }
         true

@@ -4,7 +4,7 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, Connect, LanePosition, Reconnect, Resume};
 
 use super::Shard;
-use crate::session::{Past, Stage};
+use crate::session::{Given, Past, Stage};
 use crate::{Now, SessionId};
 
 impl Shard {
@@ -68,10 +68,16 @@ impl Shard {
         let recall = session.recall.get_or_insert_default();
         let mut answers = recall.past.take().map(|past| past.answers).unwrap_or_default();
         answers.extend(std::mem::take(&mut recall.answers), most);
-        let (next_subscription, last_publish_id) =
-            (session.next_subscription, session.last_publish_id);
-        let cut = !lost.is_empty();
-        recall.past = Some(Past { next_subscription, last_publish_id, answers, cut });
+        // The answers to requests that are open come by themselves, however late they are repeated.
+        let open = session.dealings.iter().flat_map(|dealings| dealings.asked.iter());
+        open.for_each(|(id, _)| answers.note(*id, Given::Elsewhere, most));
+        recall.past = Some(Past {
+            next_subscription: session.next_subscription,
+            last_publish_id: session.last_publish_id,
+            acknowledged: session.acknowledged,
+            answers,
+            cut: lost.clone(),
+        });
         lost.into_iter().for_each(|lane| self.replay_again((home, lane)));
         positions
     }

@@ -416,6 +416,23 @@ fn a_repeated_publish_is_acknowledged_again_and_published_once() {
 }
 
 #[test]
+fn an_answer_that_comes_over_the_new_link_is_not_given_again() {
+    let mut stage = stage();
+    let (mut client, _) = pair(&mut stage, LaneOptions::default());
+    let publish = ClientFrame::Publish(Publish { id: Some(5), ..Publish::bytes("a.x", b"x") });
+    // Both are read and not answered when the client comes back.
+    stage.write(client.slot, &publish);
+    stage.write(client.slot, &request(6, "nobody"));
+    assert!(come_back(&mut client, &mut stage));
+    stage.say(client.slot, &publish);
+    stage.say(client.slot, &request(6, "nobody"));
+    client.take(&mut stage, usize::MAX);
+    assert_eq!((client.accepted(5), client.seqs("a.x")), (1, vec![1]));
+    let refused = |frame: &&BrokerFrame<'_>| matches!(frame, BrokerFrame::Rejected(_));
+    assert_eq!(client.answers.iter().filter(refused).count(), 1);
+}
+
+#[test]
 fn a_repeated_command_is_carried_out_once_and_answered_once() {
     let mut stage = stage();
     let (mut client, publisher) = pair(&mut stage, LaneOptions::default());

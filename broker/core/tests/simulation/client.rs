@@ -1,6 +1,7 @@
 //! One client: what it says, and the link between it and the broker.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use broker_core::{Channel, Framing, LinkInfo, PongTo};
 use broker_protocol::Codec;
@@ -9,6 +10,19 @@ use bytes::BytesMut;
 
 use crate::link::Link;
 use crate::random::Random;
+
+/// What a link may be.
+pub(crate) fn any_link(random: &mut Random) -> LinkInfo {
+    let codec = *random.pick(&[Codec::Bincode, Codec::Bincode, Codec::Json]);
+    let pings = *random.pick(&[PongTo::Frame, PongTo::Transport]);
+    let secret = u128::from(random.next());
+    let separate_lanes = random.percent(40);
+    LinkInfo { codec, separate_lanes, pings, secret, datagram_bytes_max: None }
+}
+
+pub(crate) fn any_framing(random: &mut Random) -> Framing {
+    *random.pick(&[Framing::Stream, Framing::Packets])
+}
 
 /// One client.
 #[derive(Debug)]
@@ -31,20 +45,32 @@ pub(crate) struct Client {
     pub(crate) next_id: u64,
     /// Lanes that it asked to open.
     pub(crate) opened: BTreeSet<u8>,
+    /// Its session and the secret of it, once it knows them.
+    pub(crate) session: Option<(String, String)>,
+    /// Commands that may have to be repeated, in bincode, by their ids.
+    pub(crate) commands: BTreeMap<u64, Vec<u8>>,
+    /// Whether it asked to go on with its session, and has no answer yet.
+    pub(crate) resuming: bool,
+    /// Whether it asked for its session to be kept when it said goodbye.
+    pub(crate) keeps: bool,
+    /// Whether more may wait for it than the bounds of its lanes allow: it has come back.
+    pub(crate) lenient: bool,
+    /// The earliest time at which its session, which is without a link, may end.
+    pub(crate) deadline: Option<Duration>,
+    /// Whether it has said goodbye.
+    pub(crate) says_goodbye: bool,
+    /// Whose link this is, where another took its place: then it is nothing else.
+    pub(crate) ghost_of: Option<usize>,
 }
 
 impl Client {
     pub(crate) fn new(name: &str, shard: usize, random: &mut Random) -> Self {
-        let codec = *random.pick(&[Codec::Bincode, Codec::Bincode, Codec::Json]);
-        let pings = *random.pick(&[PongTo::Frame, PongTo::Transport]);
-        let secret = u128::from(random.next());
-        let separate_lanes = random.percent(40);
         Self {
             name: name.to_owned(),
             shard,
             slot: None,
-            info: LinkInfo { codec, separate_lanes, pings, secret, datagram_bytes_max: None },
-            framing: *random.pick(&[Framing::Stream, Framing::Packets]),
+            info: any_link(random),
+            framing: any_framing(random),
             link: Link::default(),
             closing: false,
             is_auditor: false,
@@ -52,7 +78,41 @@ impl Client {
             partial: BTreeMap::new(),
             next_id: 1,
             opened: BTreeSet::from([0]),
+            session: None,
+            commands: BTreeMap::new(),
+            resuming: false,
+            keeps: false,
+            lenient: false,
+            deadline: None,
+            says_goodbye: false,
+            ghost_of: None,
         }
+    }
+
+    /// Leaves its link behind: another client with that link, or nothing but what it knew.
+    pub(crate) fn leave_link(&mut self) -> Self {
+        let mut left = Self {
+            name: self.name.clone(),
+            slot: self.slot.take(),
+            link: std::mem::take(&mut self.link),
+            upload: std::mem::take(&mut self.upload),
+            partial: std::mem::take(&mut self.partial),
+            opened: BTreeSet::from([0]),
+            session: None,
+            commands: BTreeMap::new(),
+            deadline: None,
+            ..*self
+        };
+        (self.closing, self.resuming, self.lenient) = (false, false, false);
+        (left.next_id, left.resuming, left.keeps) = (1, false, false);
+        left
+    }
+
+    /// Gets another link, of any kind.
+    pub(crate) fn take_link(&mut self, info: LinkInfo, framing: Framing) {
+        (self.info, self.framing) = (info, framing);
+        (self.resuming, self.lenient, self.link.waited) = (true, true, true);
+        (self.says_goodbye, self.keeps) = (false, false);
     }
 
     /// Says something: alone in a packet, or in the packet of what it said before.

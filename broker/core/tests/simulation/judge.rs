@@ -7,6 +7,8 @@ mod data;
 mod groups;
 mod lane;
 mod rest;
+mod resume;
+mod story;
 mod track;
 mod truth;
 mod view;
@@ -20,14 +22,12 @@ use crate::link::Written;
 use crate::plan::Plan;
 pub(crate) use calls::Call;
 use groups::Group;
+pub(crate) use story::said;
 pub(crate) use truth::{Kind, Truth};
 pub(crate) use view::{Pending, Purpose, Stand, Sub, View};
 
 /// What is wrong, as a sentence.
 pub(crate) type Wrong = Result<(), String>;
-
-/// How many of a client's last events a story tells.
-const STORY_EVENTS: usize = 40;
 
 /// What was promised, held against what arrived.
 #[derive(Debug, Default)]
@@ -43,17 +43,20 @@ pub(crate) struct Judge {
     pub(crate) auditor: bool,
     /// Whether topics are never forgotten.
     one_epoch: bool,
+    /// How much of what was sent is kept for each lane, in bytes.
+    window: u64,
     pub(crate) violation: Option<Violation>,
-    /// Whether stories are kept: only when a seed is told for the second time.
-    pub(crate) tells: bool,
-    stories: BTreeMap<usize, VecDeque<String>>,
+    /// Whether a story is kept: only when a seed is told for the second time.
+    tells: bool,
+    story: VecDeque<String>,
+    /// The step of the world, for the story.
+    pub(crate) now: u64,
 }
 
 /// A promise that was broken.
 #[derive(Debug, Clone)]
 pub(crate) struct Violation {
     pub(crate) client: usize,
-    pub(crate) step: u64,
     pub(crate) what: String,
 }
 
@@ -69,7 +72,8 @@ pub(crate) struct Arrival {
 impl Judge {
     pub(crate) fn new(plan: &Plan, tells: bool) -> Self {
         let Plan { auditor, one_epoch, .. } = *plan;
-        Self { auditor, one_epoch, tells, ..Self::default() }
+        let window = plan.config.absence.resume_window;
+        Self { auditor, one_epoch, window, tells, ..Self::default() }
     }
 
     pub(crate) fn enter(&mut self, name: &str, separate: bool) -> usize {
@@ -77,33 +81,19 @@ impl Judge {
         self.views.len() - 1
     }
 
-    pub(crate) fn note(&mut self, client: usize, event: impl FnOnce() -> String) {
-        if self.tells {
-            let story = self.stories.entry(client).or_default();
-            story.push_back(format!("{:>6} {}", self.step, event()));
-            if story.len() > STORY_EVENTS {
-                story.pop_front();
-            }
-        }
-    }
-
-    pub(crate) fn story(&self, client: usize) -> String {
-        let story = self.stories.get(&client);
-        story.into_iter().flatten().fold(String::new(), |all, line| all + line + "\n")
-    }
-
     pub(crate) fn blame(&mut self, client: usize, found: Wrong) {
         if let Err(what) = found
             && self.violation.is_none()
         {
-            self.violation = Some(Violation { client, step: self.step, what });
+            self.violation = Some(Violation { client, what });
         }
     }
 
     /// A frame arrived.
     pub(crate) fn saw(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) {
-        self.note(client, || brief(arrival, frame));
+        self.note(client, || story::read(arrival, frame));
         let found = match arrival.lost {
+            _ if self.views[client].is_ghost => self.ghost_saw(client, arrival, frame),
             true => self.written(client, arrival, frame),
             false => self.read(client, arrival, frame),
         };
@@ -127,11 +117,16 @@ impl Judge {
 
     fn read(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
         self.views[client].check_place(arrival, frame)?;
+        let tells_of_a_cut = self.views[client].count(arrival, frame)?;
         self.check_barrier(client, arrival, frame)?;
         match frame {
-            BrokerFrame::Connected(connected) => self.views[client].connected(connected),
+            BrokerFrame::Connected(connected) => {
+                let window = self.window;
+                self.views[client].connected(connected, window)
+            }
             BrokerFrame::Lane(header) => self.views[client].turn_to(arrival, header),
             BrokerFrame::Message(message) => self.message(client, arrival, message),
+            BrokerFrame::Gap(gap) if tells_of_a_cut && gap.count == 0 => Ok(()),
             BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
             BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
             BrokerFrame::Request(request) => self.request(client, arrival, request),
@@ -153,17 +148,16 @@ impl Judge {
 
     /// A session has ended, whoever ended it.
     pub(crate) fn ended(&mut self, client: usize) {
-        self.note(client, || "ENDED".to_owned());
+        self.note(client, || "is taken to be gone".to_owned());
         if std::mem::replace(&mut self.views[client].ended, true) {
             return;
         }
         self.leave_groups(client);
+        self.name_ended(client);
+    }
+
+    /// Until now something may have been sent to a session that is gone.
+    pub(crate) fn name_ended(&mut self, client: usize) {
         self.truth.name_ended(&self.views[client].name, self.step);
     }
-}
-
-fn brief(arrival: Arrival, frame: &BrokerFrame<'_>) -> String {
-    let mut text = format!("{:?} {:?} {frame:?}", arrival.channel, arrival.written.flush);
-    text.truncate(text.floor_char_boundary(260));
-    if arrival.lost { format!("LOST {text}") } else { text }
 }

@@ -86,9 +86,21 @@ impl Link {
         self.packets[place].1.push_back(Piece { written, mark, bytes, more: false });
     }
 
-    /// Takes some bytes off one channel. Channels overtake each other.
-    pub(crate) fn take(&mut self, random: &mut Random) -> Option<(Channel, Piece)> {
-        let full = |(_, (_, pieces)): &(usize, &(Channel, VecDeque<Piece>))| !pieces.is_empty();
+    /// How many bytes were written and not read.
+    pub(crate) fn unread(&self) -> u64 {
+        let pieces = self.packets.iter().flat_map(|(_, pieces)| pieces);
+        pieces.map(|piece| piece.bytes.len() as u64).sum()
+    }
+
+    /// Takes some bytes off one channel. Channels overtake each other, unless control comes first.
+    pub(crate) fn take(
+        &mut self,
+        control_first: bool,
+        random: &mut Random,
+    ) -> Option<(Channel, Piece)> {
+        let full = |(_, (channel, pieces)): &(usize, &(Channel, VecDeque<Piece>))| {
+            !pieces.is_empty() && (!control_first || *channel == Channel::Control)
+        };
         let full: Vec<usize> = self.packets.iter().enumerate().filter(full).map(|f| f.0).collect();
         if full.is_empty() {
             return None;

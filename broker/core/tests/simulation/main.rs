@@ -12,5 +12,6 @@ mod planted_faults;
 mod promises;
 mod random;
 mod script;
+mod shrink;
 mod tamper;
 mod world;

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) payload_max: usize,
     /// How often links refuse, in percent.
     pub(crate) refusing: usize,
+    /// Whether sessions outlive their links.
+    pub(crate) stays: bool,
     pub(crate) config: Config,
     pub(crate) sequencer: SequencerConfig,
 }
@@ -45,8 +47,11 @@ impl Plan {
         let heavy = random.percent(10);
         let forgets = random.percent(20);
         let forget_after = Duration::from_millis(if forgets { 40 } else { 1_000_000 });
+        let shards = random.between(1, 4);
+        let stays = random.percent(60);
         Self {
-            shards: random.between(1, 4),
+            shards,
+            stays,
             clients_max: random.between(3, 9),
             steps: random.between(150, 500),
             rests: random.between(1, 3),
@@ -56,13 +61,16 @@ impl Plan {
             keys: random.between(1, KEYS.len()),
             payload_max: if heavy { 20_000 } else { *random.pick(&[40, 400]) },
             refusing: *random.pick(&[0, 10, 40, 60]),
-            config: config(random, heavy),
+            config: config(random, heavy, stays, shards),
             sequencer: SequencerConfig { forget_after, ..SequencerConfig::default() },
         }
     }
 }
 
-fn config(random: &mut Random, heavy: bool) -> Config {
+/// How long sessions stay without a link, where they do: less than a time of rest.
+pub(crate) const EXPIRY: Duration = Duration::from_millis(1500);
+
+fn config(random: &mut Random, heavy: bool, stays: bool, shards: usize) -> Config {
     let overflow =
         *random.pick(&[Overflow::Disconnect, Overflow::DropOldest, Overflow::DropOldest]);
     let bytes = if heavy { 400_000 } else { random.between(600, 20_000) as u64 };
@@ -78,7 +86,12 @@ fn config(random: &mut Random, heavy: bool) -> Config {
         request_timeout: Duration::from_secs(1),
         request_timeout_max: Duration::from_secs(2),
         log_bytes_max: *random.pick(&[1000, 100_000]),
-        absence: Absence { expiry: Duration::ZERO, ..Absence::default() },
+        absence: Absence {
+            expiry: if stays { EXPIRY } else { Duration::ZERO },
+            resume_window: *random.pick(&[60, 300, 2000, 64 << 10, 64 << 10]),
+            ..Absence::default()
+        },
+        shards: shards as u16,
         ..Config::default()
     }
 }

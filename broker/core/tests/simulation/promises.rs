@@ -1,10 +1,16 @@
 //! Every promise, in every world that the seeds make.
 
+use std::time::Duration;
+
+use crate::shrink::tell;
 use crate::tamper::Tamper;
 use crate::world::World;
 
 /// How many worlds are tried unless `SIM_SEEDS` says otherwise.
 const SEEDS: u64 = 200;
+
+/// For how long a shorter story is looked for.
+const SHRINK_FOR: Duration = Duration::from_secs(20);
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();
@@ -12,17 +18,6 @@ fn seeds() -> std::ops::Range<u64> {
         Some(seed) => seed..seed + 1,
         None => 0..number("SIM_SEEDS").unwrap_or(SEEDS),
     }
-}
-
-fn tell(seed: u64) -> String {
-    let mut world = World::new(seed, Tamper::default(), true);
-    let Err(violation) = world.run() else { return "it isn't repeated".to_owned() };
-    let story = world.judge.story(violation.client);
-    let plan = &world.plan;
-    format!(
-        "SIM_SEED={seed}, step {}, client {}: {}\n{story}{plan:?}",
-        violation.step, violation.client, violation.what
-    )
 }
 
 #[test]
@@ -35,7 +30,11 @@ fn every_promise_holds_in_every_world() {
     }
     let Some((first, _)) = broken.first() else { return };
     let all: String = broken.iter().map(|(seed, what)| format!("\n{seed}: {what}")).collect();
-    panic!("{}\nbroken in {} worlds:{all}", tell(*first), broken.len());
+    panic!(
+        "{}\nbroken in {} worlds:{all}",
+        tell(*first, &Tamper::default(), SHRINK_FOR),
+        broken.len()
+    );
 }
 
 #[test]

@@ -8,6 +8,12 @@ impl Random {
         Self(seed ^ 0x5851_f42d_4c95_7f2d)
     }
 
+    /// Those of one step.
+    pub(crate) fn of_step(seed: u64, step: u64) -> Self {
+        let mut mixed = Self::of(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ (step << 32));
+        Self::of(mixed.next())
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use broker_protocol::Codec;
 use broker_protocol::frame::{
-    Body, Cancel, ClientFrame, Connect, Content, Disconnect, Keep, LaneOptions, Outcome, Overflow,
-    Pong, Publish, Reply, Request, RequestError, Send, Serve, Subscribe, Unsubscribe,
+    Body, Cancel, ClientFrame, Connect, Consumed, Content, Disconnect, Keep, LaneOptions,
+    LanePosition, Outcome, Overflow, Pong, Publish, Reply, Request, RequestError, Resume, Send,
+    Serve, Subscribe, Unsubscribe,
 };
+use bytes::BytesMut;
 
-use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub};
+use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, said};
 use crate::plan::{FILTERS, GROUPS, KEYS, NAMES, SERVED, SERVICES, TOPICS};
 use crate::world::World;
 
@@ -18,18 +21,49 @@ const SUBS_MAX: usize = 10;
 const LANES: [u8; 8] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5];
 const CONFLATING: u8 = 4;
 
+/// The lane of queue groups: whatever is dropped there while their client is away isn't for all.
+pub(crate) const OF_GROUPS: u8 = 8;
+
 /// What happens at the bound of those: the default is to drop.
 const CONFLATING_OVERFLOWS: [Option<Overflow>; 5] =
     [None, None, None, Some(Overflow::DropOldest), Some(Overflow::Disconnect)];
 
 impl World {
     fn say(&mut self, client: usize, frame: &ClientFrame<'_>) {
-        self.judge.note(client, || {
-            let mut text = format!("says {frame:?}");
-            text.truncate(text.floor_char_boundary(200));
-            text
-        });
+        self.judge.note(client, || said(frame));
         self.clients[client].say(frame, &mut self.random);
+    }
+
+    /// Says a command that is repeated until it is answered.
+    fn command(&mut self, client: usize, id: u64, frame: &ClientFrame<'_>) {
+        let mut encoded = BytesMut::new();
+        Codec::Bincode.write_client(frame, &mut encoded);
+        self.clients[client].commands.insert(id, encoded.to_vec());
+        self.say(client, frame);
+    }
+
+    fn say_maybe_again(&mut self, client: usize, id: Option<u64>, frame: &ClientFrame<'_>) {
+        match id {
+            Some(id) => self.command(client, id, frame),
+            None => self.say(client, frame),
+        }
+    }
+
+    /// Says again what has no answer: the last link may have lost that, or the command.
+    pub(crate) fn repeat_commands(&mut self, client: usize) {
+        let pending = &self.judge.views[client].pending;
+        self.clients[client].commands.retain(|id, _| pending.contains_key(id));
+        for encoded in self.clients[client].commands.clone().into_values() {
+            let cut = Codec::Bincode.cut(&encoded, usize::MAX).ok().flatten();
+            let read = cut.and_then(|cut| Codec::Bincode.read_client(cut.frame).ok().flatten());
+            let read = read.expect("it was written here");
+            self.say(client, &read);
+            if let ClientFrame::Publish(publish) = read
+                && self.tamper.publishes_again(client)
+            {
+                self.say(client, &ClientFrame::Publish(Publish { id: None, ..publish }));
+            }
+        }
     }
 
     fn next_id(&mut self, client: usize) -> u64 {
@@ -41,7 +75,25 @@ impl World {
     pub(crate) fn say_connect(&mut self, client: usize) {
         let mut connect = Connect { version: 1, ..Connect::default() };
         connect.client.name = Some(self.clients[client].name.clone());
+        if self.clients[client].resuming {
+            connect.resume = self.resume_of(client);
+        }
         self.say(client, &ClientFrame::Connect(connect));
+    }
+
+    fn resume_of(&self, client: usize) -> Option<Resume> {
+        let (session, secret) = self.clients[client].session.clone()?;
+        let frames = self.judge.views[client].frames.iter();
+        let lanes = frames.map(|(lane, frames)| LanePosition { lane: *lane, frames: *frames });
+        Some(Resume { session, secret, lanes: lanes.collect() })
+    }
+
+    /// A client says what of a lane it has: all, or some.
+    pub(crate) fn consume(&mut self, client: usize, all: bool) {
+        for (lane, frames) in self.judge.views[client].frames.clone() {
+            let frames = if all { frames } else { self.random.below(frames as usize + 1) as u64 };
+            self.say(client, &ClientFrame::Consumed(Consumed { lane, frames, bytes: 0 }));
+        }
     }
 
     /// A client says a few things.
@@ -54,7 +106,8 @@ impl World {
                 73..78 => self.unsubscribe(client),
                 78..86 => self.send(client),
                 86..90 => self.serve(client),
-                90..97 => self.ask(client),
+                90..95 => self.ask(client),
+                95..97 => self.consume(client, false),
                 _ => self.cancel(client),
             }
         }
@@ -69,7 +122,7 @@ impl World {
     }
 
     fn publish_some(&mut self, client: usize) {
-        for _ in 0..self.random.between(1, 12) {
+        for _ in 0..self.random.between(1, 12).min(self.cut.at_once) {
             let most = if self.random.percent(70) { self.plan.hot } else { TOPICS.len() };
             let topic = self.random.below(most);
             self.publish(client, topic);
@@ -92,11 +145,12 @@ impl World {
         let id = self.random.percent(40).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
+            self.judge.truth.records[record].has_id = true;
         }
         let topic = Cow::Borrowed(TOPICS[topic]);
         let body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
         let publish = Publish { id, topic, body, ..Publish::default() };
-        self.say(client, &ClientFrame::Publish(publish));
+        self.say_maybe_again(client, id, &ClientFrame::Publish(publish));
     }
 
     fn send(&mut self, client: usize) {
@@ -109,7 +163,7 @@ impl World {
         }
         let body = self.body(record);
         let send = Send { id, to: Cow::Borrowed(to), body, ..Send::default() };
-        self.say(client, &ClientFrame::Send(send));
+        self.say_maybe_again(client, id, &ClientFrame::Send(send));
     }
 
     fn stand(&mut self, client: usize, filter: &str, purpose: Purpose) -> u64 {
@@ -129,7 +183,7 @@ impl World {
     pub(crate) fn subscribe_to(&mut self, client: usize, filter: &str) {
         let id = self.stand(client, filter, Purpose::Messages { presence: false });
         let subscribe = Subscribe { id, filter: filter.to_owned(), ..Subscribe::default() };
-        self.say(client, &ClientFrame::Subscribe(subscribe));
+        self.command(client, id, &ClientFrame::Subscribe(subscribe));
     }
 
     fn has_room(&self, client: usize) -> bool {
@@ -148,23 +202,23 @@ impl World {
             Some(group) => Purpose::Group(group.clone()),
             None => Purpose::Messages { presence },
         };
-        let lane = if group.is_some() { 2 } else { *self.random.pick(&LANES) };
+        let lane = if group.is_some() { OF_GROUPS } else { *self.random.pick(&LANES) };
         let options = self.options(client, lane);
         let id = self.stand(client, &filter, purpose);
         let lane = Some(lane);
         let subscribe =
             Subscribe { id, filter, lane, options, group, presence, ..Subscribe::default() };
-        self.say(client, &ClientFrame::Subscribe(subscribe));
+        self.command(client, id, &ClientFrame::Subscribe(subscribe));
     }
 
-    /// The options of a lane that isn't open yet. Members of groups are in lane 2, which never
-    /// drops anything; the last lanes conflate.
+    /// The options of a lane that isn't open yet. Members of groups are in a lane of their own, which
+    /// drops nothing while its client is there; the lanes before it conflate.
     fn options(&mut self, client: usize, lane: u8) -> Option<LaneOptions> {
         if !self.clients[client].opened.insert(lane) {
             return None;
         }
         let overflow = match lane {
-            2 => Some(Overflow::Disconnect),
+            2 | OF_GROUPS => Some(Overflow::Disconnect),
             CONFLATING.. => *self.random.pick(&CONFLATING_OVERFLOWS),
             _ => Some(Overflow::DropOldest),
         };
@@ -172,10 +226,12 @@ impl World {
         let messages = self.random.between(1, 20) as u32;
         let bytes = self.random.between(50, 2000) as u64;
         // Who keeps the newest needs no more room, and drops everything before it conflates.
-        let often = if lane >= CONFLATING { 20 } else { 0 };
-        let mut small = |chance: usize| lane != 2 && self.random.percent(chance - often);
+        let conflates = (CONFLATING..OF_GROUPS).contains(&lane);
+        let often = if conflates { 20 } else { 0 };
+        let mut small =
+            |chance: usize| !matches!(lane, 2 | OF_GROUPS) && self.random.percent(chance - often);
         let options = LaneOptions {
-            keep: (lane >= CONFLATING).then_some(Keep::Latest(newest)),
+            keep: conflates.then_some(Keep::Latest(newest)),
             overflow,
             bound_messages: small(70).then_some(messages),
             bound_bytes: small(30).then_some(bytes),
@@ -197,7 +253,7 @@ impl World {
         let id = self.next_id(client);
         self.judge.leaves(client, subscription);
         self.judge.views[client].pending.insert(id, Pending::Unsubscribe(subscription));
-        self.say(client, &ClientFrame::Unsubscribe(Unsubscribe { id, subscription }));
+        self.command(client, id, &ClientFrame::Unsubscribe(Unsubscribe { id, subscription }));
     }
 
     fn serve(&mut self, client: usize) {
@@ -208,7 +264,7 @@ impl World {
         let id = self.stand(client, &filter, Purpose::Requests);
         let opened: Vec<u8> = self.clients[client].opened.iter().copied().collect();
         let lane = Some(*self.random.pick(&opened));
-        self.say(client, &ClientFrame::Serve(Serve { id, filter, lane }));
+        self.command(client, id, &ClientFrame::Serve(Serve { id, filter, lane }));
     }
 
     fn ask(&mut self, client: usize) {
@@ -221,7 +277,7 @@ impl World {
         let timeout = Some(self.random.between(10, 3000) as u64);
         let body = self.body(call);
         let request = Request { id, topic: Cow::Owned(topic), body, timeout };
-        self.say(client, &ClientFrame::Request(request));
+        self.command(client, id, &ClientFrame::Request(request));
     }
 
     fn cancel(&mut self, client: usize) {
@@ -259,7 +315,10 @@ impl World {
         }
     }
 
-    pub(crate) fn say_goodbye(&mut self, client: usize) {
-        self.say(client, &ClientFrame::Disconnect(Disconnect::default()));
+    pub(crate) fn say_goodbye(&mut self, client: usize, keep_session: bool) {
+        self.clients[client].says_goodbye = true;
+        self.clients[client].keeps = keep_session;
+        let goodbye = Disconnect { keep_session, ..Disconnect::default() };
+        self.say(client, &ClientFrame::Disconnect(goodbye));
     }
 }

@@ -3,6 +3,8 @@
 mod fault;
 mod seen;
 
+use std::collections::BTreeSet;
+
 use broker_core::Channel;
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, Gap, GapReason, Message};
@@ -22,6 +24,9 @@ pub(crate) struct Passing {
     pub(crate) conflates: bool,
     /// The packet in which it came.
     pub(crate) packet: u64,
+    /// Whether its client came back, and it is the first of its lane since.
+    pub(crate) resumed: bool,
+    pub(crate) is_first: bool,
 }
 
 /// Plants one fault, or none.
@@ -38,6 +43,9 @@ pub(crate) struct Tamper {
     packet: u64,
     of: Option<Thing>,
     seen: Seen,
+    /// Clients that came back, and the lanes of which they got something since.
+    resumed: BTreeSet<usize>,
+    begun: BTreeSet<(usize, u8)>,
 }
 
 impl Tamper {
@@ -46,9 +54,10 @@ impl Tamper {
     }
 
     /// Lets a frame pass, or what becomes of it.
-    pub(crate) fn pass(&mut self, from: Passing, frame: Vec<u8>) -> Vec<Vec<u8>> {
+    pub(crate) fn pass(&mut self, mut from: Passing, frame: Vec<u8>) -> Vec<Vec<u8>> {
         let Some(fault) = self.fault else { return vec![frame] };
         let Ok(Some(read)) = from.codec.read_broker(&frame) else { return vec![frame] };
+        self.watch(&mut from, &read);
         if self.victim == Some((from.client, from.channel)) {
             return self.afterwards(fault, from, &frame, &read);
         }
@@ -68,6 +77,34 @@ impl Tamper {
             self.of = Some(thing(message));
         }
         self.befall(fault, from, &frame, read)
+    }
+
+    /// Notes who came back.
+    fn watch(&mut self, from: &mut Passing, read: &BrokerFrame<'_>) {
+        match read {
+            BrokerFrame::Connected(connected) if connected.resumed => {
+                self.resumed.insert(from.client);
+                self.begun.retain(|(client, _)| *client != from.client);
+            }
+            BrokerFrame::Message(_) | BrokerFrame::Gap(_) => {
+                from.is_first = self.begun.insert((from.client, from.lane));
+            }
+            _ => {}
+        }
+        from.resumed = self.resumed.contains(&from.client);
+        from.is_first &= from.resumed;
+    }
+
+    /// Whether a publish is now to be published again.
+    pub(crate) fn publishes_again(&mut self, client: usize) -> bool {
+        if self.fault != Some(Fault::PublishAgain) || self.victim.is_some() {
+            return false;
+        }
+        match self.spared.checked_sub(1) {
+            Some(spared) => self.spared = spared,
+            None => self.victim = Some((client, Channel::Control)),
+        }
+        self.victim.is_some()
     }
 
     fn concerns(&self, fault: Fault, from: Passing, read: &BrokerFrame<'_>) -> bool {
@@ -90,6 +127,8 @@ impl Tamper {
                 Fault::DoubleMessage
                 | Fault::AnswerTwice
                 | Fault::DoubleConflated
+                | Fault::DoubleAtResume
+                | Fault::DoubleGapAtResume
                 | Fault::DoubleValue,
                 _,
             ) => return vec![frame.to_vec(); 2],
@@ -105,12 +144,30 @@ impl Tamper {
                 self.held = Some(frame.to_vec());
                 return Vec::new();
             }
-            (Fault::MiscountGap | Fault::MiscountConflated, BrokerFrame::Gap(gap)) => {
-                BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap })
-            }
+            (
+                Fault::MiscountGap | Fault::MiscountConflated | Fault::MiscountLost,
+                BrokerFrame::Gap(gap),
+            ) => BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap }),
             (Fault::MiscountFolded, BrokerFrame::Gap(gap)) => {
                 BrokerFrame::Gap(Gap { count: gap.count + 100, ..gap })
             }
+            (Fault::MisplaceLane, BrokerFrame::Connected(mut connected)) => {
+                let lane = connected.lanes.iter_mut().find(|lane| lane.frames > 0);
+                lane.into_iter().for_each(|lane| lane.frames += 1);
+                BrokerFrame::Connected(connected)
+            }
+            (Fault::ForgetLanes, BrokerFrame::Connected(mut connected)) => {
+                connected.lanes.clear();
+                BrokerFrame::Connected(connected)
+            }
+            (Fault::TakenOverGoesOn, _) => BrokerFrame::Gap(Gap {
+                topic: None,
+                epoch: None,
+                first_seq: None,
+                last_seq: None,
+                count: 1,
+                reason: GapReason::Dropped,
+            }),
             (Fault::ShiftSequence, BrokerFrame::Message(message)) => {
                 BrokerFrame::Message(Message { seq: message.seq + 1, ..message })
             }

@@ -1,19 +1,26 @@
 //! A world of shards, one sequencer, and clients: everything that the server does, in the order
 //! that a seed chooses, in a time of its own.
 
+mod absence;
 mod quiet;
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use broker_core::{Config, Flushed, Item, Now, Sequencer, Shard, ShardId, Verdict};
+use broker_core::{Config, Flushed, Item, LinkInfo, Now, Sequencer, Shard, ShardId, Verdict};
+use broker_protocol::frame::BrokerFrame;
 
 use crate::client::Client;
 use crate::judge::{Arrival, Judge, Violation};
 use crate::link::{Flushing, Piece};
 use crate::plan::{NAMES, Plan};
 use crate::random::Random;
+use crate::shrink::Cut;
 use crate::tamper::{Passing, Tamper};
+
+/// Among how many places of clients is chosen.
+const PLACES: usize = 16;
 
 /// A world, and what it has come to.
 pub(crate) struct World {
@@ -22,11 +29,17 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) judge: Judge,
     pub(crate) tamper: Tamper,
+    pub(crate) cut: Cut,
+    seed: u64,
+    /// The step of the world that is taken.
+    at: u64,
     now: Now,
     shards: Vec<Shard>,
     sequencer: Sequencer,
     inboxes: Vec<VecDeque<Item>>,
     flushes: u64,
+    /// When each shard was told the time last.
+    ticked: Vec<Duration>,
 }
 
 impl World {
@@ -40,17 +53,40 @@ impl World {
             sequencer: Sequencer::new(plan.sequencer.clone(), now),
             inboxes: (0..plan.shards).map(|_| VecDeque::new()).collect(),
             judge: Judge::new(&plan, tells),
-            plan,
             random,
             clients: Vec::new(),
             tamper,
+            cut: Cut::default(),
+            seed,
+            at: 0,
             now,
             flushes: 0,
+            ticked: vec![now.monotonic; plan.shards],
+            plan,
         }
     }
 
-    /// Lives through everything. Returns the promise that was broken, if any.
+    /// Leaves out steps.
+    pub(crate) fn cut(self, cut: Cut) -> Self {
+        Self { cut, ..self }
+    }
+
+    pub(crate) fn steps_taken(&self) -> u64 {
+        self.at
+    }
+
+    /// Lives through everything. Returns the promise that was broken, if any: that nothing panics is
+    /// one.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
+        let lived = catch_unwind(AssertUnwindSafe(|| self.live()));
+        lived.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+            Err(Violation { client: 0, what: format!("the broker panics: {said}") })
+        })
+    }
+
+    fn live(&mut self) -> Result<(), Violation> {
         if self.plan.auditor {
             let auditor = self.enter("auditor");
             self.clients[auditor].is_auditor = true;
@@ -60,12 +96,24 @@ impl World {
         self.rest()?;
         for _ in 0..self.plan.rests {
             for _ in 0..self.plan.steps {
-                self.step();
-                self.verdict()?;
+                self.next();
+                if self.cut.takes(self.at) {
+                    self.step();
+                    self.verdict()?;
+                }
             }
+            self.next();
             self.rest()?;
         }
         self.end()
+    }
+
+    /// Each step has random numbers of its own: it is the same whatever is left out in front of it.
+    fn next(&mut self) {
+        self.at += 1;
+        self.judge.step += 1;
+        self.judge.now = self.at;
+        self.random = Random::of_step(self.seed, self.at);
     }
 
     fn verdict(&self) -> Result<(), Violation> {
@@ -73,7 +121,6 @@ impl World {
     }
 
     fn step(&mut self) {
-        self.judge.step += 1;
         let client = self.any_client();
         match (self.random.below(1000), client) {
             (0..250, Some(client)) => self.act(client),
@@ -82,7 +129,13 @@ impl World {
             (720..745, Some(client)) => self.release(client),
             (745..780, Some(client)) => self.stall(client),
             (780..787, Some(client)) => self.part(client),
-            (787..805, _) => self.pass_time(),
+            (787..790, Some(client)) => self.take_over(client),
+            (790..805, _) => self.pass_time(),
+            (830..850, _) if !self.away().is_empty() => {
+                let away = self.away();
+                let client = *self.random.pick(&away);
+                self.come_back(client);
+            }
             (805..830, _) if self.living().len() < self.plan.clients_max => {
                 let name = *self.random.pick(&NAMES);
                 self.enter(name);
@@ -102,7 +155,9 @@ impl World {
 
     fn any_client(&mut self) -> Option<usize> {
         let living = self.living();
-        (!living.is_empty()).then(|| *self.random.pick(&living))
+        let wished = self.random.below(PLACES);
+        // The next one from there, so that it mostly is the same whoever else is there.
+        living.iter().find(|place| **place >= wished).or(living.first()).copied()
     }
 
     fn pass_time(&mut self) {
@@ -114,6 +169,7 @@ impl World {
     fn advance(&mut self, by: Duration) {
         self.now.monotonic += by;
         self.now.wall += by.as_millis() as u64;
+        self.expire();
     }
 
     fn enter(&mut self, name: &str) -> usize {
@@ -122,7 +178,10 @@ impl World {
         client.link.refusing = self.plan.refusing;
         client.slot = Some(self.shards[shard].attach(self.now, client.info));
         let place = self.judge.enter(name, client.info.separate_lanes);
-        self.judge.note(place, || format!("ENTERS {client:?}"));
+        let LinkInfo { codec, separate_lanes, .. } = client.info;
+        self.judge.note(place, || {
+            format!("enters shard {shard}, in {codec:?}, lanes apart: {separate_lanes}")
+        });
         self.clients.push(client);
         self.say_connect(place);
         place
@@ -135,7 +194,8 @@ impl World {
             return;
         };
         if let Some(bytes) = self.clients[client].take_upload(&mut self.random) {
-            self.shards[shard].receive(self.now, slot, &bytes, framing);
+            let heard = self.shards[shard].receive(self.now, slot, &bytes, framing);
+            self.settle_in(client, heard);
         }
         if self.clients[client].upload.is_empty() {
             self.clients[client].link.hear();
@@ -145,6 +205,8 @@ impl World {
     /// A turn of a shard, as the server takes it.
     fn turn(&mut self, shard: usize, all: bool) {
         self.shards[shard].tick(self.now);
+        self.ticked[shard] = self.now.monotonic;
+        self.follow(shard);
         let Self { sequencer, inboxes, shards, .. } = self;
         if let Some(batch) = shards[shard].take_batch() {
             sequencer.handle(self.now, &batch, &mut |to: ShardId, item| {
@@ -154,19 +216,16 @@ impl World {
         let waiting = inboxes[shard].len();
         let count = if all { waiting } else { self.random.below(waiting + 1) };
         shards[shard].apply(inboxes[shard].drain(..count));
+        self.follow(shard);
         let slice = if all { usize::MAX } else { self.random.between(0, 3) };
         self.flush_slice(shard, slice);
         self.shards[shard].end_turn();
         for (slot, _) in self.shards[shard].take_native_pings() {
             self.shards[shard].sign_of_life(self.now, slot);
         }
+        self.follow(shard);
         for ending in self.shards[shard].take_endings() {
-            if let Some(client) = self.client_of(shard, ending.slot) {
-                self.judge.note(client, || format!("is ended: {}", ending.reason));
-                self.clients[client].closing = true;
-                self.judge.ended(client);
-                self.farewell(client);
-            }
+            self.ending(shard, &ending);
         }
         self.check_memory(shard);
     }
@@ -192,7 +251,9 @@ impl World {
             true => Some(Verdict::Taken),
             false => forced,
         };
-        let Client { slot: Some(slot), link, shard, info, .. } = &mut self.clients[client] else {
+        let Client { slot: Some(slot), link, shard, info, resuming, .. } =
+            &mut self.clients[client]
+        else {
             return Flushed::Everything;
         };
         let mut outlet = Flushing {
@@ -206,8 +267,13 @@ impl World {
             oversized: None,
         };
         let flushed = self.shards[*shard].flush(*slot, &mut outlet);
-        outlet.link.flushed(flushed == Flushed::Everything);
-        if let Some(bytes) = outlet.oversized {
+        // What a session has for a client that comes back isn't there before the broker knows it.
+        let everything = flushed == Flushed::Everything && !*resuming;
+        outlet.link.flushed(everything);
+        let (oversized, shard) = (outlet.oversized, *shard);
+        self.clients[client].lenient &= !everything;
+        self.follow(shard);
+        if let Some(bytes) = oversized {
             self.judge.blame(client, Err(format!("a packet of {bytes} bytes, of several frames")));
         }
         flushed
@@ -220,9 +286,11 @@ impl World {
         if self.flush(client, Some(Verdict::Refused)) == Flushed::Everything {
             return;
         }
-        self.judge.note(client, || "is RELEASED".to_owned());
+        self.judge.note(client, || "can take more".to_owned());
         self.shards[shard].writable(slot);
-        self.judge.views[client].releases.insert(self.flushes + 1);
+        if !self.clients[client].lenient {
+            self.judge.views[client].releases.insert(self.flushes + 1);
+        }
         let forced = self.random.percent(70).then_some(Verdict::Taken);
         self.flush(client, forced);
         if self.clients[client].closing {
@@ -232,7 +300,7 @@ impl World {
 
     fn stall(&mut self, client: usize) {
         if !self.clients[client].is_auditor {
-            self.judge.note(client, || "STALLS".to_owned());
+            self.judge.note(client, || "takes nothing any more".to_owned());
             self.clients[client].link.stalled = true;
         }
     }
@@ -242,18 +310,13 @@ impl World {
         if self.clients[client].is_auditor {
             return;
         }
-        match self.random.percent(50) {
-            true => self.say_goodbye(client),
-            false => self.die(client),
+        match self.random.below(4) {
+            _ if self.clients[client].ghost_of.is_some() => self.die(client),
+            _ if self.clients[client].says_goodbye => self.die(client),
+            0 => self.say_goodbye(client, false),
+            1 => self.say_goodbye(client, self.plan.stays),
+            _ => self.die(client),
         }
-    }
-
-    fn die(&mut self, client: usize) {
-        let shard = self.clients[client].shard;
-        let Some(slot) = self.clients[client].slot.take() else { return };
-        self.shards[shard].lost(self.now, slot);
-        self.judge.ended(client);
-        while self.read_some(client, true) {}
     }
 
     /// Sends the closing word, and closes the link behind it.
@@ -282,8 +345,9 @@ impl World {
     }
 
     /// A client reads a piece. Returns whether there was one.
-    fn read_some(&mut self, client: usize, lost: bool) -> bool {
-        let taken = self.clients[client].link.take(&mut self.random);
+    fn read_some(&mut self, mut client: usize, lost: bool) -> bool {
+        let Client { resuming, ref mut link, .. } = self.clients[client];
+        let taken = link.take(resuming, &mut self.random);
         let Some((channel, piece)) = taken else { return false };
         let Piece { written, mark, bytes, more } = piece;
         if let Some(mark) = mark {
@@ -300,15 +364,49 @@ impl World {
         let arrival = Arrival { channel, written, lost };
         for frame in frames {
             let (lane, conflates) = self.judge.lane_of(client, arrival);
+            let (packet, resumed, is_first) = (written.packet, false, false);
             let passing =
-                Passing { client, codec, channel, lane, conflates, packet: written.packet };
+                Passing { client, codec, channel, lane, conflates, packet, resumed, is_first };
             for frame in self.tamper.pass(passing, frame) {
                 match codec.read_broker(&frame) {
-                    Ok(Some(frame)) => self.judge.saw(client, arrival, &frame),
+                    Ok(Some(frame)) => {
+                        client = self.meet(client, lost, &frame);
+                        self.judge.saw(client, arrival, &frame);
+                        self.greeted(client, &frame);
+                    }
                     other => self.judge.blame(client, Err(format!("not a frame: {other:?}"))),
                 }
             }
         }
         true
+    }
+
+    /// What is said to a client that came back may be for a new session. Returns for which client.
+    fn meet(&mut self, client: usize, lost: bool, frame: &BrokerFrame<'_>) -> usize {
+        match frame {
+            BrokerFrame::Connected(connected)
+                if !lost && self.clients[client].resuming && !connected.resumed =>
+            {
+                self.renew(client)
+            }
+            _ => client,
+        }
+    }
+
+    /// A client learns which session it has, and says again what has no answer.
+    fn greeted(&mut self, client: usize, frame: &BrokerFrame<'_>) {
+        let BrokerFrame::Connected(connected) = frame else { return };
+        if self.clients[client].ghost_of.is_some() || self.judge.views[client].ended {
+            return;
+        }
+        let session = (connected.session.clone(), connected.secret.clone());
+        let met = &mut self.clients[client];
+        if self.plan.stays {
+            met.session = Some(session);
+        }
+        (met.resuming, met.deadline) = (false, None);
+        if connected.resumed {
+            self.repeat_commands(client);
+        }
     }
 }

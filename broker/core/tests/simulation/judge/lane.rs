@@ -28,6 +28,10 @@ pub(crate) struct Lane {
     pub(crate) released: (u64, u32, u64),
     /// Topics, where the lane conflates.
     pub(crate) conflated: Conflated,
+    /// Whether it lost some with a link (what was told of who is there isn't told again), and whether
+    /// among that a beginning or an end may have been: what it covers isn't known then.
+    pub(crate) was_cut: bool,
+    pub(crate) unsure: bool,
 }
 
 impl Lane {
@@ -38,6 +42,13 @@ impl Lane {
             _ => None,
         }
     }
+
+    /// Another link carries it.
+    pub(crate) fn begin_again(&mut self) {
+        self.conflated.begin_again();
+        self.released = (0, 0, 0);
+    }
+
     /// What was wished was granted, or less of it.
     pub(crate) fn check_granted(&self, wished: &LaneOptions) -> Wrong {
         let granted = &self.granted;

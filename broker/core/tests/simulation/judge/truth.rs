@@ -16,6 +16,7 @@ pub(crate) struct Record {
     /// The key that it was given.
     pub(crate) key: Option<&'static str>,
     pub(crate) step: u64,
+    pub(crate) has_id: bool,
     pub(crate) acked: bool,
     pub(crate) refused: bool,
     pub(crate) place: Option<Place>,
@@ -51,8 +52,8 @@ impl Truth {
         key: Option<&'static str>,
         step: u64,
     ) -> usize {
-        let (acked, refused, place, sent_to) = (false, false, None, 0);
-        self.records.push(Record { by, kind, key, step, acked, refused, place, sent_to });
+        let (has_id, acked, refused, place, sent_to) = (false, false, false, None, 0);
+        self.records.push(Record { by, kind, key, step, has_id, acked, refused, place, sent_to });
         self.records.len() - 1
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_core::Channel;
-use broker_protocol::frame::{BrokerFrame, Connected, LaneHeader, LaneOptions};
+use broker_protocol::frame::{BrokerFrame, LaneHeader, LaneOptions};
 
 use super::lane::Lane;
 use super::truth::Place;
@@ -14,11 +14,24 @@ use crate::plan::{TOPICS, matches};
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) name: String,
-    separate: bool,
+    pub(super) separate: bool,
+    /// Whether its session goes on from an earlier link.
+    pub(super) resumes: bool,
+    /// Since which step it has its link.
+    pub(crate) link_since: u64,
+    /// How many frames it has of each lane, over all links.
+    pub(crate) frames: BTreeMap<u8, u64>,
+    /// Lanes that lost some with a link: the first frame tells how many.
+    pub(super) cut: BTreeSet<u8>,
+    /// What was on its way when links broke since it came back last, in bytes.
+    pub(super) unread: u64,
+    /// Whether this is only a link that another took the place of, and since which flush it is.
+    pub(crate) is_ghost: bool,
+    pub(crate) silenced: Option<u64>,
     pub(crate) connected: bool,
     pub(crate) said_goodbye: bool,
     pub(crate) ended: bool,
-    headers: BTreeMap<u8, LaneHeader>,
+    pub(super) headers: BTreeMap<u8, LaneHeader>,
     pub(crate) lanes: BTreeMap<u8, Lane>,
     /// The options with which lanes were asked for.
     pub(crate) wished: BTreeMap<u8, LaneOptions>,
@@ -28,7 +41,7 @@ pub(crate) struct View {
     pub(crate) pongs_due: Vec<(Option<u64>, u64)>,
     /// Requests to answer: token and call.
     pub(crate) to_answer: Vec<(String, usize)>,
-    last_data_flush: u64,
+    pub(super) last_data_flush: u64,
     /// Flushes that released everything that had waited.
     pub(crate) releases: BTreeSet<u64>,
 }
@@ -75,6 +88,13 @@ impl View {
         Self {
             name: name.to_owned(),
             separate,
+            resumes: false,
+            link_since: 0,
+            frames: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            unread: 0,
+            is_ghost: false,
+            silenced: None,
             connected: false,
             said_goodbye: false,
             ended: false,
@@ -88,13 +108,6 @@ impl View {
             last_data_flush: 0,
             releases: BTreeSet::new(),
         }
-    }
-
-    pub(crate) fn connected(&mut self, connected: &Connected) -> Wrong {
-        if std::mem::replace(&mut self.connected, true) || connected.name != self.name {
-            return Err(format!("connected twice, or as {:?}", connected.name));
-        }
-        Ok(())
     }
 
     /// The lane and the addressee of what arrives here.
@@ -131,6 +144,7 @@ impl View {
             | BrokerFrame::Gap(_)
             | BrokerFrame::Request(_)
             | BrokerFrame::Moved(_)
+            | BrokerFrame::CaughtUp(_)
             | BrokerFrame::Presence(_) => true,
             BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
             BrokerFrame::Ping(ping) => ping.mark.is_some(),

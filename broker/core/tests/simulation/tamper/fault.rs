@@ -1,8 +1,10 @@
 //! What can go wrong.
 
+use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, GapReason, Keep};
 
 use super::Passing;
+use crate::script::OF_GROUPS;
 
 /// What goes wrong once in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +53,30 @@ pub(crate) enum Fault {
     LoseTurn,
     /// A value comes before the answer to the subscribe that it is for.
     EarlyValue,
+    /// The first message of a lane comes twice after its client came back.
+    DoubleAtResume,
+    /// The first message of a lane doesn't come after its client came back.
+    LoseAtResume,
+    /// A lane goes on a frame later than it says.
+    MisplaceLane,
+    /// It isn't said from where lanes go on.
+    ForgetLanes,
+    /// A gap is told twice after a client came back.
+    DoubleGapAtResume,
+    /// What a lane lost with its link is miscounted.
+    MiscountLost,
+    /// What a lane lost with its link isn't told first.
+    LoseLost,
+    /// A publish that is repeated is published again.
+    PublishAgain,
+    /// A command gets no answer after its client came back.
+    LoseAnswerAtResume,
+    /// A link goes on receiving although another has taken its place.
+    TakenOverGoesOn,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -77,7 +99,54 @@ impl Fault {
         Self::StepBack,
         Self::LoseTurn,
         Self::EarlyValue,
+        Self::DoubleAtResume,
+        Self::LoseAtResume,
+        Self::MisplaceLane,
+        Self::ForgetLanes,
+        Self::DoubleGapAtResume,
+        Self::MiscountLost,
+        Self::LoseLost,
+        Self::PublishAgain,
+        Self::LoseAnswerAtResume,
+        Self::TakenOverGoesOn,
     ];
+
+    /// Whether it needs sessions that outlive their links.
+    pub(crate) fn needs_absence(self) -> bool {
+        matches!(
+            self,
+            Self::DoubleAtResume
+                | Self::LoseAtResume
+                | Self::MisplaceLane
+                | Self::ForgetLanes
+                | Self::DoubleGapAtResume
+                | Self::MiscountLost
+                | Self::LoseLost
+                | Self::PublishAgain
+                | Self::LoseAnswerAtResume
+                | Self::TakenOverGoesOn
+        )
+    }
+
+    /// Whether it may befall a frame of a client that came back.
+    fn concerns_return(self, from: Passing, frame: &BrokerFrame<'_>) -> bool {
+        match (self, frame) {
+            (Self::DoubleAtResume | Self::LoseAtResume, BrokerFrame::Message(_)) => from.is_first,
+            (Self::MisplaceLane | Self::ForgetLanes, BrokerFrame::Connected(connected)) => {
+                connected.resumed && connected.lanes.iter().any(|lane| lane.frames > 0)
+            }
+            (Self::DoubleGapAtResume, BrokerFrame::Gap(gap)) => from.resumed && gap.count > 0,
+            (Self::MiscountLost | Self::LoseLost, BrokerFrame::Gap(gap)) => {
+                let of_lane = gap.topic.is_none() && gap.reason == GapReason::Dropped;
+                from.is_first && of_lane && from.lane != OF_GROUPS
+            }
+            (Self::LoseAnswerAtResume, BrokerFrame::Accepted(_)) => from.resumed,
+            (Self::TakenOverGoesOn, BrokerFrame::Disconnect(end)) => {
+                end.code == ErrorCode::TakenOver
+            }
+            _ => false,
+        }
+    }
 
     /// Whether it may befall a frame.
     pub(super) fn concerns(self, from: Passing, frame: &BrokerFrame<'_>) -> bool {
@@ -115,6 +184,7 @@ impl Fault {
             if accepted.granted.as_ref().is_some_and(|granted| {
                 matches!(granted.keep, Some(Keep::Latest(_)))
             })),
+            _ => self.concerns_return(from, frame),
         }
     }
 }

@@ -15,7 +15,8 @@ impl World {
         // Lanes that conflate hold up to twice their bound until they are walked.
         let lane = self.plan.config.lane.bound.bytes as usize + self.plan.payload_max;
         let log = self.plan.config.log_bytes_max + (1 << 20);
-        let most = 2 * log + sessions * 8 * lane;
+        let kept = self.plan.config.absence.resume_window as usize;
+        let most = 2 * log + (sessions + self.away().len()) * 8 * (lane + kept);
         let bytes = self.shards[shard].log_bytes();
         if bytes > most {
             self.judge.blame(0, Err(format!("the log of shard {shard} holds {bytes} bytes")));
@@ -29,11 +30,16 @@ impl World {
 
     /// Everybody reads and nothing is said until nothing is under way; then everything must hold.
     pub(super) fn rest(&mut self) -> Result<(), Violation> {
-        for _ in 0..8 {
+        self.bury_ghosts();
+        for round in 0..if self.plan.stays { 13 } else { 8 } {
             self.settle()?;
+            if round == 8 && self.plan.stays {
+                self.consume_all();
+            }
             self.advance(Duration::from_millis(400));
         }
         self.settle()?;
+        self.settle_expired();
         for shard in 0..self.shards.len() {
             let bytes = self.shards[shard].log_bytes();
             if bytes > 0 {
@@ -49,6 +55,10 @@ impl World {
         loop {
             self.judge.step += 1;
             let mut moved = false;
+            for client in self.away() {
+                self.come_back(client);
+                moved = true;
+            }
             for client in self.living() {
                 self.release(client);
                 self.answer(client);
@@ -73,6 +83,15 @@ impl World {
         }
     }
 
+    /// Whoever has a link has everything that came.
+    fn consume_all(&mut self) {
+        for client in self.living() {
+            if self.judge.views[client].is_live() {
+                self.consume(client, true);
+            }
+        }
+    }
+
     fn none_blocked(&mut self) -> bool {
         let mut none = true;
         for client in self.living() {
@@ -85,10 +104,13 @@ impl World {
     pub(super) fn end(&mut self) -> Result<(), Violation> {
         for client in self.living() {
             match self.random.percent(50) && !self.clients[client].closing {
-                true => self.say_goodbye(client),
+                true => self.say_goodbye(client, false),
                 false => self.die(client),
             }
+            self.clients[client].session = None;
         }
+        self.settle()?;
+        self.wait_for_expiry();
         self.settle()?;
         let left: usize = self.shards.iter().map(Shard::sessions).sum();
         let bytes: usize = self.shards.iter().map(Shard::log_bytes).sum();

@@ -1,0 +1,123 @@
+//! Sessions over several connections: what was received is counted, and each lane goes on behind it.
+
+use broker_protocol::frame::{BrokerFrame, Connected, GapReason};
+
+use super::{Arrival, Judge, Pending, View, Wrong};
+
+impl Judge {
+    /// A link whose client doesn't listen to it any more.
+    pub(crate) fn enter_ghost(&mut self, name: &str) {
+        let place = self.enter(name, false);
+        (self.views[place].ended, self.views[place].is_ghost) = (true, true);
+    }
+
+    /// What came over a link that another has taken the place of: no more data, and whoever it was.
+    pub(super) fn ghost_saw(
+        &self,
+        client: usize,
+        arrival: Arrival,
+        frame: &BrokerFrame<'_>,
+    ) -> Wrong {
+        let silenced = self.views[client].silenced;
+        let late = silenced.is_some_and(|at| arrival.written.flush > at);
+        match late && is_counted(frame) {
+            true => Err(format!("{} over a link that was taken over", frame.name())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl View {
+    /// The link is gone, and with it so many bytes that were on their way.
+    pub(crate) fn lose_link(&mut self, unread: u64) {
+        self.connected = false;
+        self.unread = self.unread.saturating_add(unread);
+    }
+
+    pub(crate) fn take_link(&mut self, separate: bool, step: u64) {
+        (self.separate, self.link_since) = (separate, step);
+        (self.said_goodbye, self.resumes, self.last_data_flush) = (false, true, 0);
+        self.headers.clear();
+        self.pongs_due.clear();
+        self.releases.clear();
+        self.lanes.values_mut().for_each(super::lane::Lane::begin_again);
+    }
+
+    /// Whether a session can't have been forgotten: little was on its way.
+    pub(crate) fn must_be_there(&self, window: u64) -> bool {
+        self.unread <= window / 4
+    }
+
+    pub(crate) fn connected(&mut self, connected: &Connected, window: u64) -> Wrong {
+        if std::mem::replace(&mut self.connected, true) || connected.name != self.name {
+            return Err(format!("connected twice, or as {:?}", connected.name));
+        }
+        if connected.resumed != self.resumes {
+            return Err(format!("resumed: {}, asked: {}", connected.resumed, self.resumes));
+        }
+        if connected.resumed { self.go_on(connected, window) } else { Ok(()) }
+    }
+
+    /// Every lane goes on behind what was received of it, unless some of the rest isn't kept.
+    fn go_on(&mut self, connected: &Connected, window: u64) -> Wrong {
+        let all_kept = self.must_be_there(window);
+        self.unread = 0;
+        for (lane, had) in &self.frames {
+            let position = connected.lanes.iter().find(|one| one.lane == *lane);
+            let goes_on = position.map_or(0, |position| position.frames);
+            if goes_on < *had || (all_kept && goes_on > *had) {
+                return Err(format!("{had} frames of lane {lane} came; goes on behind {goes_on}"));
+            }
+        }
+        let waits =
+            |pending: &Pending| !matches!(pending, Pending::Message(_) | Pending::Request(_));
+        let unsure = self.pending.values().any(waits);
+        for position in &connected.lanes {
+            let had = self.frames.insert(position.lane, position.frames).unwrap_or_default();
+            if position.frames > had {
+                self.cut.insert(position.lane);
+                let lane = self.lanes.entry(position.lane).or_default();
+                lane.unsure |= unsure;
+                lane.was_cut = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a frame of a lane. Returns whether it is the gap that tells what a lane lost.
+    pub(super) fn count(
+        &mut self,
+        arrival: Arrival,
+        frame: &BrokerFrame<'_>,
+    ) -> Result<bool, String> {
+        if !is_counted(frame) {
+            return Ok(false);
+        }
+        let lane = self.header(arrival).lane;
+        *self.frames.entry(lane).or_default() += 1;
+        if !self.cut.remove(&lane) {
+            return Ok(false);
+        }
+        let tells = |gap: &broker_protocol::frame::Gap| {
+            gap.topic.is_none() && gap.reason == GapReason::Dropped
+        };
+        match frame {
+            BrokerFrame::Gap(gap) if tells(gap) => Ok(true),
+            other => Err(format!("lane {lane} lost some, and goes on with {other:?}")),
+        }
+    }
+}
+
+/// Whether a frame is one of those by which positions in a lane are told.
+fn is_counted(frame: &BrokerFrame<'_>) -> bool {
+    match frame {
+        BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
+        BrokerFrame::Message(_)
+        | BrokerFrame::Gap(_)
+        | BrokerFrame::Request(_)
+        | BrokerFrame::Moved(_)
+        | BrokerFrame::CaughtUp(_)
+        | BrokerFrame::Presence(_) => true,
+        _ => false,
+    }
+}
