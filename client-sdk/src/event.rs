@@ -55,6 +55,9 @@ pub struct Message {
 impl Message {
     /// Whether it was retained, and is sent again: as the subscription began, or after it was behind
     /// in a lane with overflow `resync`.
+    ///
+    /// It takes the place of what came of its key before, also where messages are patches: of these the
+    /// broker may keep the document that they make.
     pub fn is_replayed(&self) -> bool {
         self.replayed
     }

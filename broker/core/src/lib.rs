@@ -37,7 +37,7 @@ pub use ids::{Now, SessionId, ShardId, Token, TopicId};
 pub use inspection::{Inspection, Overview, Part, Peer};
 pub use item::{Addressee, Answer, Item};
 pub use log::{Log, LogStatistics, Run, Wanted};
-pub use policy::{KeepRule, Pattern, Policies};
+pub use policy::{KeepRule, Pattern, Policies, Retention};
 pub use publication::Publication;
 pub use replay::{Cursor, Outstanding, Page, Place};
 pub use sequencer::{

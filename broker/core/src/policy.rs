@@ -4,13 +4,17 @@
 //! comes into a lane, and a lane remembers which patterns it touches.
 
 mod offence;
+mod retention;
 mod set;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_delivery::lane::{Bound, Keep, LaneOptions, Overflow};
 use broker_delivery::{filter_covers, filters_overlap};
 
+pub(crate) use retention::Retains;
+pub use retention::Retention;
 pub(crate) use set::PatternSet;
 
 /// What holds for the topics of one pattern. Whatever is `None` is left to others.
@@ -28,18 +32,26 @@ pub struct Pattern {
     pub bound_bytes: Option<u64>,
     /// The priority, where the client doesn't say.
     pub priority: Option<u8>,
+    /// At most one delivery per key in this time, where the client doesn't say.
+    pub min_interval: Option<Duration>,
     /// How many messages may wait at most.
     pub bound_messages_max: Option<u32>,
     /// How many bytes may wait at most.
     pub bound_bytes_max: Option<u64>,
     /// The highest priority.
     pub priority_max: Option<u8>,
+    /// The shortest minimum interval of a lane that doesn't keep everything.
+    pub min_interval_min: Option<Duration>,
     /// Rules that a lane may not have.
     pub forbidden_keeps: Vec<KeepRule>,
     /// What may not happen at the bound.
     pub forbidden_overflows: Vec<Overflow>,
     /// Whether datagrams are forbidden.
     pub forbids_unreliable: bool,
+    /// What the broker keeps of a topic.
+    pub retain: Option<Retention>,
+    /// Of how many keys of a topic it keeps anything at most.
+    pub keys_max: Option<usize>,
 }
 
 /// A rule of what survives, whatever its number.
@@ -120,7 +132,8 @@ impl Pattern {
         };
         let keep = self.keep.unwrap_or(default.keep);
         let priority = self.priority.unwrap_or(default.priority);
-        LaneOptions { keep, bound, priority, ..default }
+        let min_interval = self.min_interval.unwrap_or(default.min_interval);
+        LaneOptions { keep, bound, priority, min_interval, ..default }
     }
 
     fn capped(&self, options: LaneOptions) -> LaneOptions {
@@ -131,7 +144,9 @@ impl Pattern {
         };
         let priority =
             self.priority_max.map_or(options.priority, |most| options.priority.min(most));
-        LaneOptions { bound, priority, ..options }
+        let least = self.min_interval_min.filter(|_| options.keep != Keep::All);
+        let min_interval = options.min_interval.max(least.unwrap_or_default());
+        LaneOptions { bound, priority, min_interval, ..options }
     }
 }
 

@@ -24,8 +24,8 @@ use broker_protocol::ErrorCode;
 
 use crate::command::{Purpose, Retain};
 use crate::{
-    Addressee, Answer, Batch, Command, Item, Now, Publication, SessionId, ShardId, Span, Standing,
-    Token,
+    Addressee, Answer, Batch, Command, Folds, Item, Limits, Now, Policies, Publication, SessionId,
+    ShardId, Span, Standing, Token,
 };
 use attendance::Attendance;
 use calls::{Call, Calls};
@@ -35,7 +35,7 @@ use inspections::Inspections;
 use interest::Interest;
 use providers::Providers;
 pub use retained::RetainedConfig;
-use retained::{Retained, RetainedFull};
+use retained::{NotRetained, Retained};
 use topics::{Topics, TopicsFull};
 
 /// One order for the whole broker.
@@ -64,6 +64,12 @@ pub struct SequencerConfig {
     pub forget_after: Duration,
     /// How much is retained.
     pub retained: RetainedConfig,
+    /// What holds for the topics of a pattern: what is kept of them.
+    pub policies: Policies,
+    /// How documents are made of patches, where they are kept.
+    pub folds: Folds,
+    /// The largest document.
+    pub payload_bytes_max: usize,
 }
 
 impl Default for SequencerConfig {
@@ -73,6 +79,9 @@ impl Default for SequencerConfig {
             topics_per_session_max: 100_000,
             forget_after: Duration::from_secs(600),
             retained: RetainedConfig::default(),
+            policies: Policies::default(),
+            folds: Folds::default(),
+            payload_bytes_max: Limits::default().payload_bytes_max,
         }
     }
 }
@@ -84,7 +93,7 @@ pub struct Statistics {
     pub published: u64,
     /// Messages refused because there are too many topics.
     pub refused: u64,
-    /// Messages refused because too much is retained.
+    /// Messages refused because they can't or mustn't be retained.
     pub refused_retained: u64,
     /// Topics forgotten.
     pub forgotten: u64,
@@ -92,6 +101,8 @@ pub struct Statistics {
     pub retained: u64,
     /// What they cost, in bytes.
     pub retained_bytes: u64,
+    /// How often a document was made of the one before and the patches that came since.
+    pub documents_made: u64,
 }
 
 /// Where the sequencer puts what it tells: the shards' inboxes.
@@ -111,7 +122,7 @@ impl Sequencer {
     /// restarts.
     pub fn new(config: SequencerConfig, now: Now) -> Self {
         Self {
-            retained: Retained::new(config.retained.clone()),
+            retained: Retained::new(&config),
             topics: Topics::new(config, now.wall),
             interest: Interest::default(),
             groups: Groups::default(),
@@ -127,7 +138,8 @@ impl Sequencer {
     /// What was done so far.
     pub fn statistics(&self) -> Statistics {
         let (retained, retained_bytes) = (self.retained.len() as u64, self.retained.bytes() as u64);
-        Statistics { retained, retained_bytes, ..self.statistics }
+        let documents_made = self.retained.folded();
+        Statistics { retained, retained_bytes, documents_made, ..self.statistics }
     }
 
     /// How many topics are known.
@@ -211,10 +223,13 @@ impl Sequencer {
                 return answer_to(session, too_many_topics(id, full), out);
             }
         };
-        if let Err(full) = self.retained.admit(topic, retain, batch.slice(parts)) {
-            self.statistics.refused_retained += 1;
-            return answer_to(session, too_many_keys(id, full), out);
-        }
+        let admitted = match self.retained.admit(topic, retain, batch.slice(parts)) {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                self.statistics.refused_retained += 1;
+                return answer_to(session, not_retained(id, &refused), out);
+            }
+        };
         self.statistics.published += 1;
         topic.refresh(&self.interest, &self.groups);
         let publication = match retain {
@@ -222,7 +237,7 @@ impl Sequencer {
             _ => topic.stamp(now.wall, || batch.bytes(parts)),
         };
         let publication = publication.map(|publication| Publication { expires, ..publication });
-        self.retained.note(topic, retain, publication.as_ref(), batch.slice(parts));
+        self.retained.note(topic, admitted, publication.as_ref(), batch.slice(parts));
         if let Some(publication) = publication {
             let addressed = self.groups.choose(topic.groups());
             deliver(topic.shards(), publication, addressed, out);
@@ -382,8 +397,8 @@ fn too_many_topics(id: Option<u64>, full: TopicsFull) -> Answer {
     Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::TooManyTopics, message }
 }
 
-fn too_many_keys(id: Option<u64>, full: RetainedFull) -> Answer {
-    let (code, message) = (ErrorCode::TooManyKeys, full.to_string());
+fn not_retained(id: Option<u64>, refused: &NotRetained) -> Answer {
+    let (code, message) = (refused.code(), refused.to_string());
     Answer::Rejected { id: id.unwrap_or(0), code, message }
 }
 

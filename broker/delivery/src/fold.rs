@@ -24,6 +24,15 @@ pub trait Fold: Send + Sync {
         self.fold(document, later)
     }
 
+    /// What later payloads make of a whole document, one after the other. One that can't be applied
+    /// takes its place. Whitespace around a payload may go.
+    fn apply_all(&self, document: &[u8], later: &[&[u8]]) -> Vec<u8> {
+        let apply = |document: Vec<u8>, later: &&[u8]| {
+            self.apply(&document, later).unwrap_or_else(|| later.to_vec())
+        };
+        later.iter().fold(document.to_vec(), apply)
+    }
+
     /// Folds as many payloads from the front as become one of at most `bytes_max` bytes; `None`
     /// where the first stays alone. Called with all that waits of a key, so that a rule which
     /// has to read its payloads reads each of them once.

@@ -84,7 +84,7 @@ error_codes! {
     34 "taken-over" TakenOver "Another connection goes on with the session."
     35 "answer-lost" AnswerLost "A repeated command's answer is no longer kept."
     36 "too-many-keys" TooManyKeys "The limit of retained values, of a topic or of the broker."
-    37 "not-allowed" NotAllowed "Options that the broker's configuration forbids for these topics."
+    37 "not-allowed" NotAllowed "The broker's configuration forbids it."
 }
 
 impl fmt::Display for ErrorCode {

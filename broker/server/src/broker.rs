@@ -83,8 +83,8 @@ impl Builder {
         self
     }
 
-    /// Folds messages of topics that match the filter by this rule, in lanes that merge; by JSON Merge
-    /// Patch (RFC 7396) where no filter matches. Of several filters that match, the first counts.
+    /// Folds messages of topics that match the filter by this rule, in lanes that merge, and documents
+    /// that are retained; by JSON Merge Patch (RFC 7396) where no filter matches. Of several filters that match, the first counts.
     ///
     /// # Panics
     /// If it isn't a filter.
@@ -94,7 +94,8 @@ impl Builder {
         self
     }
 
-    /// How many topics are known, and for how long.
+    /// How many topics are known, for how long, and how much of them is retained. Patterns, folds and
+    /// the size of a payload are taken from [`config`](Self::config) and [`fold`](Self::fold).
     pub fn topics(mut self, config: SequencerConfig) -> Self {
         self.sequencer = config;
         self
@@ -179,7 +180,13 @@ impl Builder {
 
     fn plan(self) -> (Plan, Running) {
         let clock = self.simulated.map_or_else(Clock::system, Clock::simulated);
-        let exchange = Exchange::new(self.sequencer, self.shards, self.bounds, clock.now());
+        let sequencer = SequencerConfig {
+            policies: self.config.policies.clone(),
+            folds: self.config.folds.clone(),
+            payload_bytes_max: self.config.limits.payload_bytes_max,
+            ..self.sequencer
+        };
+        let exchange = Exchange::new(sequencer, self.shards, self.bounds, clock.now());
         let exchange = Arc::new(exchange);
         let (stop, stopping) = watch::channel(None);
         let (tell, told) = mpsc::channel(usize::from(self.shards));

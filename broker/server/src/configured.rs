@@ -65,6 +65,7 @@ impl Builder {
                     values_max: config.retained.values_max,
                     bytes_max: config.retained.bytes_max,
                 },
+                ..SequencerConfig::default()
             })
             .connections_max(config.limits.connections_max)
             .inbox_bytes_max(config.limits.inbox_bytes_max)
@@ -179,12 +180,16 @@ fn pattern(pattern: &Pattern) -> broker_core::Pattern {
         bound_messages: pattern.bound_messages.map(count),
         bound_bytes: pattern.bound_bytes.map(bytes),
         priority: pattern.priority.map(priority),
+        min_interval: pattern.min_interval,
         bound_messages_max: pattern.bound_messages_max.map(count),
         bound_bytes_max: pattern.bound_bytes_max.map(bytes),
         priority_max: pattern.priority_max.map(priority),
+        min_interval_min: pattern.min_interval_min,
         forbidden_keeps: pattern.forbid_keep.clone(),
         forbidden_overflows: pattern.forbid_overflow.iter().map(|one| (*one).into()).collect(),
         forbids_unreliable: pattern.forbid_unreliable,
+        retain: pattern.retain,
+        keys_max: pattern.keys_max,
     }
 }
 

@@ -46,8 +46,8 @@ fn every_fault_has_its_place_its_key_its_value_and_what_is_allowed() {
         ),
         (
             "[lanes]\noverflow = \"newest\"",
-            "broker.toml:2:1: `lanes.overflow` is \"newest\", but must be \"disconnect\" or \
-             \"drop-oldest\"",
+            "broker.toml:2:1: `lanes.overflow` is \"newest\", but must be \"disconnect\", \
+             \"drop-oldest\" or \"resync\"",
         ),
         (
             "[[listen]]\ntransport = \"quic\"\naddress = \"localhost\"",
@@ -322,8 +322,8 @@ fn patterns_are_told_what_is_wrong_with_them_and_which_one_it_is() {
         ),
         (
             "[[pattern]]\nfilter = \"a\"\n[[pattern]]\nfilter = \"b\"\nkeep = \"newest\"",
-            "broker.toml:5:1: `pattern[1].keep` is \"newest\", but must be \"all\", \"latest\", or how \
-             many newest of each key, or \"\" for none",
+            "broker.toml:5:1: `pattern[1].keep` is \"newest\", but must be \"all\", \"latest\", \
+             \"merge\", or how many newest of each key, or \"\" for none",
         ),
         (
             "[[pattern]]\nfilter = \"a\"\nforbid_keep = [\"latest\", \"latest\"]",
@@ -362,6 +362,21 @@ fn patterns_are_told_what_is_wrong_with_them_and_which_one_it_is() {
             "[[pattern]]\nfilter = \"a\"\nbound_messages = 11\nbound_messages_max = 10",
             "broker.toml:3:1: `pattern[0].bound_messages` is 11, but must be at most \
              `pattern[0].bound_messages_max`, which is 10",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nmin_interval = \"50ms\"\nmin_interval_min = \"100ms\"",
+            "broker.toml:3:1: `pattern[0].min_interval` is \"50ms\", but must be at least \
+             `pattern[0].min_interval_min`, which is \"100ms\"",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nkeep = \"merge\"\nforbid_keep = [\"merge\"]",
+            "broker.toml:3:1: `pattern[0].keep` is \"merge\", but must be one that \
+             `pattern[0].forbid_keep` doesn't have",
+        ),
+        (
+            "[[pattern]]\nfilter = \"a\"\nretain = \"all\"",
+            "broker.toml:3:1: `pattern[0].retain` is \"all\", but must be \"none\", \"last\" or \
+             \"merged\", or \"\" for none",
         ),
     ] {
         assert_eq!(faults(text), expected);

@@ -66,6 +66,42 @@ fn what_a_pattern_forbids_is_named_with_the_pattern() {
 }
 
 #[test]
+fn an_interval_has_a_floor_where_not_everything_is_kept() {
+    let second = Duration::from_secs(1);
+    let policies =
+        Policies::new(vec![Pattern { min_interval_min: Some(second), ..pattern("display.>") }]);
+    let capped = |keep, min_interval| {
+        let options = LaneOptions { keep, min_interval, ..LaneOptions::default() };
+        policies.capped(policies.overlapping("display.*"), options).min_interval
+    };
+    for keep in [Keep::Latest(1), Keep::Merge] {
+        assert_eq!(capped(keep, Duration::ZERO), second);
+        assert_eq!(capped(keep, 2 * second), 2 * second);
+    }
+    assert_eq!(capped(Keep::All, Duration::ZERO), Duration::ZERO);
+}
+
+#[test]
+fn what_is_kept_is_as_the_first_pattern_has_it_that_says_so_of_as_few_keys_as_any() {
+    let policies = Policies::new(vec![
+        Pattern { keys_max: Some(20), ..pattern("a.*") },
+        Pattern { retain: Some(Retention::Merged), keys_max: Some(10), ..pattern("*.b") },
+        Pattern { retain: Some(Retention::Nothing), keys_max: Some(30), ..pattern("a.>") },
+    ]);
+    let told = |topic| {
+        let retains = policies.retains(topic);
+        (retains.how, retains.keys_max)
+    };
+    assert_eq!(told("a.b"), (Retention::Merged, 10));
+    assert_eq!(told("a.c"), (Retention::Nothing, 20));
+    assert_eq!(told("c"), (Retention::Last, usize::MAX));
+    let named = |topic| (policies.keeps_nothing(topic), policies.fewest_keys(topic));
+    assert_eq!(named("a.b"), (None, Some("*.b")));
+    assert_eq!(named("a.c"), (Some("a.>"), Some("a.*")));
+    assert_eq!(named("c"), (None, None));
+}
+
+#[test]
 fn two_hundred_and_fifty_six_patterns_are_told_apart_and_more_are_left_out() {
     let most = Policies::PATTERNS_MAX;
     let policies = Policies::new((0..=most).map(|number| pattern(&format!("t{number}"))).collect());

@@ -40,7 +40,7 @@ impl Sequencer {
         let shards = self.inspections.shards;
         let overview = Overview {
             shards: shards.iter().count() as u32,
-            sequencer: self.statistics,
+            sequencer: self.statistics(),
             topics: self.topics.len() as u64,
         };
         for shard in shards.iter() {

@@ -4,8 +4,11 @@
 //! limit what is new is refused; nothing that is kept is lost.
 //!
 //! Changes are counted. A subscription begins at some change, and its replay leaves out what changed
-//! later: that comes as it was published.
+//! later: that comes as it was published. A document is sent whatever came since: its messages are but
+//! parts of it.
 
+mod admission;
+mod documents;
 mod pages;
 #[cfg(test)]
 mod tests;
@@ -19,13 +22,16 @@ use bytes::Bytes;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use slab::Slab;
 
+use super::SequencerConfig;
 use super::topics::Topic;
-use crate::command::Retain;
 use crate::replay::Place;
-use crate::{Publication, TopicId};
+use crate::{Policies, Publication, TopicId};
+use admission::Admitted;
+pub(super) use admission::NotRetained;
+use documents::{Document, Documents, Patches};
 
 /// What a value costs beside the bytes of its message: its places in the tables and its allocations.
-const VALUE_BYTES: usize = 192;
+const VALUE_BYTES: usize = 208;
 
 /// How much is retained. At each limit the publish is refused with `too-many-keys`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,31 +50,12 @@ impl Default for RetainedConfig {
     }
 }
 
-/// Why a value isn't retained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RetainedFull {
-    #[error("the broker retains nothing; publish without `retain`, or raise retained.keys_max")]
-    Nothing,
-    #[error(
-        "{most} keys of this topic are retained, and may be no more; clear some with an empty \
-         payload, or raise retained.keys_max"
-    )]
-    Keys { most: usize },
-    #[error(
-        "{most} values are retained, and may be no more; clear some, or raise retained.values_max"
-    )]
-    Values { most: usize },
-    #[error(
-        "what is retained would take {bytes} bytes, and may take {most}; clear some, or raise \
-         retained.bytes_max"
-    )]
-    Bytes { bytes: usize, most: usize },
-}
-
 /// The last value of each key of a topic.
 #[derive(Debug)]
 pub(super) struct Retained {
     config: RetainedConfig,
+    documents: Documents,
+    policies: Policies,
     values: Slab<Kept>,
     /// Values by topic and key, as numbers in `values`.
     by_key: HashTable<usize>,
@@ -79,6 +66,7 @@ pub(super) struct Retained {
     changes: NonZero<u64>,
     bytes: usize,
     keys_seen: u64,
+    folded: u64,
 }
 
 /// A last value.
@@ -89,6 +77,9 @@ struct Kept {
     key: u64,
     /// The change that made it, or the last message of its key that wasn't to be retained.
     changed: NonZero<u64>,
+    /// The change with which its document came, if it is one.
+    came: Option<NonZero<u64>>,
+    patches: Option<Box<Patches>>,
 }
 
 /// What a message is about: its topic, and the key unless that is the topic itself.
@@ -117,14 +108,18 @@ impl Kept {
     }
 
     fn bytes(&self) -> usize {
-        self.publication.parts.len() + VALUE_BYTES
+        let patches = self.patches.as_ref().map_or(0, |patches| patches.bytes());
+        self.publication.parts.len() + patches + VALUE_BYTES
     }
 }
 
 impl Retained {
-    pub(super) fn new(config: RetainedConfig) -> Self {
+    pub(super) fn new(config: &SequencerConfig) -> Self {
+        let SequencerConfig { folds, payload_bytes_max, .. } = config;
         Self {
-            config,
+            config: config.retained.clone(),
+            documents: Documents::new(folds.clone(), *payload_bytes_max),
+            policies: config.policies.clone(),
             values: Slab::new(),
             by_key: HashTable::new(),
             by_place: BTreeMap::new(),
@@ -132,6 +127,7 @@ impl Retained {
             changes: NonZero::<u64>::MIN,
             bytes: 0,
             keys_seen: 0,
+            folded: 0,
         }
     }
 
@@ -143,6 +139,11 @@ impl Retained {
     /// What they cost, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How often a document was made of another and patches.
+    pub(super) fn folded(&self) -> u64 {
+        self.folded
     }
 
     /// The last change so far: what changes later is left out of a replay that begins here.
@@ -159,34 +160,24 @@ impl Retained {
         self.by_key.find(hash, |value| self.values[*value].about() == about).copied()
     }
 
-    /// Whether there is room for a message, if it is to be kept.
-    pub(super) fn admit(
-        &self,
-        topic: &Topic,
-        retain: Retain,
-        parts: &[u8],
-    ) -> Result<(), RetainedFull> {
-        if retain != Retain::Keep {
-            return Ok(());
-        }
-        let about = About::of(topic.id(), topic.name(), parts);
-        self.check(about, parts.len(), topic.retained)
-    }
-
     /// Learns of a message, which nobody may want, that has its place.
     pub(super) fn note(
         &mut self,
         topic: &mut Topic,
-        retain: Retain,
+        admitted: Admitted,
         publication: Option<&Publication>,
         parts: &[u8],
     ) {
-        match (retain, publication) {
-            (Retain::Keep, Some(publication)) => {
+        match (admitted, publication) {
+            (Admitted::Value, Some(publication)) => {
                 topic.retained += u32::from(self.keep(publication));
             }
+            (Admitted::Patch, Some(publication)) => self.patch(publication),
+            (Admitted::Document(document), Some(publication)) => {
+                topic.retained += u32::from(self.keep_document(publication, document));
+            }
             _ if topic.retained == 0 => {}
-            (Retain::Clear, _) => {
+            (Admitted::Clear, _) => {
                 let about = About::of(topic.id(), topic.name(), parts);
                 topic.retained -= u32::from(self.clear(about));
             }
@@ -194,42 +185,41 @@ impl Retained {
         }
     }
 
-    /// Whether a value of so many bytes can be kept, where so many of its topic are.
-    fn check(
-        &self,
-        about: About<'_>,
-        bytes: usize,
-        kept_of_topic: u32,
-    ) -> Result<(), RetainedFull> {
-        let RetainedConfig { keys_max, values_max, bytes_max } = self.config;
-        let found = self.find(about);
-        let is_new = found.is_none();
-        if keys_max == 0 {
-            return Err(RetainedFull::Nothing);
-        }
-        if is_new && kept_of_topic as usize >= keys_max {
-            return Err(RetainedFull::Keys { most: keys_max });
-        }
-        if is_new && self.values.len() >= values_max {
-            return Err(RetainedFull::Values { most: values_max });
-        }
-        let replaced = found.map_or(0, |value| self.values[value].bytes());
-        let bytes = self.bytes - replaced + bytes + VALUE_BYTES;
-        let (most, fits) = (bytes_max, bytes <= bytes_max || bytes <= self.bytes);
-        if fits { Ok(()) } else { Err(RetainedFull::Bytes { bytes, most }) }
+    /// Keeps what messages made of a document. Returns whether there was none.
+    fn keep_document(&mut self, newest: &Publication, document: Document) -> bool {
+        let parts = document.parts;
+        self.put(Publication { parts, expires: None, ..newest.clone() }, true)
+    }
+
+    /// Puts a copy of a patch beside its document.
+    fn patch(&mut self, publication: &Publication) {
+        self.count_change();
+        let Publication { topic_id, topic, parts, .. } = publication;
+        let Some(value) = self.find(About::of(*topic_id, topic, parts)) else { return };
+        let kept = &mut self.values[value];
+        self.bytes -= kept.bytes();
+        kept.patches.get_or_insert_default().add(publication);
+        kept.changed = self.changes;
+        self.bytes += kept.bytes();
     }
 
     /// Keeps a copy of a message as the last value of its key. Returns whether it had none.
     fn keep(&mut self, publication: &Publication) -> bool {
-        self.count_change();
         let parts = Bytes::copy_from_slice(&publication.parts);
-        let publication = Publication { parts, ..publication.clone() };
+        self.put(Publication { parts, ..publication.clone() }, false)
+    }
+
+    fn put(&mut self, publication: Publication, is_document: bool) -> bool {
+        self.count_change();
         let found =
             self.find(About::of(publication.topic_id, &publication.topic, &publication.parts));
-        let mut kept = Kept { publication, key: self.keys_seen, changed: self.changes };
+        let (key, changed) = (self.keys_seen, self.changes);
+        let came = is_document.then_some(changed);
+        let mut kept = Kept { publication, key, changed, came, patches: None };
         self.bytes += kept.bytes();
         if let Some(value) = found {
-            kept.key = self.values[value].key;
+            let before = &self.values[value];
+            (kept.key, kept.came) = (before.key, before.came);
             let replaced = std::mem::replace(&mut self.values[value], kept);
             self.bytes -= replaced.bytes();
             return false;

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::interest::ShardSet;
 use super::{Groups, Interest, Name, SequencerConfig};
+use crate::policy::Retains;
 use crate::{Publication, SessionId, TopicId};
 
 /// How many topics are looked at for idleness in one batch, so that no batch waits for a sweep.
@@ -48,6 +49,8 @@ pub(super) struct Topic {
     groups: Vec<usize>,
     /// How many last values of it are retained: while there are any it isn't forgotten.
     pub(super) retained: u32,
+    /// What of it is.
+    pub(super) retains: Retains,
 }
 
 /// Why a topic isn't made.
@@ -141,6 +144,7 @@ impl Topics {
             shards: ShardSet::default(),
             groups: Vec::new(),
             retained: 0,
+            retains: self.config.policies.retains(&name),
         };
         self.known.insert(name.clone(), topic);
         self.sweep.insert((now, id), name);

@@ -62,7 +62,7 @@ impl Shard {
                 "{:?}: this broker tells nobody about its sessions (`server.inspection`)",
                 request.topic
             );
-            return Err(Refusal::of("topic", ErrorCode::Unsupported, message));
+            return Err(Refusal::of("topic", ErrorCode::NotAllowed, message));
         }
         self.check_wait(slot, request.id)?;
         Question::read(subject, &request.body.payload)

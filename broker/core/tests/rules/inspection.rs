@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, in_lane, request};
 
-fn ask<'a>(id: u64, body: &'a str) -> ClientFrame<'a> {
+pub(crate) fn ask<'a>(id: u64, body: &'a str) -> ClientFrame<'a> {
     let payload = Cow::Borrowed(body.as_bytes());
     let body = Body { payload, ..Body::default() };
     ClientFrame::Request(Request { id, topic: "$broker.sessions".into(), body, timeout: None })
 }
 
 /// The answers that a client got, in order.
-fn answers(stage: &mut Stage, slot: u32) -> Vec<Value> {
+pub(crate) fn answers(stage: &mut Stage, slot: u32) -> Vec<Value> {
     let frames = stage.frames(slot).into_iter();
     let answers = frames.filter_map(|frame| match frame {
         BrokerFrame::Reply(reply) => {
@@ -145,8 +145,8 @@ fn a_broker_that_is_told_to_keep_silent_refuses_and_other_topics_stay_reserved()
     let mut stage = Stage::new(Config { inspection: false, ..Config::default() });
     let ann = stage.enter("ann");
     for (topic, code) in [
-        ("$broker.sessions", ErrorCode::Unsupported),
-        ("$broker.stats", ErrorCode::Unsupported),
+        ("$broker.sessions", ErrorCode::NotAllowed),
+        ("$broker.stats", ErrorCode::NotAllowed),
         ("$broker.other", ErrorCode::ReservedTopic),
     ] {
         stage.say(ann, &request(1, topic));

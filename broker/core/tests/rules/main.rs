@@ -17,5 +17,6 @@ mod requests;
 mod resuming;
 mod retained;
 mod stage;
+mod totals;
 mod unreliable;
 mod windows;

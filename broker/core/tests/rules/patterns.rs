@@ -1,5 +1,7 @@
 //! What the operator's patterns make of what clients wish for.
 
+use std::time::Duration;
+
 use broker_core::{Config, KeepRule, Pattern, Policies};
 use broker_delivery::lane::{Keep as GrantedKeep, Overflow as GrantedOverflow};
 use broker_protocol::ErrorCode;
@@ -213,4 +215,68 @@ fn members_of_queue_groups_keep_everything_whatever_the_default_and_providers_ar
     let serve = Serve { id: 2, filter: "work.a".to_owned(), lane: None };
     stage.say(ann, &ClientFrame::Serve(serve));
     assert_eq!(granted(&mut stage, ann).bound_messages, Some(4096));
+}
+
+#[test]
+fn an_interval_is_a_default_and_has_a_floor_for_lanes_that_conflate() {
+    let milliseconds = Duration::from_millis;
+    let mut stage = with(vec![
+        Pattern {
+            keep: Some(GrantedKeep::Merge),
+            min_interval: Some(milliseconds(200)),
+            ..pattern("display.a")
+        },
+        Pattern { min_interval_min: Some(milliseconds(100)), ..pattern("display.>") },
+    ]);
+    let ann = stage.enter("ann");
+    let (all, latest) = (Some(Keep::All), Some(Keep::Latest(1)));
+    for (filter, keep, wished, expected) in [
+        ("display.a", None, None, (Some(Keep::Merge), Some(200))),
+        ("display.a", latest, Some(50), (latest, Some(100))),
+        ("display.a", all, None, (all, Some(0))),
+        ("*.b", latest, None, (latest, Some(100))),
+        ("display.b", latest, Some(150), (latest, Some(150))),
+        ("other", latest, Some(50), (latest, Some(50))),
+    ] {
+        let options = LaneOptions { keep, min_interval: wished, ..LaneOptions::default() };
+        stage.say(ann, &alone(filter, options));
+        let granted = granted(&mut stage, ann);
+        assert_eq!((granted.keep, granted.min_interval), expected, "{filter} {wished:?}");
+    }
+    // Who keeps everything and then doesn't meets the floor, too.
+    let (lane, options) = (3, LaneOptions { keep: latest, ..LaneOptions::default() });
+    stage.say(ann, &ClientFrame::Update(Update { id: 9, lane, options }));
+    assert_eq!(granted(&mut stage, ann).min_interval, Some(100));
+}
+
+#[test]
+fn merging_and_resync_are_defaults_and_may_be_forbidden() {
+    let mut stage = with(vec![
+        Pattern { keep: Some(GrantedKeep::Merge), ..pattern("settings.>") },
+        Pattern { overflow: Some(GrantedOverflow::Resync), ..pattern("state.>") },
+        Pattern {
+            forbidden_keeps: vec![KeepRule::Merge],
+            forbidden_overflows: vec![GrantedOverflow::Resync],
+            ..pattern("orders.>")
+        },
+    ]);
+    let ann = stage.enter("ann");
+    let nothing = LaneOptions::default();
+    let (resync, disconnect) = (Some(Overflow::Resync), Some(Overflow::Disconnect));
+    for (filter, expected) in [
+        ("settings.a", (Some(Keep::Merge), resync)),
+        ("state.a", (Some(Keep::All), resync)),
+        ("orders.a", (Some(Keep::All), disconnect)),
+    ] {
+        stage.say(ann, &alone(filter, nothing.clone()));
+        let granted = granted(&mut stage, ann);
+        assert_eq!((granted.keep, granted.overflow), expected, "{filter}");
+    }
+    let merge = LaneOptions { keep: Some(Keep::Merge), ..nothing.clone() };
+    let resync = LaneOptions { overflow: resync, ..nothing };
+    for (options, forbidden) in [(merge, "keep: merge"), (resync, "overflow: resync")] {
+        stage.say(ann, &alone("orders.a", options));
+        let message = format!("pattern \"orders.>\" forbids `{forbidden}`");
+        assert_eq!(refused(&mut stage, ann).message, message);
+    }
 }

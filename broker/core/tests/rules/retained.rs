@@ -2,9 +2,11 @@
 
 mod changing;
 mod delayed;
+mod documents;
 mod limits;
 mod resync;
 mod returning;
+mod two_shards;
 mod viewer;
 
 use std::borrow::Cow;

@@ -20,6 +20,23 @@ impl Fold for MergePatch {
         apply(document, later)
     }
 
+    /// Reads the document once, and writes it once.
+    fn apply_all(&self, document: &[u8], later: &[&[u8]]) -> Vec<u8> {
+        let (mut instead, mut patched_so_far) = (document, Node::read(document));
+        for payload in later {
+            let before = patched_so_far.take();
+            let patch = Node::read(payload);
+            patched_so_far = patch.and_then(|patch| patched(before, patch, DEPTH_MAX));
+            if patched_so_far.is_none() {
+                (instead, patched_so_far) = (payload, Node::read(payload));
+            }
+        }
+        let Some(document) = patched_so_far else { return instead.to_vec() };
+        let mut out = Vec::with_capacity(document.bytes());
+        document.write(&mut out);
+        out
+    }
+
     fn fold_front(&self, payloads: &[&[u8]], bytes_max: usize) -> Option<Folded> {
         let (folded, beyond) = fold_while(payloads, bytes_max);
         match beyond {
@@ -93,11 +110,12 @@ fn merge<'a>(earlier: &mut Node<'a>, later: Node<'a>) {
 /// patches, and what a client has that applies them. Members keep their order, new ones come behind;
 /// what the patch doesn't touch stays as it is written.
 ///
-/// `None` where either isn't JSON, has a name twice in an object that is merged, or is nested too
-/// deep to be: then the newer payload stands for itself.
+/// A document that isn't JSON, as one of no bytes, is as good as none: the patch is applied to nothing.
+///
+/// `None` where the patch isn't JSON, or either has a name twice in an object that is merged, or is
+/// nested too deep to be: then the patch stands for itself.
 pub fn apply(document: &[u8], patch: &[u8]) -> Option<Vec<u8>> {
-    let (document, patch) = (Node::read(document)?, Node::read(patch)?);
-    let patched = patched(Some(document), patch, DEPTH_MAX)?;
+    let patched = patched(Node::read(document), Node::read(patch)?, DEPTH_MAX)?;
     let mut out = Vec::with_capacity(patched.bytes());
     patched.write(&mut out);
     Some(out)

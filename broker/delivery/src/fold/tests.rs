@@ -62,9 +62,20 @@ fn what_is_no_json_or_has_a_name_twice_is_not_folded() {
     for other in ["", "{", r#"{"a":1}x"#, "\u{0}", r#"{"a":1,"a":2}"#, r#"{"\ud800":1}"#] {
         assert_eq!(folded(other, r#"{"b":1}"#), None, "{other}");
         assert_eq!(folded(r#"{"b":1}"#, other), None, "{other}");
-        assert_eq!(applied(other, r#"{"b":1}"#), None, "{other}");
     }
     assert_eq!(MergePatch.fold(b"{}", b"{\"a\":\"\xff\"}"), None);
+}
+
+#[test]
+fn to_a_document_that_is_none_a_patch_is_applied_as_to_nothing() {
+    for document in ["", "{", "\u{0}", "null"] {
+        let expected = Some(r#"{"b":{"d":2}}"#.to_owned());
+        assert_eq!(applied(document, r#"{"a":null,"b":{"c":null,"d":2}}"#), expected, "{document}");
+    }
+    for patch in ["", "{", r#"{"a":1,"a":2}"#] {
+        assert_eq!(applied("{}", patch), None, "{patch}");
+    }
+    assert_eq!(applied(r#"{"a":1,"a":2}"#, r#"{"b":1}"#), None);
 }
 
 /// An object in so many others.
@@ -150,6 +161,17 @@ fn documents() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Documents, and what isn't one or can't be merged.
+fn payloads() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => documents().prop_map(|document| document.to_string()),
+        1 => Just("{".to_owned()),
+        1 => Just("1".to_owned()),
+        1 => Just(r#"{"a":1,"a":2}"#.to_owned()),
+        1 => Just(r#"{"a":{"b":1,"b":2}}"#.to_owned()),
+    ]
+}
+
 proptest! {
     #[test]
     fn folded_does_what_one_after_the_other_does(
@@ -171,6 +193,18 @@ proptest! {
         }
         prop_assert!(rest.is_empty());
         prop_assert_eq!(serde_json::from_slice::<Value>(&done).unwrap(), expected);
+    }
+
+    #[test]
+    fn all_at_once_does_what_one_after_the_other_does(
+        document in payloads(),
+        patches in proptest::collection::vec(payloads(), 0..8),
+    ) {
+        let patches: Vec<&[u8]> = patches.iter().map(String::as_bytes).collect();
+        let one_by_one = patches.iter().fold(document.clone().into_bytes(), |done, patch| {
+            apply(&done, patch).unwrap_or_else(|| patch.to_vec())
+        });
+        prop_assert_eq!(MergePatch.apply_all(document.as_bytes(), &patches), one_by_one);
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl Checker<'_> {
             }
             self.forbidden_defaults(place, pattern);
             self.defaults_above_caps(place, pattern);
+            self.interval_below_floor(place, pattern);
         }
     }
 
@@ -27,6 +28,7 @@ impl Checker<'_> {
         let rule = |keep: Keep| match keep {
             Keep::All => (KeepRule::All, "all"),
             Keep::Latest(_) => (KeepRule::Latest, "latest"),
+            Keep::Merge => (KeepRule::Merge, "merge"),
         };
         if let Some((rule, name)) = pattern.keep.map(rule)
             && pattern.forbid_keep.contains(&rule)
@@ -45,6 +47,17 @@ impl Checker<'_> {
         let forbids = format!("{PATTERN}[{place}].forbid_{option}");
         let allowed = format!("one that `{forbids}` doesn't have");
         self.refuse(&[&default, &forbids], format!("{name:?}"), &allowed);
+    }
+
+    fn interval_below_floor(&mut self, place: usize, pattern: &Pattern) {
+        if let (Some(default), Some(least)) = (pattern.min_interval, pattern.min_interval_min)
+            && default < least
+        {
+            let key = format!("{PATTERN}[{place}].min_interval");
+            let show = |time| format!("{:?}", humantime::format_duration(time).to_string());
+            let allowed = format!("at least `{key}_min`, which is {}", show(least));
+            self.refuse(&[&key, &format!("{key}_min")], show(default), &allowed);
+        }
     }
 
     /// A default that the pattern itself doesn't grant.

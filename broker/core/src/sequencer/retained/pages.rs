@@ -1,5 +1,6 @@
 //! Replays of what is retained, page by page: no batch waits for a long one.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Range;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -36,7 +37,11 @@ impl Room {
 impl Retained {
     /// The next pages of some replays, as many as there is room for. Values that have expired are left
     /// out.
-    pub(in crate::sequencer) fn pages(&self, wanted: &[Outstanding], now: Duration) -> Vec<Page> {
+    pub(in crate::sequencer) fn pages(
+        &mut self,
+        wanted: &[Outstanding],
+        now: Duration,
+    ) -> Vec<Page> {
         let mut room = Room { values: PAGE_VALUES, bytes: PAGE_BYTES, looks: PAGE_LOOKS };
         let mut pages = Vec::new();
         for wanted in wanted {
@@ -50,13 +55,13 @@ impl Retained {
         pages
     }
 
-    fn page(&self, wanted: &Outstanding, room: &mut Room, now: Duration) -> Page {
+    fn page(&mut self, wanted: &Outstanding, room: &mut Room, now: Duration) -> Page {
         let (until, subscription) = (wanted.until.unwrap_or(self.changes), wanted.subscription);
         let stretch = Stretch::of(&wanted.filter);
         let (mut cursor, mut values) = (wanted.cursor.clone(), Vec::new());
         loop {
             let mut last: Option<&Place> = None;
-            for (place, value) in self.range(&stretch, &cursor) {
+            for (place, value) in range(&self.by_place, &stretch, &cursor) {
                 if !stretch.has(&place.topic) {
                     break;
                 }
@@ -66,9 +71,18 @@ impl Retained {
                 }
                 last = Some(place);
                 room.looks -= 1;
-                let kept = &self.values[*value];
+                let kept = &mut self.values[*value];
                 let lasts = kept.publication.expires.is_none_or(|expires| expires > now);
-                if lasts && kept.changed <= until && filter_matches(&wanted.filter, &place.topic) {
+                // Of a document a message is but a part: it is sent whatever came since.
+                let counts = kept.came.unwrap_or(kept.changed) <= until;
+                if lasts && counts && filter_matches(&wanted.filter, &place.topic) {
+                    if let Some(patches) = &kept.patches {
+                        room.bytes = room.bytes.saturating_sub(patches.bytes());
+                        self.bytes -= kept.bytes();
+                        self.documents.settle(kept);
+                        self.bytes += kept.bytes();
+                        self.folded += 1;
+                    }
                     room.values -= 1;
                     room.bytes = room.bytes.saturating_sub(kept.publication.size());
                     values.push(kept.publication.clone());
@@ -79,21 +93,25 @@ impl Retained {
             }
         }
     }
+}
 
-    /// What is still to be looked at until the round turns or ends.
-    fn range(&self, stretch: &Stretch<'_>, cursor: &Cursor) -> Range<'_, Place, usize> {
-        let began = cursor.began.as_ref();
-        let behind = cursor.at.as_ref().or(began.filter(|_| !cursor.turned));
-        let start = match behind {
-            Some(place) => Bound::Excluded(place.clone()),
-            None => Bound::Included(Place { topic: Arc::from(stretch.prefix), key: 0 }),
-        };
-        let end = match began.filter(|_| cursor.turned) {
-            Some(place) => Bound::Included(place.clone()),
-            None => Bound::Unbounded,
-        };
-        self.by_place.range((start, end))
-    }
+/// What is still to be looked at until the round turns or ends.
+fn range<'a>(
+    by_place: &'a BTreeMap<Place, usize>,
+    stretch: &Stretch<'_>,
+    cursor: &Cursor,
+) -> Range<'a, Place, usize> {
+    let began = cursor.began.as_ref();
+    let behind = cursor.at.as_ref().or(began.filter(|_| !cursor.turned));
+    let start = match behind {
+        Some(place) => Bound::Excluded(place.clone()),
+        None => Bound::Included(Place { topic: Arc::from(stretch.prefix), key: 0 }),
+    };
+    let end = match began.filter(|_| cursor.turned) {
+        Some(place) => Bound::Included(place.clone()),
+        None => Bound::Unbounded,
+    };
+    by_place.range((start, end))
 }
 
 /// The topics among which a filter's are: those that begin as it does.

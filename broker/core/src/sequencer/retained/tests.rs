@@ -85,7 +85,7 @@ impl Model {
 proptest! {
     #[test]
     fn what_is_kept_and_replayed_is_what_a_table_would_hold(steps in steps()) {
-        let mut retained = Retained::new(RetainedConfig::default());
+        let mut retained = Retained::new(&SequencerConfig::default());
         let mut model = Model::default();
         for (step, seq) in steps.into_iter().zip(1u64..) {
             match step {
@@ -141,7 +141,7 @@ proptest! {
 
 #[test]
 fn a_value_pins_nothing_of_what_was_published_beside_it() {
-    let mut retained = Retained::new(RetainedConfig::default());
+    let mut retained = Retained::new(&SequencerConfig::default());
     let arena = publication((0, 0), 1).parts;
     let published = Publication { parts: arena.clone(), ..publication((0, 0), 1) };
     retained.keep(&published);

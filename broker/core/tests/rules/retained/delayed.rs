@@ -1,25 +1,19 @@
 //! The same with two shards that are behind each other: what is published while a shard has yet to
 //! hear of it, and while its question is under way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use broker_core::{
-    Channel, Config, Framing, Item, LinkInfo, Now, PongTo, Run, Sequencer, SequencerConfig, Shard,
-    ShardId, Verdict,
-};
+use broker_core::SequencerConfig;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Overflow, Pong, Publish, Subscribe,
-    Unsubscribe,
+    ClientFrame, Keep, LaneOptions, Overflow, Publish, Subscribe, Unsubscribe,
 };
-use broker_protocol::{Codec, frames_in_packet};
-use bytes::BytesMut;
 use proptest::prelude::*;
 
+use super::two_shards::TwoShards;
 use super::viewer::Viewer;
 use super::{replayed, retained};
 
 const KEYS: usize = 8;
-const CODEC: Codec = Codec::Bincode;
 
 /// Four of them fill a page.
 const PAYLOAD_BYTES: usize = 20 << 10;
@@ -71,11 +65,7 @@ fn rules() -> impl Strategy<Value = (Option<Keep>, Overflow, u32)> {
 
 /// A publisher in shard 0, and a subscriber in shard 1.
 struct World {
-    now: Now,
-    sequencer: Sequencer,
-    shards: [Shard; 2],
-    inboxes: [VecDeque<Item>; 2],
-    slots: [u32; 2],
+    shards: TwoShards,
     viewer: Viewer,
     seq: u64,
     last: BTreeMap<(String, Option<String>), u64>,
@@ -89,14 +79,8 @@ struct World {
 
 impl World {
     fn new(resyncs: bool) -> Self {
-        let now = Now::default();
-        let shard = |number| Shard::new(ShardId(number), Config::default(), now);
-        let mut world = Self {
-            now,
-            sequencer: Sequencer::new(SequencerConfig::default(), now),
-            shards: [shard(0), shard(1)],
-            inboxes: [VecDeque::new(), VecDeque::new()],
-            slots: [0, 0],
+        Self {
+            shards: TwoShards::new(SequencerConfig::default()),
             viewer: Viewer { resyncs, ..Viewer::default() },
             seq: 0,
             last: BTreeMap::new(),
@@ -104,86 +88,15 @@ impl World {
             point: None,
             subscriptions: 0,
             other: false,
-        };
-        for place in [0, 1] {
-            let (separate_lanes, pings) = (false, PongTo::Frame);
-            let link = LinkInfo {
-                codec: CODEC,
-                separate_lanes,
-                pings,
-                secret: 0,
-                datagram_bytes_max: None,
-            };
-            world.slots[place] = world.shards[place].attach(now, link);
-            world.say(place, &ClientFrame::Connect(Connect { version: 1, ..Connect::default() }));
-            world.submit(place);
         }
-        world
-    }
-
-    fn say(&mut self, place: usize, frame: &ClientFrame<'_>) {
-        let mut bytes = BytesMut::new();
-        CODEC.write_client(frame, &mut bytes);
-        self.shards[place].receive(self.now, self.slots[place], &bytes, Framing::Stream);
     }
 
     fn submit(&mut self, place: usize) {
-        let Self { sequencer, inboxes, shards, now, .. } = self;
-        if let Some(batch) = shards[place].take_batch() {
-            if place == 1 && self.begun {
-                self.point.get_or_insert(sequencer.statistics().published);
-            }
-            let mut put = |shard: ShardId, item| inboxes[usize::from(shard.0)].push_back(item);
-            sequencer.handle(*now, &batch, &mut put);
+        if place == 1 && self.begun {
+            let published = self.shards.sequencer.statistics().published;
+            self.point.get_or_insert(published);
         }
-    }
-
-    fn apply(&mut self, place: usize, items: usize) {
-        let items = items.min(self.inboxes[place].len());
-        let items: Vec<Item> = self.inboxes[place].drain(..items).collect();
-        self.shards[place].apply(items);
-        self.flush(place, 0);
-        self.shards[place].end_turn();
-    }
-
-    /// Writes to all who have something to be written, of whom the subscriber takes so much.
-    fn flush(&mut self, place: usize, mut room: usize) {
-        let mut packets: Vec<Vec<u8>> = Vec::new();
-        let Self { shards, slots, .. } = self;
-        if room > 0 {
-            shards[place].writable(slots[place]);
-        }
-        while let Some(slot) = shards[place].next_dirty() {
-            shards[place].flush(slot, &mut |_: Channel, packet: Run<'_>| {
-                if room == 0 {
-                    return Verdict::Refused;
-                }
-                room -= 1;
-                packets.push(packet.as_slice().to_vec());
-                Verdict::Taken
-            });
-        }
-        for packet in packets.into_iter().filter(|_| place == 1) {
-            self.read(&packet);
-        }
-    }
-
-    fn read(&mut self, packet: &[u8]) {
-        let mut frames = Vec::new();
-        for frame in frames_in_packet(CODEC, packet, usize::MAX) {
-            let read = CODEC.read_broker(frame.expect("the broker sends whole frames"));
-            frames.extend(read.expect("the broker sends frames that can be read"));
-        }
-        for frame in &frames {
-            match frame {
-                BrokerFrame::Ping(ping) => {
-                    self.say(1, &ClientFrame::Pong(Pong { mark: ping.mark, lag: Vec::new() }));
-                }
-                BrokerFrame::Disconnect(shutdown) => panic!("{shutdown:?}"),
-                _ => {}
-            }
-        }
-        self.viewer.read(frames);
+        self.shards.submit(place);
     }
 
     fn change(&mut self, key: usize, kind: Kind) {
@@ -202,7 +115,7 @@ impl World {
                 publish = ClientFrame::Publish(Publish { retain: false, ..passing.clone() });
             }
         }
-        self.say(0, &publish);
+        self.shards.say(0, &publish);
     }
 
     fn begin(&mut self, filter: &str, options: &LaneOptions) {
@@ -210,7 +123,7 @@ impl World {
         let (lane, options) = (Some(1), Some(options.clone()));
         let id = self.subscriptions;
         let subscribe = Subscribe { id, lane, options, ..replayed(filter) };
-        self.say(1, &ClientFrame::Subscribe(subscribe));
+        self.shards.say(1, &ClientFrame::Subscribe(subscribe));
     }
 
     fn other(&mut self, options: &LaneOptions) {
@@ -222,29 +135,24 @@ impl World {
             true => self.begin("t.none.>", options),
             false => {
                 let unsubscribe = Unsubscribe { id: 1000, subscription: self.subscriptions };
-                self.say(1, &ClientFrame::Unsubscribe(unsubscribe));
+                self.shards.say(1, &ClientFrame::Unsubscribe(unsubscribe));
             }
         }
     }
 
     /// Everything that is under way comes to its end.
     fn settle(&mut self) {
-        for _ in 0..60 {
-            for place in [0, 1] {
-                self.shards[place].tick(self.now);
-                self.submit(place);
-                self.apply(place, usize::MAX);
-                self.flush(place, usize::MAX);
-            }
-        }
+        [0, 1].into_iter().for_each(|place| self.submit(place));
+        (0..60).for_each(|_| self.shards.settle_once());
+        self.viewer.read(self.shards.take_frames());
     }
 
     fn step(&mut self, step: Step, options: &LaneOptions) {
         match step {
             Step::Change(key, kind) => self.change(key, kind),
             Step::Submit(place) => self.submit(place),
-            Step::Apply(items) => self.apply(1, items),
-            Step::Take(packets) => self.flush(1, packets),
+            Step::Apply(items) => self.shards.apply(1, items),
+            Step::Take(packets) => self.shards.flush(1, packets),
             Step::Other => self.other(options),
             Step::Begin if self.begun => {}
             Step::Begin => {
@@ -254,6 +162,7 @@ impl World {
                 self.begun = true;
             }
         }
+        self.viewer.read(self.shards.take_frames());
     }
 }
 
@@ -279,7 +188,7 @@ proptest! {
         for (about, seq) in &world.last {
             prop_assert!(held.get(about).is_some_and(|held| held >= seq), "{about:?}: {held:?}");
         }
-        let published = world.sequencer.statistics().published;
+        let published = world.shards.sequencer.statistics().published;
         prop_assert_eq!(Some(world.viewer.accounted()), world.point.map(|point| published - point));
         prop_assert!(world.viewer.caught_up.contains(&1));
     }

@@ -4,10 +4,10 @@ use super::Kind;
 use crate::config::sections::Keep;
 use crate::config::written::Written;
 
-/// "all", "latest", or how many newest.
+/// "all", "latest", "merge", or how many newest.
 pub(in crate::config) struct Kept;
 
-/// "all", "latest", or how many newest.
+/// "all", "latest", "merge", or how many newest.
 pub(in crate::config) fn keep() -> Kept {
     Kept
 }
@@ -22,6 +22,7 @@ impl Kind for Kept {
         match written.text()?.trim() {
             "all" => Some(Keep::All),
             "latest" => Some(Keep::Latest(1)),
+            "merge" => Some(Keep::Merge),
             _ => None,
         }
     }
@@ -33,13 +34,14 @@ impl Kind for Kept {
     fn show(&self, value: &Keep) -> String {
         match value {
             Keep::All => super::quoted("all"),
+            Keep::Merge => super::quoted("merge"),
             Keep::Latest(1) => super::quoted("latest"),
             Keep::Latest(count) => count.to_string(),
         }
     }
 
     fn allowed(&self) -> String {
-        "\"all\", \"latest\", or how many newest of each key".to_owned()
+        "\"all\", \"latest\", \"merge\", or how many newest of each key".to_owned()
     }
 }
 
@@ -51,6 +53,7 @@ mod tests {
     fn the_newest_is_written_as_a_word_and_more_as_their_number() {
         for (written, value, shown) in [
             (Written::Text("all".to_owned()), Keep::All, "\"all\""),
+            (Written::Text("merge".to_owned()), Keep::Merge, "\"merge\""),
             (Written::Text("latest".to_owned()), Keep::Latest(1), "\"latest\""),
             (Written::Integer(1), Keep::Latest(1), "\"latest\""),
             (Written::Loose("3".to_owned()), Keep::Latest(3), "3"),

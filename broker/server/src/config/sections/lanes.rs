@@ -13,11 +13,16 @@ pub enum Overflow {
     Disconnect,
     /// The oldest that wait are dropped, and told in a gap.
     DropOldest,
+    /// Everything that waits is dropped and told, and what is retained is sent.
+    Resync,
 }
 
 impl Choice for Overflow {
-    const CHOICES: &'static [(&'static str, Self)] =
-        &[("disconnect", Self::Disconnect), ("drop-oldest", Self::DropOldest)];
+    const CHOICES: &'static [(&'static str, Self)] = &[
+        ("disconnect", Self::Disconnect),
+        ("drop-oldest", Self::DropOldest),
+        ("resync", Self::Resync),
+    ];
 }
 
 impl From<Overflow> for lane::Overflow {
@@ -25,6 +30,7 @@ impl From<Overflow> for lane::Overflow {
         match overflow {
             Overflow::Disconnect => Self::Disconnect,
             Overflow::DropOldest => Self::DropOldest,
+            Overflow::Resync => Self::Resync,
         }
     }
 }
@@ -38,7 +44,8 @@ section! {
         /// stalled subscriber may cost. A larger single message still goes to an empty lane.
         bound_bytes: usize = MIB, bytes(KIB..=GIB);
         /// What happens at the bound: "disconnect" ends the connection of a subscriber that is too slow,
-        /// "drop-oldest" keeps it and tells it exactly what it missed.
+        /// "drop-oldest" keeps it and tells it exactly what it missed, "resync" drops all that waits, tells
+        /// it, and sends what is retained: for topics whose messages are.
         overflow: Overflow = Overflow::Disconnect, choice();
     }
 }
