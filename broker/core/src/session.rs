@@ -121,10 +121,10 @@ pub(crate) struct Recall {
 /// What a session had done before it came back: commands are repeated whose answers were lost.
 #[derive(Debug)]
 pub(crate) struct Past {
-    /// The number of the first subscription that is new.
-    pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
     pub(crate) answers: Answers,
+    /// The subscriptions that stood, each by the command that made it, in the order of these.
+    pub(crate) begun_by: Vec<(u64, u64)>,
     /// Whether answers may have been among what of a lane was no longer kept.
     pub(crate) cut: bool,
 }
@@ -296,9 +296,6 @@ impl Session {
         self.link.control.give_back();
         self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
         self.dealings.take_if(|dealings| dealings.are_over());
-        if let Some(recall) = &mut self.recall {
-            recall.past = None;
-        }
     }
 
     /// The operator's patterns that have a say in the lane at this place.
