@@ -121,12 +121,12 @@ pub(crate) struct Recall {
 /// What a session had done before it came back: commands are repeated whose answers were lost.
 #[derive(Debug)]
 pub(crate) struct Past {
-    /// The number of the first subscription that is new.
-    pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
     /// The last publish whose acknowledgement may be lost: those of later ones come by themselves.
     pub(crate) acknowledged: u64,
     pub(crate) answers: Answers,
+    /// The subscriptions that stood, each by the command that made it, in the order of these.
+    pub(crate) begun_by: Vec<(u64, u64)>,
     /// The places of the lanes of which some was no longer kept: answers may have been among that.
     pub(crate) cut: Vec<usize>,
 }
@@ -298,9 +298,6 @@ impl Session {
         self.link.control.give_back();
         self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
         self.dealings.take_if(|dealings| dealings.are_over());
-        if let Some(recall) = &mut self.recall {
-            recall.past = None;
-        }
     }
 
     /// The operator's patterns that have a say in the lane at this place.

@@ -60,6 +60,11 @@ impl Shard {
         self.away.insert((now, slot));
         self.tell_blocked(slot);
         self.hand_back_unwritten(slot);
+    }
+
+    /// Ends the session that is away longest, if there are more than may be. Not while one is taken
+    /// over: that isn't away for long.
+    pub(super) fn bury_beyond_limit(&mut self) {
         if self.away.len() > self.config.absence.sessions_max
             && let Some((_, longest)) = self.away.first().copied()
         {

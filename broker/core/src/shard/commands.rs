@@ -120,7 +120,8 @@ impl Shard {
     fn disconnect(&mut self, slot: u32, disconnect: &Disconnect) {
         let reason = format!("the client said goodbye: {}", shortened(&disconnect.reason));
         if disconnect.keep_session && self.stays(slot) {
-            return self.part(slot, ErrorCode::Closed, reason, Reconnect::Later(0));
+            self.part(slot, ErrorCode::Closed, reason, Reconnect::Later(0));
+            return self.bury_beyond_limit();
         }
         self.end(slot, ErrorCode::Closed, reason, Reconnect::Never);
     }

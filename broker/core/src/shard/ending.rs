@@ -29,7 +29,8 @@ impl Shard {
     pub fn lost(&mut self, now: Now, slot: u32) {
         self.now = now.monotonic;
         if self.stays(slot) {
-            return self.go_away(slot);
+            self.go_away(slot);
+            return self.bury_beyond_limit();
         }
         self.gone(slot);
     }
@@ -65,7 +66,8 @@ impl Shard {
             Stage::Ending => return,
             Stage::Away => return self.bury(slot),
             Stage::Open if is_resumable(code) && self.stays(slot) => {
-                return self.part(slot, code, reason, then);
+                self.part(slot, code, reason, then);
+                return self.bury_beyond_limit();
             }
             _ => {}
         }

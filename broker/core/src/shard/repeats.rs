@@ -7,16 +7,18 @@ use bytes::{Bytes, BytesMut};
 
 use super::Shard;
 use super::commands::{Refusal, id_of};
-use crate::session::{Given, Standpoint, Subscription};
+use crate::session::{Given, Standpoint};
 
 impl Shard {
     /// Whether a command was carried out before its client came back. It is answered again then.
     pub(super) fn is_repeated(&mut self, slot: u32, frame: &ClientFrame<'_>) -> bool {
         let session = &self.sessions[slot as usize];
         let (Some(past), Some(id)) = (session.past(), id_of(frame)) else { return false };
+        if matches!(frame, ClientFrame::Publish(_)) && id > past.last_publish_id {
+            return false;
+        }
         let given = past.answers.find(id).cloned();
         match frame {
-            ClientFrame::Publish(_) if id > past.last_publish_id => false,
             ClientFrame::Publish(_) => {
                 let published = given.is_none() && id <= past.acknowledged;
                 let published = published.then(|| Accepted { id, ..Accepted::default() });
@@ -47,15 +49,13 @@ impl Shard {
     fn stands_already(&mut self, slot: u32, command: u64) -> bool {
         let session = &self.sessions[slot as usize];
         let Some(past) = session.past() else { return false };
-        let by_it = |(number, one): &(&u64, &Subscription)| {
-            one.command == command && **number < past.next_subscription
-        };
+        let from = past.begun_by.partition_point(|(by, _)| *by < command);
+        let by_it = past.begun_by[from..].iter().take_while(|(by, _)| *by == command);
         let lost =
             |one: &Subscription| one.state == Standpoint::Begun && past.cut.contains(&one.lane);
-        let found = session.standing.iter().find(by_it);
-        let Some((number, lost)) = found.map(|(number, one)| (*number, lost(one))) else {
-            return false;
-        };
+        let mut standing =
+            by_it.filter_map(|(_, number)| Some((*number, lost(session.standing.get(number)?))));
+        let Some((number, lost)) = standing.next() else { return false };
         if lost {
             self.tell_begun(slot, number);
         }

@@ -18,7 +18,7 @@ use broker_protocol::frame::{Replay, Subscribe};
 use super::Shard;
 use super::commands::Refusal;
 use crate::command::Purpose;
-use crate::session::{LaneFrame, Session, Standpoint, Subscription};
+use crate::session::{LaneFrame, Session, Stage, Standpoint, Subscription};
 use crate::{Command, Cursor, Outstanding, Page, SessionId};
 
 /// The most replays that are asked for together.
@@ -111,7 +111,7 @@ impl Shard {
             wanted.until.get_or_insert(point);
         }
         if std::mem::take(&mut replays.resyncs) {
-            session.lanes[lane].lane.go_on();
+            session.go_on(lane);
         }
         pages.into_iter().for_each(|page| self.push_page((slot, lane), page));
         self.sessions[slot as usize].forget_replays(lane);
@@ -206,7 +206,18 @@ impl Session {
         let forgotten = over.then(|| dealings.replays.remove(&lane)).flatten();
         if forgotten.is_some_and(|replays| replays.resyncs) {
             // Nobody is left who has anything to be replayed: it just goes on.
-            self.lanes[lane].lane.go_on();
+            self.go_on(lane);
+        }
+    }
+
+    /// A lane goes on: what is pushed from now on is kept. While its client is away it still waits,
+    /// and its bound applies.
+    fn go_on(&mut self, lane: usize) {
+        let away = self.stage == Stage::Away;
+        let lane = &mut self.lanes[lane].lane;
+        lane.go_on();
+        if away {
+            lane.hold();
         }
     }
 

@@ -13,7 +13,8 @@ impl Shard {
     pub(super) fn resumable(&self, resume: &Resume) -> Option<u32> {
         let id = SessionId::parse(&resume.session)?;
         let session = self.sessions.get(id.slot as usize).filter(|session| session.id == id)?;
-        let there = matches!(session.stage, Stage::Open | Stage::Away);
+        // One that ends with its link keeps nothing of what was sent and answered.
+        let there = matches!(session.stage, Stage::Open | Stage::Away) && session.expiry > 0;
         let secret = u128::from_str_radix(&resume.secret, 16).ok()?;
         let own = there && (secret ^ session.link.info.secret) == 0;
         let at = |number| position_of(&resume.lanes, number);
@@ -29,7 +30,7 @@ impl Shard {
             let reason = "another connection goes on with this session".to_owned();
             self.part(home, ErrorCode::TakenOver, reason, Reconnect::Never);
         }
-        let secret = self.sessions[home as usize].link.info.secret;
+        let before = self.sessions[home as usize].link.info;
         self.away.remove(&(self.sessions[home as usize].link.opened, home));
         self.exchange_links(slot, home);
         self.sessions.remove(slot as usize);
@@ -37,10 +38,13 @@ impl Shard {
         self.statistics.sessions_resumed += 1;
         let expiry = self.expiry_for(connect);
         let session = &mut self.sessions[home as usize];
-        session.link.info.secret = secret;
+        session.link.info.secret = before.secret;
         (session.stage, session.expiry) = (Stage::Open, expiry);
-        // What was rendered for another codec may not be rendered for this one.
-        self.routes.look_up_again();
+        // What is rendered for another codec may not be rendered for this one. Costs a visit to all
+        // topics.
+        if session.link.info.codec != before.codec {
+            self.routes.look_up_again();
+        }
         let positions = self.rewind(now, home, connect);
         self.attached(home, connect);
         let connected = self.connected(home, Some(positions));
@@ -71,11 +75,14 @@ impl Shard {
         // The answers to requests that are open come by themselves, however late they are repeated.
         let open = session.dealings.iter().flat_map(|dealings| dealings.asked.iter());
         open.for_each(|(id, _)| answers.note(*id, Given::Elsewhere, most));
+        let stood = session.standing.iter().map(|(number, one)| (one.command, *number));
+        let mut begun_by: Vec<(u64, u64)> = stood.collect();
+        begun_by.sort_unstable();
         recall.past = Some(Past {
-            next_subscription: session.next_subscription,
             last_publish_id: session.last_publish_id,
             acknowledged: session.acknowledged,
             answers,
+            begun_by,
             cut: lost.clone(),
         });
         lost.into_iter().for_each(|lane| self.replay_again((home, lane)));

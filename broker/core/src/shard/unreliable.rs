@@ -48,7 +48,7 @@ impl Shard {
     ) -> Option<Verdict> {
         let Self { sessions, log, scratch, statistics, .. } = self;
         let session = &mut sessions[slot as usize];
-        let told = session.gather_replaced(lane, items, log, scratch);
+        let (told, told_bytes) = session.gather_replaced(lane, items, log, scratch);
         if told.is_empty() {
             return None;
         }
@@ -59,8 +59,9 @@ impl Shard {
             let lane_slot = &mut session.lanes[lane];
             // Datagrams don't count, but this does.
             if let Some(credit) = &mut lane_slot.credit {
-                credit.sent(scratch.len());
+                credit.sent(told_bytes);
             }
+            lane_slot.addressee = None;
             let lane = &mut lane_slot.lane;
             lane.told_replaced(items, told, log);
             lane.keep_at_most(kept_bytes_max, log);

@@ -3,6 +3,7 @@
 mod commands;
 mod conflation;
 mod credit;
+mod cuts;
 mod endings;
 mod expiry;
 mod groups;

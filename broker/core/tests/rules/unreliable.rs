@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 
 use broker_core::{Config, SequencerConfig};
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, GapReason, Keep, LaneOptions, Publish, Subscribe, Update,
+    BrokerFrame, ClientFrame, GapReason, Keep, LaneOptions, Publish, Replay, Subscribe, Update,
 };
 use broker_protocol::{Codec, ErrorCode};
 
@@ -205,4 +205,31 @@ fn a_lane_becomes_unreliable_and_reliable_again_by_an_update() {
     publish(&mut stage, ann, "a", 10);
     assert!(seqs(&mut stage, bob).is_empty());
     assert_eq!(stage.messages(bob).len(), 1);
+}
+
+#[test]
+fn what_was_skipped_is_told_to_all_of_the_lane_also_behind_what_was_for_one_alone() {
+    for codec in [Codec::Bincode, Codec::Json] {
+        let mut stage = stage(codec);
+        let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+        let kept = Publish { retain: true, ..Publish::bytes("t", b"x") };
+        stage.say(ann, &ClientFrame::Publish(kept));
+        stage.say(bob, &in_lane("t", 1, unreliable()));
+        let subscribe = Subscribe { id: 2, lane: Some(1), replay: Replay::Last, ..subscribe("*") };
+        stage.say(bob, &ClientFrame::Subscribe(subscribe));
+        stage.holds_datagrams = true;
+        (0..3).for_each(|_| publish(&mut stage, ann, "a", 10));
+        stage.holds_datagrams = false;
+        stage.shard.writable(bob);
+        stage.turn();
+        let (mut addressee, mut told) = (None, Vec::new());
+        for frame in stage.frames(bob) {
+            match frame {
+                BrokerFrame::Lane(header) => addressee = header.subscription,
+                BrokerFrame::Gap(gap) => told.push((addressee, gap.count)),
+                _ => {}
+            }
+        }
+        assert_eq!(told, [(None, 2)]);
+    }
 }

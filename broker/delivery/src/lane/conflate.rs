@@ -159,9 +159,13 @@ impl<F: Frame> Lane<F> {
         if self.conflates() {
             return self.walk(log);
         }
-        // What was conflated before the rule changed is out of order.
-        if self.items.iter().any(|item| matches!(item, Item::Newest(_))) {
-            let end = self.extents().fold(0, |end, extent| end.max(extent.end));
+        // What was conflated before the rule changed is out of order, also what of it was sent.
+        let (mut end, mut in_order) = (0, true);
+        for extent in self.extents() {
+            in_order &= end <= extent.start;
+            end = end.max(extent.end);
+        }
+        if !in_order || self.items.iter().any(|item| matches!(item, Item::Newest(_))) {
             let items = self.items.len();
             self.walked = Some(Box::new(Walked::out_of_order(items, end)));
         }

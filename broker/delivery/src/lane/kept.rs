@@ -107,6 +107,7 @@ impl<F: Frame> Kept<F> {
         if !matches!(front, Was::Messages { extent, .. } if !extent.is_empty()) {
             self.items.pop_front();
         }
+        self.ordered |= self.items.is_empty();
         self.frames -= stretch.frames;
         self.bytes -= bytes;
         stretch

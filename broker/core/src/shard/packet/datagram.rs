@@ -1,6 +1,7 @@
 //! Datagrams: the messages of an unreliable lane, where the link has them.
 
 use broker_delivery::lane::{Entries, Extent, Gap, Item, Sent};
+use broker_protocol::frame::{BrokerFrame, LaneHeader};
 use bytes::BytesMut;
 
 use super::replaced::Replaced;
@@ -63,16 +64,18 @@ impl Session {
     }
 
     /// Writes what the first `items` of a lane replaced: gaps go by the lane's stream, since they
-    /// mustn't get lost. Returns the gaps; if there are none, `out` is as it was.
+    /// mustn't get lost, and are for all of the lane. Returns the gaps, and how many bytes of `out`
+    /// are their own; if there are none, `out` is as it was.
     pub(in crate::shard) fn gather_replaced(
         &self,
         place: usize,
         items: usize,
         log: &Log,
         out: &mut BytesMut,
-    ) -> Vec<(u32, Gap)> {
+    ) -> (Vec<(u32, Gap)>, usize) {
+        let slot = &self.lanes[place];
         let mut replaced = Replaced::default();
-        for item in self.lanes[place].lane.items().take(items) {
+        for item in slot.lane.items().take(items) {
             if let Item::Newest(newest) = item
                 && let Some(entry) = newest.entries().next()
             {
@@ -82,11 +85,18 @@ impl Session {
             }
         }
         let mut told = Vec::new();
-        if !replaced.is_empty() {
-            out.clear();
-            replaced.write(self.link.info.codec, out, &mut told);
+        if replaced.is_empty() {
+            return (told, 0);
         }
-        told
+        out.clear();
+        replaced.write(self.link.info.codec, out, &mut told);
+        let told_bytes = out.len();
+        if slot.addressee.is_some() {
+            let header = LaneHeader { lane: slot.number, subscription: None };
+            self.link.info.codec.write_broker(&BrokerFrame::Lane(header), out);
+            out.rotate_left(told_bytes);
+        }
+        (told, told_bytes)
     }
 }
 
