@@ -125,6 +125,8 @@ pub(crate) struct Past {
     pub(crate) next_subscription: u64,
     pub(crate) last_publish_id: u64,
     pub(crate) answers: Answers,
+    /// Requests that waited for their answer then: it comes by itself, maybe before they are repeated.
+    pub(crate) asked: Vec<u64>,
     /// Whether answers may have been among what of a lane was no longer kept.
     pub(crate) cut: bool,
 }

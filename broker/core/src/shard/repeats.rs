@@ -26,11 +26,7 @@ impl Shard {
                 }
                 true
             }
-            ClientFrame::Request(_)
-                if session.dealings.as_ref().is_some_and(|one| one.asked.contains_key(&id)) =>
-            {
-                true
-            }
+            ClientFrame::Request(_) if past.asked.contains(&id) => true,
             ClientFrame::Subscribe(_) | ClientFrame::Serve(_) if given.is_none() => {
                 self.stands_already(slot, id)
             }

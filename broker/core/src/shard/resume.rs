@@ -71,7 +71,9 @@ impl Shard {
         let (next_subscription, last_publish_id) =
             (session.next_subscription, session.last_publish_id);
         let cut = !lost.is_empty();
-        recall.past = Some(Past { next_subscription, last_publish_id, answers, cut });
+        let asked = session.dealings.as_ref().map(|one| one.asked.keys().copied().collect());
+        let asked = asked.unwrap_or_default();
+        recall.past = Some(Past { next_subscription, last_publish_id, answers, asked, cut });
         lost.into_iter().for_each(|lane| self.replay_again((home, lane)));
         positions
     }
