@@ -12,8 +12,8 @@ from pathlib import Path
 
 import websockets
 
-from client import (FROM_BROKER, FROM_CLIENT, Client, Disconnected, Failure, Malformed, Rejected, decode, encode,
-                    value, varint)
+from client import (FROM_BROKER, FROM_CLIENT, Client, Disconnected, Failure, Malformed, Reader, Rejected, body,
+                    decode, encode, value, varint)
 
 URL = os.environ["BROKER_URL"]
 VECTORS = Path(__file__).parents[3] / "broker/protocol/vectors/frames.json"
@@ -598,6 +598,87 @@ async def balance_across_subscribing():
         (told, newest, received, missing), = subscription.books.values()
         assert (told, newest, received + missing) == (begin, 501, 502 - begin), subscription.books
         assert subscription.balanced()
+
+
+class Counting:
+    """A connection that counts the data frames and bytes of lane 0, for coming back (5.11) and credit (5.5)."""
+
+    DATA = ("message", "gap", "presence", "request", "caught_up", "moved")
+
+    def __init__(self, frames=0):
+        self.frames, self.bytes, self.got = frames, 0, []
+
+    async def connect(self, **fields):
+        self.ws = await websockets.connect(URL, subprotocols=["broker.v1.bincode"], compression=None, proxy=None)
+        OPEN.append(self.ws)
+        await self.send("connect", version=1, client={}, **fields)
+        await self.read(1)
+        self.hello = self.got.pop(0)
+        return self
+
+    async def send(self, type, **fields):
+        await self.ws.send(encode(type, **fields))
+
+    async def read(self, count, seconds=5):
+        """Reads until there are so many frames."""
+        while len(self.got) < count:
+            packet = await asyncio.wait_for(self.ws.recv(), seconds)
+            self.got += decode(packet)
+            at = 0
+            while at < len(packet):
+                frame = Reader(packet[at:])
+                size = frame.varint()
+                whole, (read,) = frame.at + size, decode(packet[at:at + frame.at + size])
+                at += whole
+                if read["type"] in self.DATA or read["type"] == "accepted" and read["subscription"] is not None:
+                    self.frames, self.bytes = self.frames + 1, self.bytes + whole
+
+    def seqs(self):
+        return [frame["seq"] for frame in self.got if frame["type"] == "message"]
+
+
+@scenario
+async def coming_back():
+    topic, writer, first = unique(), await client(), await Counting().connect()
+    await first.send("subscribe", id=1, filter=topic)
+    await first.send("publish", id=1, topic=topic, body=body("one"))
+    await first.read(3)
+    first.ws.transport.abort()
+    for text in ("two", "three"):
+        await writer.publish(topic, text)
+    resume = {"session": first.hello["session"], "secret": first.hello["secret"],
+              "lanes": [{"lane": 0, "frames": first.frames}]}
+    again = await Counting(first.frames).connect(resume=resume)
+    assert again.hello["resumed"] and again.hello["lanes"] == [{"lane": 0, "frames": 2}], again.hello
+    await again.send("publish", id=1, topic=topic, body=body("one"))
+    await again.read(3)
+    await writer.publish(topic, "four")
+    await again.read(4)
+    assert first.seqs() == [1] and again.seqs() == [2, 3, 4], again.got
+    assert [frame["id"] for frame in again.got if frame["type"] == "accepted"] == [1], again.got
+    wrong = await Counting().connect(resume=resume | {"secret": "0" * 32})
+    assert not wrong.hello["resumed"] and wrong.hello["session"] != first.hello["session"]
+
+
+@scenario
+async def credit():
+    topic, writer, reader = unique(), await client(), await Counting().connect(receive_window=8192)
+    assert reader.hello["receive_window"] == 8192, reader.hello
+    await reader.send("subscribe", id=1, filter=topic)
+    await reader.read(1)
+    for _ in range(30):
+        await writer.publish(topic, "x" * 1000)
+    while len(reader.seqs()) < 30:
+        try:
+            await reader.read(len(reader.got) + 1, 0.3)
+        except asyncio.TimeoutError:
+            told = reader.bytes
+            assert reader.bytes - getattr(reader, "told", 0) <= 8192, "more is out than was granted"
+            reader.told = told
+            await reader.send("consumed", lane=0, frames=reader.frames, bytes=told)
+    assert reader.seqs() == list(range(1, 31))
+    await reader.send("consumed", lane=0, frames=reader.frames, bytes=reader.bytes + 1)
+    await ends(reader.ws, "invalid-field", 1002)
 
 
 @scenario

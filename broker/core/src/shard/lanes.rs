@@ -140,11 +140,11 @@ impl Shard {
         let min_interval = min_interval(wished, keep, base);
         let unreliable = wished.unreliable.unwrap_or(base.unreliable);
         let granted = LaneOptions { keep, overflow, bound, min_interval, priority, unreliable };
-        let granted = self.allowed(granted, touched)?;
         let invalid = |error: OptionsError| {
             Refusal::of("options", ErrorCode::InvalidField, error.to_string())
         };
         granted.check().map_err(invalid)?;
+        let granted = self.allowed(granted, touched)?;
         // Where the link has no datagrams the lane is reliable, and said to be.
         let has_datagrams = self.sessions[slot as usize].link.info.datagram_room().is_some();
         Ok(LaneOptions { unreliable: unreliable && has_datagrams, ..granted })

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Shard;
 use super::commands::{Refusal, id_of};
-use crate::session::{Given, Standpoint};
+use crate::session::{Given, Standpoint, Subscription};
 
 impl Shard {
     /// Whether a command was carried out before its client came back. It is answered again then.
@@ -26,11 +26,6 @@ impl Shard {
                     Some(accepted) => self.tell(slot, &BrokerFrame::Accepted(accepted)),
                     None => self.give_again(slot, id, given),
                 }
-                true
-            }
-            ClientFrame::Request(_)
-                if session.dealings.as_ref().is_some_and(|one| one.asked.contains_key(&id)) =>
-            {
                 true
             }
             ClientFrame::Subscribe(_) | ClientFrame::Serve(_) if given.is_none() => {

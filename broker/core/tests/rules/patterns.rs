@@ -95,6 +95,18 @@ fn what_is_granted_is_within_the_caps_of_every_pattern_that_the_filter_overlaps(
 }
 
 #[test]
+fn a_wish_that_makes_no_sense_is_refused_within_caps_too() {
+    let mut stage = with(vec![Pattern { priority_max: Some(1), ..pattern("a.>") }]);
+    let ann = stage.enter("ann");
+    for filter in ["a.b", "c"] {
+        let wish = LaneOptions { priority: Some(8), ..LaneOptions::default() };
+        stage.say(ann, &alone(filter, wish));
+        let told = refused(&mut stage, ann);
+        assert_eq!((told.code, told.field.as_deref()), (ErrorCode::InvalidField, Some("options")));
+    }
+}
+
+#[test]
 fn a_forbidden_wish_is_refused_with_the_pattern_and_the_option() {
     let mut stage = with(vec![
         Pattern { forbidden_keeps: vec![KeepRule::All], ..pattern("market.>") },

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use broker_core::{Absence, Config, SequencerConfig};
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Consumed, Content, Disconnect, Gap, GapReason, Keep,
-    LaneOptions, LanePosition, Move, Ping, Publish, Resume, Subscribe, Unsubscribe,
+    Body, BrokerFrame, ClientFrame, Connect, Consumed, Content, Disconnect, Gap, GapReason, Keep,
+    LaneOptions, LanePosition, Move, Outcome, Ping, Publish, Reply, Resume, Serve, Subscribe,
+    Unsubscribe,
 };
 use broker_protocol::{Codec, ErrorCode};
 
@@ -475,6 +476,35 @@ fn a_reply_that_was_lost_with_the_link_is_given_again() {
         _ => None,
     });
     assert_eq!(codes.collect::<Vec<_>>(), [(3, ErrorCode::NobodyAnswers)]);
+}
+
+#[test]
+fn a_request_that_is_answered_before_it_is_repeated_is_asked_once() {
+    let mut stage = stage();
+    let (mut client, _) = pair(&mut stage, LaneOptions::default());
+    let provider = stage.enter("provider");
+    let serve = Serve { id: 1, filter: "svc".to_owned(), lane: None };
+    stage.say(provider, &ClientFrame::Serve(serve));
+    stage.say(client.slot, &request(3, "svc"));
+    let asked = |stage: &mut Stage| {
+        let frames = stage.frames(provider).into_iter();
+        let tokens = frames.filter_map(|frame| match frame {
+            BrokerFrame::Request(request) => Some(request.token),
+            _ => None,
+        });
+        tokens.collect::<Vec<_>>()
+    };
+    let tokens = asked(&mut stage);
+    stage.lose(client.slot);
+    assert!(come_back(&mut client, &mut stage));
+    // The client has said already what it repeats, and the answer is faster.
+    let outcome = Outcome::Answer(Body::default());
+    stage.say(provider, &ClientFrame::Reply(Reply { to: tokens[0].clone(), outcome }));
+    stage.say(client.slot, &request(3, "svc"));
+    client.take(&mut stage, usize::MAX);
+    assert_eq!((tokens.len(), asked(&mut stage)), (1, vec![]));
+    let replies = client.answers.iter().filter(|frame| matches!(frame, BrokerFrame::Reply(_)));
+    assert_eq!(replies.count(), 1);
 }
 
 #[test]

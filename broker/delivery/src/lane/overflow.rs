@@ -76,8 +76,14 @@ impl<F: Frame> Lane<F> {
     /// Takes the frames back that hold no longer, of what was all passed.
     fn take_back_frames(&mut self) {
         let Some(passed) = self.passed.take() else { return };
+        let left = self.what_holds(*passed);
+        self.passed = (!left.is_empty()).then(|| Box::new(left));
+    }
+
+    /// What is left of items that wait without the frames that hold no longer.
+    pub(super) fn what_holds(&mut self, items: VecDeque<Item<F>>) -> VecDeque<Item<F>> {
         let mut left = VecDeque::new();
-        for item in *passed {
+        for item in items {
             match (item, left.back_mut()) {
                 (Item::Frame(frame), _) if frame.is_void_behind_losses() => {
                     self.bytes -= frame.size();
@@ -90,7 +96,7 @@ impl<F: Frame> Lane<F> {
                 (item, _) => left.push_back(item),
             }
         }
-        self.passed = (!left.is_empty()).then(|| Box::new(left));
+        left
     }
 
     /// Drops every message that waits and tells it in its place; frames and gaps stay.

@@ -21,6 +21,11 @@ struct Scene {
 }
 
 fn scene(resume_window: u64, options: LaneOptions) -> Scene {
+    scene_lost(resume_window, options, 3)
+}
+
+/// The same, with so many packets lost.
+fn scene_lost(resume_window: u64, options: LaneOptions, packets: usize) -> Scene {
     let absence = Absence { resume_window, ..Absence::default() };
     let config = Config { absence, ..Config::default() };
     let mut stage = Stage::with_absence(config, SequencerConfig::default(), Codec::Bincode);
@@ -41,7 +46,7 @@ fn scene(resume_window: u64, options: LaneOptions) -> Scene {
     let mut viewer = Viewer::default();
     viewer.read(read);
     // This arrives nowhere.
-    for _ in 0..3 {
+    for _ in 0..packets {
         stage.set_room(bob, 1);
         stage.turn();
     }
@@ -90,6 +95,17 @@ fn where_what_was_on_its_way_is_no_longer_known_all_comes_anew() {
         scene.come_back();
         assert_eq!(scene.viewer.held().len(), VALUES, "{overflow:?}");
         assert_eq!(scene.viewer.caught_up.last(), Some(&1));
+    }
+}
+
+#[test]
+fn a_caught_up_that_was_on_its_way_does_not_come_in_front_of_what_comes_anew() {
+    for packets in [1, 2, 4, 100] {
+        let mut scene = scene_lost(100, LaneOptions::default(), packets);
+        scene.viewer.resyncs = true;
+        scene.come_back();
+        assert_eq!(scene.viewer.held().len(), VALUES, "{packets}");
+        assert_eq!(scene.viewer.caught_up, [1], "{packets}");
     }
 }
 

@@ -47,7 +47,7 @@ impl<F: Frame> Lane<F> {
         }
         items.extend(self.passed.take().into_iter().flat_map(|passed| *passed));
         items.append(&mut self.items);
-        self.items = items;
+        self.items = if lost.frames > 0 { self.what_holds(items) } else { items };
         self.frames = begins.max(frames);
         self.waiting = self.discarding || !self.is_empty();
         self.lenient = self.waiting;
