@@ -6,6 +6,7 @@ mod axes;
 mod broker;
 mod cell;
 pub mod estimates;
+pub mod lanes;
 pub mod peers;
 pub mod picture;
 pub mod results;
