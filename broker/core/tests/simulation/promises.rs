@@ -56,5 +56,5 @@ fn the_worlds_have_lanes_that_conflate() {
         world.judge.conflated
     };
     let worlds = (0..40).filter(|seed| conflated(*seed) > 0).count();
-    assert!(worlds >= 15, "only in {worlds} of 40");
+    assert!(worlds >= 10, "only in {worlds} of 40");
 }
