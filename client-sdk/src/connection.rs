@@ -4,6 +4,7 @@
 //! hub holds. User code never runs here.
 
 mod alive;
+mod early;
 mod frames;
 mod guard;
 mod incoming;

@@ -118,6 +118,14 @@ pub(crate) struct Recall {
     pub(crate) past: Option<Past>,
 }
 
+impl Recall {
+    /// What it costs, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let past = self.past.as_ref().map_or(0, |past| past.answers.bytes());
+        self.answers.bytes() + past
+    }
+}
+
 /// What a session had done before it came back: commands are repeated whose answers were lost.
 #[derive(Debug)]
 pub(crate) struct Past {

@@ -7,6 +7,7 @@ use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, Pong};
 use transport_api::{Channel, Properties, Received, Sink};
 
+use super::early::Early;
 use super::frames::Channels;
 use super::routes::Arrival;
 use super::{End, Routes};
@@ -20,6 +21,7 @@ const PONGS_MAX: usize = 4096;
 pub(super) struct Incoming {
     channels: Channels,
     reader: Reader,
+    early: Early,
     heard: bool,
 }
 
@@ -42,7 +44,7 @@ impl Incoming {
         let routes = Routes::default();
         let (pongs, open, end, now) = (Vec::new(), false, None, Instant::now());
         let reader = Reader { hub, codec, routes, pongs, open, end, now };
-        Self { channels, reader, heard: false }
+        Self { channels, reader, early: Early::default(), heard: false }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -73,22 +75,36 @@ impl Incoming {
 impl Sink for Incoming {
     fn receive(&mut self, received: Received<'_>) -> bool {
         self.heard = true;
-        let reader = &mut self.reader;
-        if let Received::Data(Channel::Datagram(lane), _) = received {
+        self.reader.now = Instant::now();
+        if let Received::Data(channel, bytes) = received {
+            if self.reader.open || channel == Channel::Control {
+                self.read(channel, bytes);
+            } else if self.early.keep(channel, bytes).is_err() {
+                self.reader.end = Some(End::ControlOverrun);
+            }
+            if self.reader.open {
+                let early = self.early.take();
+                early.iter().for_each(|(channel, bytes)| self.read(*channel, bytes));
+            }
+        }
+        self.reader.routes.wake();
+        self.reader.end.is_none()
+    }
+}
+
+impl Incoming {
+    fn read(&mut self, channel: Channel, bytes: &[u8]) {
+        let Self { channels, reader, .. } = self;
+        if let Channel::Datagram(lane) = channel {
             // The lane became unreliable a moment ago, and that is told by another channel.
             reader.routes.guard(lane, GUARDED_KEYS);
         }
-        reader.now = Instant::now();
-        if let Received::Data(channel, bytes) = received
-            && reader.end.is_none()
-            && let Err(error) = self
-                .channels
-                .read(channel, bytes, |header, frame| reader.read(channel, header, frame))
+        if reader.end.is_none()
+            && let Err(error) =
+                channels.read(channel, bytes, |header, frame| reader.read(channel, header, frame))
         {
             reader.end = Some(error.into());
         }
-        reader.routes.wake();
-        reader.end.is_none()
     }
 }
 

@@ -117,11 +117,13 @@ impl OpenCommands {
     }
 
     /// Notes that it was sent, and keeps what that was, unless that were more than `kept_max` bytes
-    /// in all.
+    /// in all: then its caller is told that the connection was lost. What has no caller is small, and
+    /// kept in any case.
     pub(super) fn mark_sent(&mut self, id: u64, frame: &Bytes, kept_max: usize) {
         let Some(command) = self.commands.get_mut(&id) else { return };
         command.sent = true;
-        if command.frame.is_none() && self.kept_bytes + frame.len() <= kept_max {
+        let fits = self.kept_bytes + frame.len() <= kept_max;
+        if command.frame.is_none() && (fits || !matches!(command.open, Open::Caller(_))) {
             self.kept_bytes += frame.len();
             command.frame = Some(frame.clone());
         }
@@ -158,5 +160,22 @@ impl OpenCommands {
     pub(super) fn take_all(&mut self) -> Vec<Open> {
         (self.beginning, self.kept_bytes) = (0, 0);
         self.commands.drain().map(|(_, command)| command.open).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_caller_who_could_be_told_is_repeated_however_much_is_kept() {
+        let mut open = OpenCommands::default();
+        let (caller, _answer) = oneshot::channel();
+        open.insert(1, Open::Caller(caller));
+        open.insert(2, Open::Leave(None));
+        let frame = Bytes::from_static(b"a frame");
+        [1, 2].into_iter().for_each(|id| open.mark_sent(id, &frame, 3));
+        assert_eq!(open.fail_unkept().len(), 1);
+        assert_eq!(open.unanswered(), [(2, frame)]);
     }
 }

@@ -1,6 +1,6 @@
 //! Datagrams: they may be lost, and overtake each other.
 
-use broker_protocol::frame::{BrokerFrame, ClientFrame};
+use broker_protocol::frame::{BrokerFrame, ClientFrame, Connected};
 use client_sdk::{Client, Keep, LaneOptions, Subscription};
 use transport_api::{Channel, Lanes};
 use transport_memory::Config;
@@ -69,4 +69,33 @@ async fn no_older_value_is_delivered_after_a_newer_one_whatever_way_it_came() {
     peer.say_in(Channel::Datagram(1), &[message("t", 4, "datagram"), message("u", 4, "datagram")]);
     record.expect(&["u 4 datagram"]).await;
     assert_eq!(client.statistics().messages_overtaken, 4);
+}
+
+#[tokio::test]
+async fn what_overtakes_the_word_that_a_session_goes_on_is_heard_behind_it() {
+    let mut place = place();
+    let builder = place.builder();
+    let session =
+        || Connected { session: "s-1".into(), secret: "x".into(), ..Connected::default() };
+    let accepted = async {
+        let mut peer = place.accept_silently().await;
+        peer.connected_as(session(), &[]).await;
+        peer
+    };
+    let (client, mut peer) = tokio::join!(builder.connect(), accepted);
+    let client = client.unwrap();
+    let (calls, mut record) = recorder();
+    let _subscription = subscribe(&client, &mut peer, calls).await;
+    record.expect(&["subscribed 1"]).await;
+    drop(peer);
+    let mut peer = place.accept_silently().await;
+    // It is heard where lanes are: in front of what is read there from here on.
+    peer.say_in(Channel::Datagram(1), &[message("t", 1, "lost")]);
+    peer.say_in(Channel::Lane(1), &[message("t", 2, "early")]);
+    let frame = peer.frame().await;
+    assert!(matches!(frame.read(), ClientFrame::Connect(_)));
+    tokio::task::yield_now().await;
+    peer.say(&BrokerFrame::Connected(Connected { resumed: true, ..session() })).await;
+    peer.say_in(Channel::Lane(1), &[message("t", 3, "in time")]);
+    record.expect(&["t 2 early", "t 3 in time"]).await;
 }

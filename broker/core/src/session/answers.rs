@@ -29,6 +29,7 @@ pub(crate) enum Given {
 impl Answers {
     /// Notes an answer, and forgets the oldest beyond `most`.
     pub(crate) fn note(&mut self, id: u64, given: Given, most: usize) {
+        let given = if given.bytes() > BYTES_MAX { Given::NotKept } else { given };
         self.bytes += given.bytes();
         self.given.push_back((id, given));
         while self.given.len() > most
@@ -50,6 +51,11 @@ impl Answers {
     /// How a command was answered, as far as is known.
     pub(crate) fn find(&self, id: u64) -> Option<&Given> {
         self.given.iter().rev().find(|(of, _)| *of == id).map(|(_, given)| given)
+    }
+
+    /// What they cost, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.bytes + self.given.len() * size_of::<(u64, Given)>()) as u64
     }
 
     /// Adds what was answered later.

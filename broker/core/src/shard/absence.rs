@@ -140,7 +140,9 @@ impl Shard {
 impl Session {
     /// What waits for it and is kept for it, in bytes.
     fn bytes(&self, log: &crate::Log) -> u64 {
-        self.lanes.iter().map(|slot| slot.lane.bytes() + slot.lane.kept_bytes(log)).sum()
+        let lanes = self.lanes.iter();
+        let lanes = lanes.map(|slot| slot.lane.bytes() + slot.lane.kept_bytes(log)).sum::<u64>();
+        lanes + self.recall.as_ref().map_or(0, |recall| recall.bytes())
     }
 
     fn memberships_of(&self) -> impl Iterator<Item = crate::Standing> + '_ {

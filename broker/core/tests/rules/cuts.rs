@@ -6,7 +6,7 @@ use broker_core::{Absence, Config, SequencerConfig};
 use broker_protocol::Codec;
 use broker_protocol::frame::{
     BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, LanePosition, Overflow, Publish, Replay,
-    Resume, Subscribe, Update,
+    Resume, Subscribe, Unsubscribe, Update,
 };
 
 use crate::stage::{Stage, in_lane, send, subscribe};
@@ -110,6 +110,19 @@ fn what_was_carried_out_is_not_carried_out_again_by_who_comes_back_and_is_silent
 fn a_session_that_ends_with_its_link_is_not_taken_over() {
     let mut stage = stage_with(Absence { expiry: Duration::ZERO, ..Absence::default() });
     let (_, resume) = enter(&mut stage, "client");
+    let client = stage.connect(named("client", Some(resume)));
+    assert!(!resumed(&mut stage, client));
+}
+
+#[test]
+fn answers_that_are_kept_count_among_what_is_kept_for_who_is_away() {
+    let mut stage = stage_with(Absence { bytes_max: 40_000, ..Absence::default() });
+    let (client, resume) = enter(&mut stage, "client");
+    for id in 1..=600 {
+        stage.write(client, &ClientFrame::Unsubscribe(Unsubscribe { id, subscription: 77 }));
+    }
+    stage.lose(client);
+    stage.pass(Duration::from_millis(300));
     let client = stage.connect(named("client", Some(resume)));
     assert!(!resumed(&mut stage, client));
 }
