@@ -24,6 +24,10 @@ const TOPIC: &str = "feed";
 /// How often some are published.
 const TICK: Duration = Duration::from_millis(5);
 
+/// How long after the first message ages and the processor's time begin to count: until then the
+/// sockets of those who never read take what the system has room for.
+const FILLING: Duration = Duration::from_secs(3);
+
 /// How long nothing happens before memory is looked at first, so that it has settled.
 const SETTLING: Duration = Duration::from_secs(2);
 
@@ -69,9 +73,9 @@ pub struct Measured {
     pub published: u64,
     /// Messages that the subscriber that reads got.
     pub received: u64,
-    /// The ages below which 50 and 99 in 100 of them were, and the greatest.
+    /// Of those published once the sockets of the others were full, the ages below which 50 and 99 in 100 of them were, and the greatest.
     pub ages: [Duration; 3],
-    /// The share of a core that the broker needed while messages were published.
+    /// The share of a core that the broker needed once the sockets of the others were full.
     pub cores: f64,
     /// Sessions that were there and behind at the end.
     pub behind: u64,
@@ -103,11 +107,10 @@ pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<
     let publisher = Client::connect(place, Codec::Bincode, "publisher").await;
     sleep(SETTLING).await;
     let idle_bytes = process.resident_bytes()?;
-    let (began, used) = (Instant::now(), process.cpu()?);
+    let began = Instant::now();
     let reading = tokio::spawn(read(reader, began));
     let publishing = tokio::spawn(publish(publisher, began, load));
-    let resident_bytes = sample(&process, load.duration).await?;
-    let cores = (process.cpu()? - used).as_secs_f64() / began.elapsed().as_secs_f64();
+    let (resident_bytes, cores) = sample(&process, load.duration).await?;
     let published = publishing.await?;
     let Read { received, mut ages } = timeout(PATIENCE, reading).await???;
     ages.sort_unstable();
@@ -164,16 +167,21 @@ async fn behind(place: &Place) -> anyhow::Result<u64> {
     answer["behind"].as_u64().context("the broker tells how many are behind")
 }
 
-/// What the process takes at the end of each second.
-async fn sample(process: &Process, duration: Duration) -> anyhow::Result<Vec<u64>> {
+/// What the process takes at the end of each second, and the share of a core that it needs once the
+/// sockets are full.
+async fn sample(process: &Process, duration: Duration) -> anyhow::Result<(Vec<u64>, f64)> {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.tick().await;
-    let mut samples = Vec::new();
-    for _ in 0..duration.as_secs() {
+    let (mut samples, mut from) = (Vec::new(), (Instant::now(), process.cpu()?));
+    for second in 1..=duration.as_secs() {
         seconds.tick().await;
         samples.push(process.resident_bytes()?);
+        if second == FILLING.as_secs() {
+            from = (Instant::now(), process.cpu()?);
+        }
     }
-    Ok(samples)
+    let used = process.cpu()? - from.1;
+    Ok((samples, used.as_secs_f64() / from.0.elapsed().as_secs_f64()))
 }
 
 /// Publishes what is due, and a word behind all that, which isn't counted. Each value says when it
@@ -221,7 +229,9 @@ async fn read(mut reader: Client, began: Instant) -> anyhow::Result<Read> {
                         wrong = Some(format!("{} came after {}", message.seq, read.received - 1));
                     }
                     let published = Duration::from_nanos(u64::from_le_bytes(*published));
-                    read.ages.push(began.elapsed().saturating_sub(published));
+                    if published >= FILLING {
+                        read.ages.push(began.elapsed().saturating_sub(published));
+                    }
                 }
             },
             other => wrong = Some(format!("{other:?} came")),

@@ -15,12 +15,14 @@ mod rendering;
 mod retire;
 mod run;
 mod survivors;
+mod things;
 mod wanted;
 
 pub use run::Run;
 pub use wanted::Wanted;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +35,7 @@ use folding::Folding;
 use rendering::{Place, Rendering, SEGMENT_BYTES};
 use retire::{ENTRY_BYTES, Looked};
 use survivors::Survivors;
+use things::Things;
 
 /// Every message that some lane of the shard wants, encoded once.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub struct Log {
     folding: Folding,
     /// When entries expire, those that do.
     expiring: BTreeMap<u64, Duration>,
+    /// What entries are about, as far as lanes have asked.
+    things: Things,
     /// How much may be held before entries move out as soon as that saves anything.
     bytes_max: usize,
     looked: Looked,
@@ -86,6 +91,8 @@ struct Entry {
     parts_bytes: u32,
     bincode: Place,
     json: Option<Place>,
+    /// The number of what it is about, once a lane has asked.
+    thing: Option<NonZeroU64>,
 }
 
 /// Whether json bytes are made at once.
@@ -111,6 +118,7 @@ impl Log {
             survivors: Survivors::default(),
             folding: Folding::new(Folds::default(), usize::MAX),
             expiring: BTreeMap::new(),
+            things: Things::default(),
             bytes_max,
             looked: Looked::default(),
             look_at: segment_bytes,
@@ -148,6 +156,7 @@ impl Log {
             parts_bytes: parts.len() as u32,
             bincode: place,
             json,
+            thing: None,
         });
         if render == Render::Bincode {
             self.unrendered_end = self.end();
@@ -263,6 +272,14 @@ impl Entries for Log {
     }
 
     #[inline]
+    fn thing(&mut self, entry: u64) -> u64 {
+        match self.entry(entry).thing {
+            Some(thing) => thing.get(),
+            None => self.note_thing(entry),
+        }
+    }
+
+    #[inline]
     fn size(&self, entry: u64) -> u32 {
         self.entry(entry).bincode.length
     }
@@ -292,12 +309,26 @@ impl Entries for Log {
 }
 
 impl Log {
+    /// Reads what an entry is about.
+    #[cold]
+    fn note_thing(&mut self, entry: u64) -> u64 {
+        let mut things = std::mem::take(&mut self.things);
+        let thing = things.note(self.key(entry));
+        self.things = things;
+        match entry.checked_sub(self.first) {
+            Some(place) => self.entries[place as usize].thing = Some(thing),
+            None => self.survivors.set_thing(entry, thing),
+        }
+        thing.get()
+    }
+
     /// Learns that a lane no longer wants what the laggards were counted for, or survives.
     fn let_go_late(&mut self, extent: Extent) {
         let pinned = extent.start.max(self.first)..extent.end.min(self.looked.end);
         self.looked.left += pinned.end.saturating_sub(pinned.start);
         if extent.start < self.first {
-            self.survivors.let_go(extent.start..extent.end.min(self.first));
+            let Self { survivors, things, first, .. } = self;
+            survivors.let_go(extent.start..extent.end.min(*first), |thing| things.leave(thing));
         }
     }
 }

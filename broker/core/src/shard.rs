@@ -29,6 +29,7 @@ mod routes;
 mod subscriptions;
 mod together;
 mod unreliable;
+mod walks;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -51,6 +52,7 @@ use paces::Paces;
 pub use receive::{Framing, Heard};
 use routes::{Routes, Target};
 use together::Together;
+use walks::Walks;
 
 /// Some of the sessions, their lanes, and the log of what they want.
 ///
@@ -70,6 +72,8 @@ pub struct Shard {
     dirty: VecDeque<u32>,
     /// Sessions whose lanes wait, so that the log is held for them.
     laggards: BTreeSet<u32>,
+    /// Lanes that are to be conflated.
+    walks: Walks,
     /// Sessions for which something is kept that was sent.
     holders: Holders,
     /// Where the log ended when they were last looked at.
@@ -196,6 +200,7 @@ impl Shard {
             outgoing: Outgoing::new(id),
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),
+            walks: Walks::default(),
             holders: Holders::default(),
             settled_at: 0,
             away: BTreeSet::new(),

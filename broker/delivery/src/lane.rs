@@ -61,6 +61,8 @@ pub struct Lane<F> {
     lenient: bool,
     /// Whether what is pushed is discarded, since a [resync](Overflow::Resync) has begun.
     discarding: bool,
+    /// Whether it was said that a walk is due.
+    due: bool,
     options: LaneOptions,
     /// Frames handed to the link since the lane's start.
     frames: u64,
@@ -90,6 +92,7 @@ impl<F: Frame> Lane<F> {
             keeps: false,
             lenient: false,
             discarding: false,
+            due: false,
             options,
             frames: 0,
             recent: Extent::default(),
@@ -172,15 +175,22 @@ impl<F: Frame> Lane<F> {
         self.items().flat_map(Item::extents).chain(self.held_extents())
     }
 
-    /// What is wanted of the log from `first` on, in no order. What is older isn't visited, as long as
-    /// it isn't conflated with what is newer.
-    pub fn extents_since(&self, first: u64) -> impl Iterator<Item = Extent> + '_ {
+    /// Visits what is wanted of the log from `first` on, in no order. What is older isn't visited, as
+    /// long as it isn't conflated with what is newer.
+    pub fn visit_since(&self, first: u64, mut visit: impl FnMut(Extent)) {
         let walked = self.walked.as_deref().map_or(0, |walked| walked.items_since(first));
+        let single = self.walked.as_deref().is_some_and(Walked::is_single);
+        for item in self.items.range(..walked) {
+            match item {
+                // There are many, and what they replaced lies elsewhere.
+                Item::Newest(newest) if single => visit(Extent::one(newest.last())),
+                item => item.extents().for_each(&mut visit),
+            }
+        }
         let unwalked = self.walked.as_deref().map_or(0, Walked::items);
         let unwalked = self.items.range(unwalked..).rev().flat_map(Item::extents);
-        let unwalked = unwalked.take_while(move |extent| extent.end > first);
-        let walked = self.items.range(..walked).flat_map(Item::extents);
-        walked.chain(unwalked).chain(self.held_extents())
+        unwalked.take_while(|extent| extent.end > first).for_each(&mut visit);
+        self.held_extents().for_each(visit);
     }
 
     /// What is to be sent, oldest first.
@@ -283,7 +293,7 @@ impl<F: Frame> Lane<F> {
     }
 
     #[inline]
-    fn pop_front(&mut self, log: &impl Entries) -> Option<Item<F>> {
+    fn pop_front(&mut self, log: &mut impl Entries) -> Option<Item<F>> {
         let Some(passed) = &mut self.passed else { return self.pop_item(log) };
         let item = passed.pop_front();
         if passed.is_empty() {

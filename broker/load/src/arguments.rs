@@ -39,6 +39,9 @@ pub struct PlanArguments {
     /// The share of the subscribers that never read, such as 10%.
     #[arg(long, default_value = "0%", value_name = "SHARE", value_parser = share)]
     pub stalled: f64,
+    /// The share of the stalled ones that get the newest message of their topic alone, such as 50%.
+    #[arg(long, default_value = "0%", value_name = "SHARE", value_parser = share)]
+    pub stalled_latest: f64,
     /// How many connections are opened at a time.
     #[arg(long, default_value_t = 32, value_name = "N")]
     pub opening: usize,
@@ -65,6 +68,7 @@ impl PlanArguments {
             warm_up: self.warm_up,
             duration: self.duration,
             stalled: self.stalled,
+            stalled_latest: self.stalled_latest,
             opening: self.opening,
             receive_window: None,
             server: self.server_pid.map(Server::process).or(found),

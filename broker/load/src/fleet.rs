@@ -28,6 +28,9 @@ impl Fleet {
         let open = async |number: usize| -> Result<(usize, Box<dyn Party>), LoadError> {
             let topic = number % plan.topics;
             let mut party = dialect.open().await?;
+            if plan.conflates_stalled(number) {
+                party.conflate();
+            }
             party.subscribe(&topic_name(topic)).await?;
             Ok((topic, party))
         };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use broker_protocol::frame::{
-    Body, BrokerFrame, ClientFrame, Connect, Content, LaneOptions, Ping, Pong, Publish, Subscribe,
+    Body, BrokerFrame, ClientFrame, Connect, Content, Keep, LaneOptions, Ping, Pong, Publish,
+    Subscribe,
 };
 use broker_protocol::{Codec, frames_in_packet, message};
 use bytes::BytesMut;
@@ -173,6 +174,10 @@ impl LinkParty {
 }
 
 impl Party for LinkParty {
+    fn conflate(&mut self) {
+        self.options.get_or_insert_default().keep = Some(Keep::Latest(1));
+    }
+
     fn subscribe<'a>(&'a mut self, topic: &'a str) -> LocalFuture<'a, Result<(), LoadError>> {
         Box::pin(async move {
             let (filter, options) = (topic.to_owned(), self.options.clone());

@@ -17,6 +17,10 @@ pub trait Dialect {
 
 /// One connection to a server under load.
 pub trait Party {
+    /// Has the subscription that follows get the newest message alone when it falls behind, where the
+    /// protocol knows of that.
+    fn conflate(&mut self) {}
+
     /// Subscribes, and returns when the subscription is in force.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub struct Plan {
     pub duration: Duration,
     /// The share of the subscribers that never read, from 0 to 1.
     pub stalled: f64,
+    /// The share of those that conflate, from 0 to 1, beside what all do.
+    pub stalled_latest: f64,
     /// How many connections are opened at a time.
     pub opening: usize,
     /// The window of connections that take part in credit, in bytes; for the report.
@@ -53,6 +55,7 @@ impl Default for Plan {
             warm_up: Duration::from_secs(1),
             duration: Duration::from_secs(5),
             stalled: 0.0,
+            stalled_latest: 0.0,
             opening: 32,
             receive_window: None,
             server: None,
@@ -67,6 +70,11 @@ impl Plan {
     /// How many of the subscribers never read.
     pub fn stalled_subscribers(&self) -> usize {
         (self.subscribers as f64 * self.stalled).round() as usize
+    }
+
+    /// Whether a subscriber, by its number, conflates because it is stalled.
+    pub fn conflates_stalled(&self, number: usize) -> bool {
+        number < (self.stalled_subscribers() as f64 * self.stalled_latest).round() as usize
     }
 
     /// Whether nothing is published: connections are opened and left alone.
@@ -89,6 +97,8 @@ impl Plan {
             format!("a payload has at least {PAYLOAD_BYTES_MIN} bytes: its mark")
         } else if !(0.0..1.0).contains(&self.stalled) {
             "the stalled share must be at least 0 and less than 1".to_owned()
+        } else if !(0.0..=1.0).contains(&self.stalled_latest) {
+            "the share of the stalled that conflate must be from 0 to 1".to_owned()
         } else if self.stalled_subscribers() == self.subscribers {
             "somebody must read".to_owned()
         } else if self.warm_up + self.duration > DURATION_MAX {
@@ -116,6 +126,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_the_stalled_ones_a_share_conflates() {
+        let plan = Plan { subscribers: 100, stalled: 0.1, stalled_latest: 0.5, ..Plan::default() };
+        assert_eq!((0..100).filter(|number| plan.conflates_stalled(*number)).count(), 5);
+        assert!(!Plan::default().conflates_stalled(0));
+    }
+
+    #[test]
     fn what_can_not_be_carried_out_is_refused_with_a_reason() {
         let fits = Plan { subscribers: 10, ..Plan::default() };
         fits.check().expect("it can be carried out");
@@ -126,6 +143,7 @@ mod tests {
             Plan { payload_bytes: 15, ..fits.clone() },
             Plan { stalled: 1.0, ..fits.clone() },
             Plan { stalled: 0.99, ..fits.clone() },
+            Plan { stalled_latest: 1.1, ..fits.clone() },
             Plan { pace: Pace::Rate(0.0), ..fits.clone() },
             Plan { pace: Pace::Window(0), ..fits.clone() },
             Plan { duration: DURATION_MAX, ..fits.clone() },

@@ -26,6 +26,10 @@ impl Log {
     /// Lets everything go: no lane waits for anything.
     pub fn retire_all(&mut self) {
         self.first = self.end();
+        if !self.things.is_empty() {
+            let things = self.entries.iter().filter_map(|entry| entry.thing);
+            things.for_each(|thing| self.things.leave(thing));
+        }
         self.entries.clear();
         if self.entries.capacity() > ENTRIES_KEPT {
             self.entries.shrink_to(0);
@@ -63,13 +67,15 @@ impl Log {
         let count = (tail - self.first) as usize;
         let cut = self.worthless(wanted, count);
         let pinned: u64 = wanted.counts().take(count).skip(cut).map(u64::from).sum();
-        let Self { entries, bincode, survivors, first, statistics, .. } = self;
+        let Self { entries, bincode, survivors, things, first, statistics, .. } = self;
         for ((entry, lanes), number) in entries.drain(..cut).zip(wanted.counts()).zip(*first..) {
             if lanes > 0 {
                 statistics.copied_out += 1;
                 statistics.copied_out_bytes += u64::from(entry.bincode.length);
                 let frame = bincode.bytes(entry.bincode);
                 survivors.keep(number, &entry, frame, lanes);
+            } else if let Some(thing) = entry.thing {
+                things.leave(thing);
             }
         }
         self.first += cut as u64;

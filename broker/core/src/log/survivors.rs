@@ -1,5 +1,6 @@
 //! What laggards still want of blocks that are gone.
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -33,19 +34,27 @@ impl Survivors {
         self.table.insert(number, Survivor { entry, frame, wanted_by: lanes });
     }
 
-    /// Notes that one lane no longer wants these entries.
-    pub(super) fn let_go(&mut self, numbers: Range<u64>) {
+    /// Notes that one lane no longer wants these entries. Whose last lane that was is gone, and with
+    /// it what it was about.
+    pub(super) fn let_go(&mut self, numbers: Range<u64>, mut gone: impl FnMut(NonZeroU64)) {
         for number in numbers {
             let survivor = self.table.get_mut(&number).expect("what a lane wants survives");
             survivor.wanted_by -= 1;
             if survivor.wanted_by == 0 {
                 self.bytes -= survivor.frame.len() + SURVIVOR_BYTES;
+                survivor.entry.thing.into_iter().for_each(&mut gone);
                 self.table.remove(&number);
             }
         }
         if self.table.is_empty() {
             self.table = HashMap::default();
         }
+    }
+
+    /// Notes what an entry is about.
+    pub(super) fn set_thing(&mut self, number: u64, thing: NonZeroU64) {
+        let survivor = self.table.get_mut(&number).expect("what a lane wants survives");
+        survivor.entry.thing = Some(thing);
     }
 
     pub(super) fn entry(&self, number: u64) -> &Entry {

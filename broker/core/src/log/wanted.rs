@@ -24,8 +24,13 @@ impl Wanted {
 
     /// Adds what one lane wants, in whatever order.
     pub fn add(&mut self, extents: impl Iterator<Item = Extent>) {
-        let first = self.first;
-        for extent in extents.filter(|extent| extent.end > first) {
+        extents.for_each(|extent| self.add_one(extent));
+    }
+
+    /// Adds a part of what one lane wants.
+    #[inline]
+    pub fn add_one(&mut self, extent: Extent) {
+        if extent.end > self.first {
             let start = extent.start.max(self.first);
             self.changes[(start - self.first) as usize] += 1;
             self.changes[(extent.end - self.first) as usize] -= 1;

@@ -132,15 +132,21 @@ impl Shard {
         else {
             return;
         };
-        let Self { routes, sessions, log, dirty, .. } = self;
+        let Self { routes, sessions, log, dirty, walks, .. } = self;
         let mut overflowed: Vec<(u32, Overflowed)> = Vec::new();
         for (slot, lane) in &routes.get(route).targets {
             let session = &mut sessions[*slot as usize];
             let lane_slot = &mut session.lanes[*lane as usize];
-            if let Pushed::Overflowed(how) = lane_slot.lane.push(extent, bytes, log) {
-                overflowed.push((*slot, how));
+            match lane_slot.lane.push(extent, bytes, log) {
+                Pushed::Kept => {}
+                Pushed::Due => walks.add(*slot, *lane as usize),
+                Pushed::Overflowed(how) => overflowed.push((*slot, how)),
             }
-            if !session.dirty && !lane_slot.lane.is_waiting() {
+            if lane_slot.lane.is_waiting() {
+                if lane_slot.lane.conflates() {
+                    walks.count(extent.len());
+                }
+            } else if !session.dirty {
                 session.dirty = true;
                 dirty.push_back(*slot);
             }
@@ -243,6 +249,7 @@ impl Shard {
     pub(super) fn pushed(&mut self, (slot, lane): LanePlace, pushed: Pushed) {
         match pushed {
             Pushed::Overflowed(how) => self.overflowed(slot, how),
+            Pushed::Due => self.walks.add(slot, lane),
             Pushed::Kept => {
                 if !self.sessions[slot as usize].lanes[lane].lane.is_waiting() {
                     self.mark_dirty(slot);

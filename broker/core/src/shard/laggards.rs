@@ -17,6 +17,7 @@ impl Shard {
         let held = self.log.bytes_held() as u64;
         self.statistics.log_bytes_most = self.statistics.log_bytes_most.max(held);
         self.forget_buried();
+        self.walk_some();
         let nobody = self.dirty.is_empty() && self.laggards.is_empty() && self.holders.is_empty();
         if nobody {
             self.log.retire_all();
@@ -35,7 +36,7 @@ impl Shard {
         holders.want(tail, sessions, &mut wanted);
         let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
         for lane_slot in sessions.flat_map(|session| &session.lanes) {
-            wanted.add(lane_slot.lane.extents_since(wanted.first()));
+            lane_slot.lane.visit_since(wanted.first(), |extent| wanted.add_one(extent));
         }
         log.retire(&wanted, tail);
     }
@@ -45,17 +46,21 @@ impl Shard {
         let session = &mut self.sessions[slot as usize];
         let first = !std::mem::replace(&mut session.behind, true);
         let mut overflowed = None;
-        for lane_slot in &mut session.lanes {
+        for (place, lane_slot) in session.lanes.iter_mut().enumerate() {
             if let Some(window) = &mut lane_slot.window
                 && !lane_slot.lane.is_waiting()
                 && lane_slot.lane.is_due()
             {
                 window.begins_to_wait(self.now);
             }
-            if let Pushed::Overflowed(how) = lane_slot.lane.block(&mut self.log) {
+            match lane_slot.lane.block(&mut self.log) {
+                Pushed::Kept => {}
+                Pushed::Due => self.walks.add(slot, place),
                 // Where several are at their bound, the hardest rule holds.
-                overflowed =
-                    overflowed.filter(|known| *known == Overflowed::Disconnect).or(Some(how));
+                Pushed::Overflowed(how) => {
+                    overflowed =
+                        overflowed.filter(|known| *known == Overflowed::Disconnect).or(Some(how));
+                }
             }
         }
         if first {

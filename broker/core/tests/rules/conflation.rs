@@ -336,7 +336,7 @@ fn what_dropped_keys_had_replaced_is_told_with_what_the_others_replaced() {
     stage.set_room(bob, 0);
     let keys: Vec<String> = (0..16).map(|key| format!("k{key}")).collect();
     let twice = keys.iter().flat_map(|key| [key.as_str(); 2]);
-    for key in twice.chain(["last"; 16]) {
+    for key in twice.chain(["last"; 32]) {
         stage.say(ann, &keyed("a", key, b"x"));
     }
     stage.set_room(bob, usize::MAX);
@@ -346,6 +346,6 @@ fn what_dropped_keys_had_replaced_is_told_with_what_the_others_replaced() {
         _ => None,
     });
     // The gaps need two places of the bound.
-    let expected = [(GapReason::Conflated, 16 + 15), (GapReason::Dropped, 3)];
+    let expected = [(GapReason::Conflated, 16 + 31), (GapReason::Dropped, 3)];
     assert_eq!(gaps.collect::<Vec<_>>(), expected);
 }

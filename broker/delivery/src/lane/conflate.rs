@@ -2,10 +2,11 @@
 //! folded into what waits there. It is one walk; the rule says what becomes of a value whose key
 //! waits.
 //!
-//! What waits is walked once, oldest first, when the lane is to be sent from or when twice its
-//! bound waits; a message that is pushed costs an append and its share of that walk. Keys keep the
-//! place of their oldest message, so that under permanent overload every key has its turn; ordered
-//! by their last change, those that change in every round would starve.
+//! What waits is walked once, oldest first, when the lane is to be sent from, when twice its bound
+//! waits, or somewhat before, when there is time; a message that is pushed costs an append and its
+//! share of that walk. Keys keep the place of their oldest message, so that under permanent overload
+//! every key has its turn; ordered by their last change, those that change in every round would
+//! starve.
 //!
 //! Frames are barriers: no value moves across one. So nothing reaches a subscription in front of
 //! the `accepted` that begins it, and nothing that is for it is delivered before it is there.
@@ -38,6 +39,32 @@ impl<F: Frame> Lane<F> {
         }
     }
 
+    /// Conflates what waits before the lane has to: nothing is dropped. Returns how many steps that
+    /// took.
+    pub fn walk_early(&mut self, log: &mut impl Entries) -> u32 {
+        self.due = false;
+        let unwalked = self.messages_and_gaps().saturating_sub(self.left().0) as u32;
+        let walks = self.waiting && self.conflates() && self.is_unwalked();
+        if walks {
+            self.walk(log);
+            self.note_left();
+        }
+        if walks { unwalked.max(1) } else { 0 }
+    }
+
+    /// What the last walk left of messages and bytes.
+    pub(super) fn left(&self) -> (u64, u64) {
+        self.walked.as_ref().map_or((0, 0), |walked| walked.left)
+    }
+
+    /// Notes what a walk has left.
+    pub(super) fn note_left(&mut self) {
+        let left = (self.messages_and_gaps(), self.bytes());
+        if let Some(walked) = &mut self.walked {
+            walked.left = left;
+        }
+    }
+
     /// Whether something waits that wasn't walked.
     pub(super) fn is_unwalked(&self) -> bool {
         self.walked.as_ref().map_or(0, |walked| walked.items) < self.items.len()
@@ -53,6 +80,7 @@ impl<F: Frame> Lane<F> {
     /// Walks what wasn't walked, behind values that were held until now.
     pub(super) fn walk_behind(&mut self, released: Vec<Newest>, log: &mut impl Entries) {
         let mut walked = self.walked.take().unwrap_or_default();
+        walked.several |= self.options.keep != Keep::Latest(1);
         let unwalked = self.items.split_off(walked.items.min(self.items.len()));
         let mut unfolded = Unfolded::default();
         self.put_behind(released, &mut walked, &mut unfolded, log);
@@ -85,21 +113,22 @@ impl<F: Frame> Lane<F> {
         released: Vec<Newest>,
         walked: &mut Walked,
         unfolded: &mut Unfolded,
-        log: &impl Entries,
+        log: &mut impl Entries,
     ) {
         for newest in released {
-            let place = self.items.len();
+            walked.several = true;
+            let (place, newest_entry) = (self.items.len(), newest.last());
             walked.end = newest.entries().fold(walked.end, |end, entry| end.max(entry + 1));
             if newest.is_unfolded() {
                 unfolded.places.push(place);
             }
             self.items.push_back(Item::Newest(newest));
-            walked.note(&self.items, place, log);
+            walked.note(place, newest_entry, log);
         }
     }
 
     /// Nothing that is held stays behind a frame: it goes in front of it at once.
-    fn let_pass(&mut self, walked: &mut Walked, unfolded: &mut Unfolded, log: &impl Entries) {
+    fn let_pass(&mut self, walked: &mut Walked, unfolded: &mut Unfolded, log: &mut impl Entries) {
         if let Some(paced) = &mut walked.paced {
             let released = paced.release_all();
             unfolded.held.clear();
@@ -120,7 +149,7 @@ impl<F: Frame> Lane<F> {
         {
             return self.hold_back(paced, due, entry, unfolded, log);
         }
-        let place = walked.place(&self.items, entry, self.items.len(), log);
+        let place = walked.place(entry, self.items.len(), log);
         let Some(Item::Newest(newest)) = self.items.get_mut(place) else {
             return self.items.push_back(Item::Newest(Newest::of(entry)));
         };
@@ -143,7 +172,8 @@ impl<F: Frame> Lane<F> {
         unfolded: &mut Unfolded,
         log: &mut impl Entries,
     ) {
-        let place = walked.place(&self.items, newer.last(), self.items.len(), log);
+        walked.several = true;
+        let place = walked.place(newer.last(), self.items.len(), log);
         if place == self.items.len() {
             return self.items.push_back(Item::Newest(newer));
         }
@@ -230,7 +260,7 @@ impl<F: Frame> Lane<F> {
     }
 
     /// Takes the item in front, of those that were never passed.
-    pub(super) fn pop_item(&mut self, log: &impl Entries) -> Option<Item<F>> {
+    pub(super) fn pop_item(&mut self, log: &mut impl Entries) -> Option<Item<F>> {
         let item = self.items.pop_front()?;
         if let Some(walked) = &mut self.walked {
             walked.leave(&item, log);
@@ -268,6 +298,8 @@ fn fold(newest: &mut Newest, log: &mut impl Entries) -> Change {
         let (gone, left) = rest.split_at(one.count);
         rest = left;
         change.end = change.end.max(one.entry + 1);
+        // Before the others go, so that it is known as the same thing.
+        log.thing(one.entry);
         if let [earlier @ .., _] = gone
             && !earlier.is_empty()
         {

@@ -13,6 +13,9 @@ pub trait Entries {
     fn seq(&self, entry: u64) -> u64;
     /// What an entry is about.
     fn key(&self, entry: u64) -> Key<'_>;
+    /// The number of what an entry is about: the same for all of one key, and of no other, as long as
+    /// any of them is wanted for which it was asked.
+    fn thing(&mut self, entry: u64) -> u64;
     /// What an entry costs in a lane, in bytes: its frame.
     fn size(&self, entry: u64) -> u32;
     /// What a range of entries costs in a lane, in bytes.

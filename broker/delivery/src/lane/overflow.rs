@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 
 use super::ledger::Missing;
-use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow, Skipped};
+use super::{Bound, Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow, Skipped};
 
 /// What a lane did with what was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
     /// It was kept, at whatever cost to older ones.
     Kept,
+    /// It was kept, and so much waits that was never walked that the lane is half way to the walk
+    /// that it can't put off: an [early one](Lane::walk_early) spares it that. Said once.
+    Due,
     /// The lane is at its bound and its overflow rule isn't the lane's own to carry out.
     Overflowed(Overflowed),
 }
@@ -36,11 +39,27 @@ impl<F: Frame> Lane<F> {
         }
         if self.conflates() && self.is_unwalked() {
             if !self.is_at_twice_its_bound() {
-                return Pushed::Kept;
+                return self.say_when_due();
             }
             self.walk(log);
         }
         self.forget_beyond_bound();
+        let pushed = self.drop_beyond_bound(log);
+        self.note_left();
+        pushed
+    }
+
+    fn say_when_due(&mut self) -> Pushed {
+        match !self.due && self.is_half_way() {
+            true => {
+                self.due = true;
+                Pushed::Due
+            }
+            false => Pushed::Kept,
+        }
+    }
+
+    fn drop_beyond_bound(&mut self, log: &mut impl Entries) -> Pushed {
         loop {
             match (self.too_many(), self.overflow()) {
                 (0, _) => return Pushed::Kept,
@@ -107,6 +126,16 @@ impl<F: Frame> Lane<F> {
     fn is_at_twice_its_bound(&self) -> bool {
         let bound = self.options.bound;
         self.messages_and_gaps() >= 2 * u64::from(bound.messages) || self.bytes() >= 2 * bound.bytes
+    }
+
+    /// Whether what waits is half way from what the last walk left to twice the bound. Where that was
+    /// above the bound, the walk at twice the bound has to come, and the overflow rule with it.
+    fn is_half_way(&self) -> bool {
+        let (Bound { messages, bytes }, left) = (self.options.bound, self.left());
+        let messages = u64::from(messages);
+        let half_way = 2 * self.messages_and_gaps() >= left.0 + 2 * messages
+            || 2 * self.bytes() >= left.1 + 2 * bytes;
+        half_way && left.0 <= messages && left.1 <= bytes
     }
 
     /// How many messages have to go at least, for as much as the bound allows to be left. One message
@@ -180,7 +209,7 @@ impl<F: Frame> Lane<F> {
         log.let_go(dropped);
     }
 
-    fn pass_what_leads(&mut self, log: &impl Entries) {
+    fn pass_what_leads(&mut self, log: &mut impl Entries) {
         while self.items.front().is_some_and(|item| !item.is_messages()) {
             let passed = self.pop_item(log);
             self.passed.get_or_insert_default().extend(passed);

@@ -95,6 +95,12 @@ impl Entries for Log {
         let key = seq.checked_rem(self.keys.len()).map(|key| &*self.keys[key]);
         Key { topic: self.topic_index(entry) as u64, key }
     }
+    fn thing(&mut self, entry: u64) -> u64 {
+        self.count();
+        let seq = self.newest_of(entry) / self.topics.len() as u64;
+        let key = seq.checked_rem(self.keys.len() as u64).unwrap_or_default();
+        key * self.topics.len() as u64 + self.topic_index(entry) as u64
+    }
     fn size(&self, _entry: u64) -> u32 {
         self.count();
         SIZE

@@ -1,8 +1,6 @@
 //! Where the values of each key are among what was walked.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashMap;
 
 use super::paced::Paced;
 use super::{Entries, Item};
@@ -16,10 +14,13 @@ pub(super) struct Walked {
     pub(super) items: usize,
     /// The entry behind the newest that is or was in one of them.
     pub(super) end: u64,
-    /// Where each key's values are, by the number of the item; those behind the last frame.
-    places: HashTable<u64>,
-    /// Clients choose the keys.
-    hasher: DefaultHashBuilder,
+    /// In which item each thing's values are; those behind the last frame. Clients choose keys, and
+    /// not the numbers of things.
+    places: HashMap<u64, u64, foldhash::fast::FixedState>,
+    /// Whether values may stand beside the newest of a key in some item.
+    pub(super) several: bool,
+    /// What was left of messages and bytes.
+    pub(super) left: (u64, u64),
     /// What was delivered within the minimum interval, where there is one.
     pub(super) paced: Option<Box<Paced>>,
 }
@@ -27,7 +28,7 @@ pub(super) struct Walked {
 impl Walked {
     /// So many items, with entries up to this one, that are out of order and stay as they are.
     pub(super) fn out_of_order(items: usize, end: u64) -> Self {
-        Self { items, end, ..Self::default() }
+        Self { items, end, several: true, ..Self::default() }
     }
 
     /// Nothing was walked, and keys are delivered once in an interval.
@@ -35,45 +36,21 @@ impl Walked {
         Self { paced: Some(Box::new(paced)), ..Self::default() }
     }
 
-    /// Where a key's values are among `items`, the next place if they are nowhere.
-    pub(super) fn place<F>(
-        &mut self,
-        items: &impl std::ops::Index<usize, Output = Item<F>>,
-        entry: u64,
-        next: usize,
-        log: &impl Entries,
-    ) -> usize {
-        let Self { front, places, hasher, .. } = self;
-        let key = |place: u64| match &items[(place - *front) as usize] {
-            Item::Newest(newest) => log.key(newest.last()),
-            _ => unreachable!("only values are noted"),
-        };
-        let (wanted, next) = (log.key(entry), *front + next as u64);
-        let hash = hasher.hash_one(wanted);
-        let found = places.find(hash, |place| key(*place) == wanted).copied();
-        if found.is_none() {
-            places.insert_unique(hash, next, |place| hasher.hash_one(key(*place)));
-        }
-        (found.unwrap_or(next) - *front) as usize
+    /// Where a key's values are among what waits, the next place if they are nowhere.
+    pub(super) fn place(&mut self, entry: u64, next: usize, log: &mut impl Entries) -> usize {
+        let next = self.front + next as u64;
+        let place = *self.places.entry(log.thing(entry)).or_insert(next);
+        (place - self.front) as usize
     }
 
-    /// Notes where a key's newest values are now.
-    pub(super) fn note<F>(
-        &mut self,
-        items: &impl std::ops::Index<usize, Output = Item<F>>,
-        place: usize,
-        log: &impl Entries,
-    ) {
-        let Item::Newest(newest) = &items[place] else { return };
-        let number = self.front + place as u64;
-        let known = self.place(items, newest.last(), place, log);
-        if known != place {
-            let hash = self.hasher.hash_one(log.key(newest.last()));
-            let known = self.front + known as u64;
-            if let Some(found) = self.places.find_mut(hash, |place| *place == known) {
-                *found = number;
-            }
-        }
+    /// Notes where the newest values of an entry's key are now.
+    pub(super) fn note(&mut self, place: usize, entry: u64, log: &mut impl Entries) {
+        self.places.insert(log.thing(entry), self.front + place as u64);
+    }
+
+    /// Whether every key has its newest value alone.
+    pub(super) fn is_single(&self) -> bool {
+        !self.several
     }
 
     /// How many items were walked, counted from the front.
@@ -87,16 +64,26 @@ impl Walked {
     }
 
     /// Nothing of the key of this entry is at a place any more.
-    pub(super) fn forget_place(&mut self, place: usize, entry: u64, log: &impl Entries) {
-        let (hash, number) = (self.hasher.hash_one(log.key(entry)), self.front + place as u64);
-        if let Ok(noted) = self.places.find_entry(hash, |place| *place == number) {
-            noted.remove();
+    pub(super) fn forget_place(&mut self, place: usize, entry: u64, log: &mut impl Entries) {
+        let number = self.front + place as u64;
+        self.forget_number(number, entry, log);
+    }
+
+    fn forget_number(&mut self, number: u64, entry: u64, log: &mut impl Entries) {
+        if self.places.is_empty() {
+            return;
+        }
+        let thing = log.thing(entry);
+        // One in front of a frame isn't there any more.
+        if self.places.get(&thing) == Some(&number) {
+            self.places.remove(&thing);
         }
     }
 
     /// Nothing is left that was walked.
     pub(super) fn begin_again(&mut self) {
-        (self.items, self.end, self.places) = (0, 0, HashTable::new());
+        (self.items, self.end, self.left) = (0, 0, (0, 0));
+        self.places = HashMap::default();
     }
 
     /// Lets what was walked be: what comes is conflated by itself.
@@ -105,13 +92,9 @@ impl Walked {
     }
 
     /// Learns that the item in front leaves.
-    pub(super) fn leave<F>(&mut self, item: &Item<F>, log: &impl Entries) {
+    pub(super) fn leave<F>(&mut self, item: &Item<F>, log: &mut impl Entries) {
         if let Item::Newest(newest) = item {
-            let hash = self.hasher.hash_one(log.key(newest.last()));
-            // One in front of a frame isn't there any more.
-            if let Ok(noted) = self.places.find_entry(hash, |place| *place == self.front) {
-                noted.remove();
-            }
+            self.forget_number(self.front, newest.last(), log);
         }
         self.front += 1;
         self.items = self.items.saturating_sub(1);

@@ -134,7 +134,8 @@ fn what_is_wanted_since_an_entry_is_all_of_that_however_it_was_conflated() {
     lane.conflate(&mut log);
     push(&mut lane, &mut log, 6);
     let since = |first| {
-        let mut entries: Vec<_> = lane.extents_since(first).map(|extent| extent.start).collect();
+        let mut entries = Vec::new();
+        lane.visit_since(first, |extent| entries.push(extent.start));
         entries.sort_unstable();
         entries
     };
@@ -151,11 +152,60 @@ fn keys_within_the_bound_are_never_dropped_however_often_they_change() {
     push(&mut lane, &mut log, 0);
     lane.block(&mut log);
     for entry in 1..10_000 {
-        assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept);
+        assert!(matches!(push(&mut lane, &mut log, entry), Pushed::Kept | Pushed::Due));
         assert!(lane.messages() <= 100, "twice the bound waits before it is walked");
     }
     assert_eq!(waiting(&mut lane, &mut log).len(), 50);
     assert_eq!((lane.books().dropped, lane.books().conflated), (0, 9_950));
+}
+
+/// Pushes until a walk is said to be due. Returns what was pushed last.
+fn push_until_due(lane: &mut Lane<Note>, log: &mut Log, entries: std::ops::Range<u64>) -> u64 {
+    let mut entries = entries.into_iter();
+    let due = entries.find(|entry| push(lane, log, *entry) == Pushed::Due);
+    due.expect("a walk becomes due")
+}
+
+#[test]
+fn half_way_to_twice_its_bound_a_lane_says_once_that_a_walk_is_due() {
+    let (mut lane, mut log) = (latest(1, 50), Log::of(20));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    assert_eq!(push_until_due(&mut lane, &mut log, 1..100), 49);
+    (50..99).for_each(|entry| assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept));
+    assert_eq!((lane.messages(), lane.books().conflated), (99, 0), "it isn't walked by itself");
+    assert_eq!(lane.walk_early(&mut log), 99);
+    assert_eq!((lane.messages(), lane.books().conflated), (20, 79));
+    assert_eq!(push_until_due(&mut lane, &mut log, 99..200), 138, "half way from 20 to 100");
+    assert_eq!(lane.walk_early(&mut log), 40, "nothing is walked twice");
+}
+
+#[test]
+fn an_early_walk_drops_nothing_and_the_bound_holds_at_twice_as_much_as_ever() {
+    let (mut lane, mut log) = (latest(1, 50), Log::of(1000));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    push_until_due(&mut lane, &mut log, 1..100);
+    (50..60).for_each(|entry| assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept));
+    lane.walk_early(&mut log);
+    assert_eq!((lane.messages(), lane.books().dropped), (60, 0));
+    (60..99).for_each(|entry| assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept));
+    assert_eq!((lane.messages(), lane.books().dropped), (99, 0));
+    push(&mut lane, &mut log, 99);
+    assert!(lane.messages() < 50 && lane.books().dropped > 50, "{lane:?}");
+}
+
+#[test]
+fn a_lane_that_is_up_to_date_again_has_nothing_to_walk() {
+    let (mut lane, mut log) = (latest(1, 50), Log::of(20));
+    push(&mut lane, &mut log, 0);
+    lane.block(&mut log);
+    push_until_due(&mut lane, &mut log, 1..100);
+    lane.conflate(&mut log);
+    let sent = Sent { items: lane.items().count(), ..Sent::default() };
+    lane.sent(sent, &mut log, &mut AsTheyAre);
+    assert_eq!(lane.walk_early(&mut log), 0);
+    (50..200).for_each(|entry| assert_eq!(push(&mut lane, &mut log, entry), Pushed::Kept));
 }
 
 #[test]
@@ -242,7 +292,8 @@ fn a_folded_value_is_wanted_of_the_log() {
         push(&mut lane, &mut log, entry);
     }
     lane.conflate(&mut log);
-    let since: Vec<_> = lane.extents_since(6).map(|extent| extent.start).collect();
+    let mut since = Vec::new();
+    lane.visit_since(6, |extent| since.push(extent.start));
     assert_eq!(since, [FOLDED, 5]);
     assert_eq!(lane.oldest(), Some(5));
     lane.clear(&mut log);
@@ -255,6 +306,7 @@ enum Step {
     Frame,
     Send(u8),
     Block,
+    Early,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -263,6 +315,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Frame),
         2 => (1..6u8).prop_map(Step::Send),
         2 => Just(Step::Block),
+        1 => Just(Step::Early),
     ];
     proptest::collection::vec(step, 1..300)
 }
@@ -348,6 +401,9 @@ proptest! {
                 Step::Send(count) => seen.take(&mut lane, &mut log, count),
                 Step::Block => {
                     lane.block(&mut log);
+                }
+                Step::Early => {
+                    lane.walk_early(&mut log);
                 }
             }
             if lane.is_waiting() {

@@ -86,6 +86,8 @@ Examples:
   broker bench -t 100 -p 10                         10 publishers, 100 topics, 10 subscribers each
   broker bench --stalled 10% --overflow drop-oldest a tenth of the subscribers never reads
   broker bench --stalled 10% --latest               the same, and the newest is kept for them
+  broker bench --stalled 10% --overflow drop-oldest --stalled-latest 50%
+                                                    half of them drop, for half the newest is kept
   broker bench -s 10000 -p 0                        only connections: what each of them costs
   broker bench --url quic://127.0.0.1:7400 --fingerprint SHA256 --rate 100 --plot latency.svg
   taskset -c 1 broker bench                         on the core that the broker doesn't use

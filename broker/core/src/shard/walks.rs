@@ -1,0 +1,49 @@
+//! Lanes that are conflated before they have to be, a few in each turn, behind what is sent.
+//!
+//! Lanes that began to wait together would all come to twice their bound in the same turn, and whoever
+//! keeps up would wait until all of them are walked. So each is walked from half way there on, as much
+//! in a turn as is appended in it to such lanes, twice: all have had their walk before one has to.
+
+use std::collections::VecDeque;
+
+use super::Shard;
+
+/// How many steps of the walk a turn takes for each message that was appended to a lane which waits
+/// and conflates.
+const STEPS_PER_MESSAGE: u64 = 2;
+
+/// Lanes whose walk is due.
+#[derive(Debug, Default)]
+pub(super) struct Walks {
+    /// Their sessions' slots and their places there. A lane is here once; who has gone stays for the
+    /// time that is left.
+    due: VecDeque<(u32, usize)>,
+    /// How many messages were appended in this turn to lanes that wait and conflate.
+    appended: u64,
+}
+
+impl Walks {
+    pub(super) fn count(&mut self, messages: u32) {
+        self.appended += u64::from(messages);
+    }
+
+    pub(super) fn add(&mut self, slot: u32, lane: usize) {
+        self.due.push_back((slot, lane));
+    }
+}
+
+impl Shard {
+    /// Walks lanes whose walk is due, the first first.
+    pub(super) fn walk_some(&mut self) {
+        let Self { walks, sessions, log, .. } = self;
+        let mut left = STEPS_PER_MESSAGE * std::mem::take(&mut walks.appended);
+        while left > 0
+            && let Some((slot, lane)) = walks.due.pop_front()
+        {
+            let session = sessions.get_mut(slot as usize);
+            if let Some(lane_slot) = session.and_then(|session| session.lanes.get_mut(lane)) {
+                left = left.saturating_sub(u64::from(lane_slot.lane.walk_early(log)));
+            }
+        }
+    }
+}
