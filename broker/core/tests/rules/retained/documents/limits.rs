@@ -102,7 +102,7 @@ fn a_topic_has_as_many_keys_as_every_pattern_allows_and_the_strictest_is_named()
     }
 }
 
-/// What a patch of 20 bytes costs, from the client's bytes to the answer, of documents of several sizes:
+/// What a patch of 17 bytes costs, from the client's bytes to the answer, of documents of several sizes:
 /// `cargo test --release -p broker-core --test rules -- --ignored --nocapture what_a_patch_costs`.
 #[test]
 #[ignore = "it measures"]
