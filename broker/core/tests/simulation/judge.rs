@@ -1,6 +1,7 @@
 //! What was promised, held against what arrived in frames and what publishers recorded.
 
 mod calls;
+mod changes;
 mod commands;
 mod conflated;
 mod data;
@@ -39,6 +40,8 @@ pub(crate) struct Judge {
     pub(crate) step: u64,
     /// How many messages gaps told to be conflated.
     pub(crate) conflated: u64,
+    /// How often what happened that isn't a matter of course.
+    pub(crate) happened: BTreeMap<&'static str, u64>,
     /// Whether somebody sees everything.
     pub(crate) auditor: bool,
     /// Whether topics are never forgotten.
@@ -128,6 +131,7 @@ impl Judge {
             BrokerFrame::Message(message) => self.message(client, arrival, message),
             BrokerFrame::Gap(gap) if tells_of_a_cut && gap.count == 0 => Ok(()),
             BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
+            BrokerFrame::Moved(moved) => self.moved(client, arrival, moved),
             BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
             BrokerFrame::Request(request) => self.request(client, arrival, request),
             BrokerFrame::Accepted(accepted) => self.accepted(client, arrival, accepted),
@@ -154,6 +158,10 @@ impl Judge {
         }
         self.leave_groups(client);
         self.name_ended(client);
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.happened.entry(what).or_default() += 1;
     }
 
     /// Until now something may have been sent to a session that is gone.

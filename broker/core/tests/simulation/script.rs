@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use broker_protocol::Codec;
 use broker_protocol::frame::{
     Body, Cancel, ClientFrame, Connect, Consumed, Content, Disconnect, Keep, LaneOptions,
-    LanePosition, Outcome, Overflow, Pong, Publish, Reply, Request, RequestError, Resume, Send,
-    Serve, Subscribe, Unsubscribe,
+    LanePosition, Move, Outcome, Overflow, Pong, Publish, Reply, Request, RequestError, Resume,
+    Send, Serve, Subscribe, Unsubscribe, Update,
 };
 use bytes::BytesMut;
 
@@ -18,8 +18,11 @@ use crate::world::World;
 const SUBS_MAX: usize = 10;
 
 /// The lanes in which clients subscribe, as often as they stand here; the last ones conflate.
-const LANES: [u8; 8] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5];
+const LANES: [u8; 9] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, FICKLE];
 const CONFLATING: u8 = 4;
+
+/// The lane whose rule changes.
+const FICKLE: u8 = 7;
 
 /// The lane of queue groups: whatever is dropped there while their client is away isn't for all.
 pub(crate) const OF_GROUPS: u8 = 8;
@@ -102,12 +105,15 @@ impl World {
         if self.judge.views[client].is_live() && !self.clients[client].is_auditor {
             match self.random.below(100) {
                 0..60 => self.publish_some(client),
-                60..73 => self.subscribe(client),
+                60..70 => self.subscribe(client),
+                70..73 => self.go_on_elsewhere(client),
                 73..78 => self.unsubscribe(client),
                 78..86 => self.send(client),
                 86..90 => self.serve(client),
-                90..95 => self.ask(client),
-                95..97 => self.consume(client, false),
+                90..93 => self.ask(client),
+                93 => self.consume(client, false),
+                94..96 => self.update(client),
+                96..98 => self.go_on_elsewhere(client),
                 _ => self.cancel(client),
             }
         }
@@ -173,6 +179,9 @@ impl World {
             purpose,
             lane: 0,
             stand: Stand::Begun,
+            leaving: None,
+            entered: true,
+            ends: Default::default(),
             snapshot: self.judge.truth.snapshot(),
             present: std::collections::BTreeSet::new(),
         };
@@ -238,8 +247,60 @@ impl World {
             priority: matches!(lane, 3 | 5).then_some(self.random.below(8) as u8),
             ..LaneOptions::default()
         };
-        self.judge.views[client].wished.insert(lane, options.clone());
+        let view = &mut self.judge.views[client];
+        view.wished.insert(lane, options.clone());
+        view.lanes.entry(lane).or_default().is_fickle = lane == FICKLE;
         Some(options)
+    }
+
+    /// A client changes its mind about a lane.
+    fn update(&mut self, client: usize) {
+        let opened = self.judge.views[client].lanes.iter();
+        let open = opened.filter(|(lane, one)| **lane != 0 && one.granted.keep.is_some());
+        let open: Vec<u8> = open.map(|(lane, _)| *lane).collect();
+        let open: Vec<u8> =
+            open.into_iter().filter(|lane| !matches!(*lane, 2 | OF_GROUPS)).collect();
+        if open.is_empty() {
+            return;
+        }
+        let lane = *self.random.pick(&open);
+        let keeps = [Keep::All, Keep::Latest(1), Keep::Latest(2)];
+        let keep = (lane == FICKLE).then_some(*self.random.pick(&keeps));
+        let overflows = [None, Some(Overflow::DropOldest), Some(Overflow::Disconnect)];
+        let options = LaneOptions {
+            keep,
+            overflow: *self.random.pick(&overflows),
+            bound_messages: self.random.percent(50).then_some(self.random.between(1, 40) as u32),
+            bound_bytes: self.random.percent(30).then_some(self.random.between(50, 5000) as u64),
+            priority: self.random.percent(30).then_some(self.random.below(8) as u8),
+            ..LaneOptions::default()
+        };
+        let id = self.next_id(client);
+        self.judge.updates(client, lane, &options);
+        let waits = Pending::Update(lane, options.clone());
+        self.judge.views[client].pending.insert(id, waits);
+        self.command(client, id, &ClientFrame::Update(Update { id, lane, options }));
+    }
+
+    /// A subscription is to go on in another lane.
+    fn go_on_elsewhere(&mut self, client: usize) {
+        let movable = self.judge.views[client].subs.iter().filter(|(_, sub)| {
+            sub.stand == Stand::Begun && sub.purpose == (Purpose::Messages { presence: false })
+        });
+        let movable: Vec<(u64, u8)> = movable.map(|(number, sub)| (*number, sub.lane)).collect();
+        if movable.is_empty() {
+            return;
+        }
+        let (subscription, left) = *self.random.pick(&movable);
+        let lane = *self.random.pick(&LANES);
+        let (is_there, options) = (lane == left, self.options(client, lane));
+        if !is_there {
+            self.judge.moves(client, subscription);
+        }
+        let id = self.next_id(client);
+        let waits = Pending::Move { subscription, lane, is_there };
+        self.judge.views[client].pending.insert(id, waits);
+        self.command(client, id, &ClientFrame::Move(Move { id, subscription, lane, options }));
     }
 
     fn unsubscribe(&mut self, client: usize) {

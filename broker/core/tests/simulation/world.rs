@@ -406,6 +406,7 @@ impl World {
         }
         (met.resuming, met.deadline) = (false, None);
         if connected.resumed {
+            self.judge.count("returns");
             self.repeat_commands(client);
         }
     }

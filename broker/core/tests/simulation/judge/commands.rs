@@ -4,7 +4,6 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Accepted, Rejected};
 
 use super::conflated::Published;
-use super::track::Track;
 use super::{Arrival, Judge, Pending, Purpose, Stand, Sub, Wrong};
 use crate::plan::{TOPICS, matches};
 
@@ -24,8 +23,16 @@ impl Judge {
                 self.truth.records[record].acked = true;
                 Ok(())
             }
+            Some(Pending::Update(lane, wished)) => self.updated(client, lane, &wished, accepted),
             Some(_) if accepted.lane != Some(lane) => {
                 Err(format!("{accepted:?} came in lane {lane}"))
+            }
+            Some(Pending::Move { lane: wished, .. }) if lane != wished => {
+                Err(format!("a move to lane {wished} ended in lane {lane}"))
+            }
+            Some(Pending::Move { is_there: true, .. }) => Ok(()),
+            Some(Pending::Move { subscription, .. }) => {
+                self.entered(client, subscription, accepted)
             }
             Some(Pending::Stand(sub)) => self.begun(client, *sub, accepted),
             Some(Pending::Unsubscribe(number)) => self.left(client, number),
@@ -46,16 +53,9 @@ impl Judge {
         if let Some(wished) = view.wished.get(&lane) {
             book.check_granted(wished)?;
         }
-        let is_for_all = matches!(sub.purpose, Purpose::Messages { .. });
-        if is_for_all && book.keeps().is_some() {
-            book.conflated.begin(&sub, self.step);
-        } else if is_for_all {
-            for (topic, name) in TOPICS.iter().enumerate() {
-                if matches(&sub.filter, name) {
-                    let track = || Track::new(sub.snapshot[topic], self.step, self.one_epoch);
-                    book.tracks.entry(topic).or_insert_with(track);
-                }
-            }
+        book.widen(&book.granted.clone());
+        if matches!(sub.purpose, Purpose::Messages { .. }) {
+            book.begin(&sub, self.step, self.one_epoch, None);
         }
         match view.subs.insert(number, sub) {
             None => Ok(()),
@@ -65,19 +65,38 @@ impl Judge {
 
     fn left(&mut self, client: usize, number: u64) -> Wrong {
         let view = &mut self.views[client];
-        let sub = view.subs.remove(&number).ok_or("what ends has begun")?;
-        if !matches!(sub.purpose, Purpose::Messages { .. }) {
-            return Ok(());
+        let mut sub = view.subs.remove(&number).ok_or("what ends has begun")?;
+        match sub.purpose {
+            Purpose::Messages { .. } => self.finish(client, sub.lane, number, &mut sub),
+            _ => Ok(()),
         }
+    }
+
+    /// What only this subscription covered in a lane has come to its end.
+    pub(super) fn finish(
+        &mut self,
+        client: usize,
+        lane_number: u8,
+        number: u64,
+        sub: &mut Sub,
+    ) -> Wrong {
+        let view = &mut self.views[client];
         for (topic, name) in TOPICS.iter().enumerate() {
-            if !matches(&sub.filter, name) || view.covers(sub.lane, name) {
+            if !matches(&sub.filter, name) || view.covers(lane_number, name) {
                 continue;
             }
-            let lane = view.lanes.get_mut(&sub.lane).ok_or("its lane is open")?;
+            let lane = view.lanes.get_mut(&lane_number).ok_or("its lane is open")?;
             if let Some(keep) = lane.keeps() {
                 let of = Published::of(&self.truth, topic);
                 let ended = lane.conflated.end(sub.snapshot[topic], keep, of);
-                ended.map_err(|what| format!("{name} when {number} ended: {what}"))?;
+                let unsure = lane.unsure;
+                let ended = ended.or_else(|what| if unsure { Ok(None) } else { Err(what) });
+                let wrong = |what| format!("{name} when {number} ended: {what}");
+                sub.ends[topic] = ended.map_err(wrong)?;
+                continue;
+            }
+            if lane.unsure {
+                lane.tracks.remove(&topic);
                 continue;
             }
             let track = lane.tracks.remove(&topic).ok_or("what was covered has a track")?;
@@ -85,6 +104,7 @@ impl Judge {
             let due = self.truth.first_after(topic, track.accepted);
             let reached = track.must_reach(known, due);
             reached.map_err(|what| format!("{name} when {number} ended: {what}"))?;
+            sub.ends[topic] = track.end();
             if track.is_loose() {
                 lane.left.push((topic, track));
             }
@@ -112,7 +132,10 @@ impl Judge {
                 self.truth.records[record].refused = true;
                 &[ErrorCode::NoSuchClient, ErrorCode::Busy]
             }
-            Pending::Stand(_) | Pending::Unsubscribe(_) => &[],
+            Pending::Stand(_)
+            | Pending::Unsubscribe(_)
+            | Pending::Move { .. }
+            | Pending::Update(..) => &[],
         };
         let lost = rejected.code == ErrorCode::AnswerLost;
         match expected.contains(&rejected.code) || lost {

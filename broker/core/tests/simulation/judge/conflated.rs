@@ -39,11 +39,22 @@ impl Hull {
 }
 
 impl Conflated {
-    pub(super) fn begin(&mut self, sub: &Sub, accepted: u64) {
+    pub(super) fn begin(&mut self, sub: &Sub, accepted: u64, moved: Option<u64>) {
         let covered = TOPICS.iter().enumerate().filter(|(_, name)| matches(&sub.filter, name));
         for (topic, _) in covered {
-            let book = || Book::new(sub.snapshot[topic], accepted);
-            self.books.entry(topic).or_insert_with(book);
+            self.books.entry(topic).or_insert_with(|| {
+                let mut book = Book::new(sub.snapshot[topic], accepted);
+                book.moved = moved;
+                book
+            });
+        }
+    }
+
+    /// A topic that a subscription brought here ended in the lane before at a place.
+    pub(super) fn begins_at(&mut self, topic: usize, number: u64, place: Place) -> Wrong {
+        match self.books.get_mut(&topic) {
+            Some(book) if book.moved == Some(number) => book.begins_at(place),
+            _ => Ok(()),
         }
     }
 
@@ -52,15 +63,21 @@ impl Conflated {
         self.packet = (0, BTreeSet::new());
     }
 
-    pub(super) fn end(&mut self, known: Place, keep: usize, of: Published<'_>) -> Wrong {
+    pub(super) fn end(
+        &mut self,
+        known: Place,
+        keep: usize,
+        of: Published<'_>,
+    ) -> Result<Option<Place>, String> {
         let book = self.books.remove(&of.topic).ok_or("what was covered has a book")?;
         let of = Published { until: book.newest().unwrap_or_default(), ..of };
         book.check_reached(known, of)?;
         book.check_newest(keep, self.lost, of)?;
+        let newest = book.newest().filter(|_| !book.loose);
         if book.loose {
             self.left.push((of.topic, book));
         }
-        Ok(())
+        Ok(newest.map(|(epoch, seq)| (epoch, seq + 1)))
     }
 
     /// At most one gap of each topic and reason stands in a packet, or in front of a barrier there.
@@ -78,7 +95,7 @@ impl Conflated {
 /// Whether no value moves across this frame of a lane.
 fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
     match frame {
-        BrokerFrame::Request(_) | BrokerFrame::Presence(_) => true,
+        BrokerFrame::Request(_) | BrokerFrame::Presence(_) | BrokerFrame::Moved(_) => true,
         BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
         _ => false,
     }

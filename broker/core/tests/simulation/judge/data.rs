@@ -133,11 +133,11 @@ impl Judge {
         // A lane that conflates may hold just under twice its bound before it looks what survives.
         let (more, less) = if lane.keeps().is_some() { (2, 1) } else { (1, 0) };
         let most = (
-            lane.granted.bound_messages.map(|most| most * more - less),
-            lane.granted.bound_bytes.map(|most| most * u64::from(more) - u64::from(less)),
+            (lane.most.0 * more).saturating_sub(less),
+            (lane.most.1 * u64::from(more)).saturating_sub(u64::from(less)),
         );
-        let within =
-            most.0.is_none_or(|most| messages <= most) && most.1.is_none_or(|most| bytes <= most);
+        let unknown = lane.granted.bound_messages.is_none();
+        let within = unknown || (messages <= most.0 && bytes <= most.1);
         match within || messages == 1 {
             true => Ok(()),
             false => Err(format!("{messages} messages of {bytes} bytes waited; bound {most:?}")),

@@ -28,6 +28,10 @@ pub(crate) struct Lane {
     pub(crate) released: (u64, u32, u64),
     /// Topics, where the lane conflates.
     pub(crate) conflated: Conflated,
+    /// The largest bounds that it may have had since the last time of rest.
+    pub(crate) most: (u32, u64),
+    /// Whether its rule changes while it lives.
+    pub(crate) is_fickle: bool,
     /// Whether it lost some with a link (what was told of who is there isn't told again), and whether
     /// among that a beginning or an end may have been: what it covers isn't known then.
     pub(crate) was_cut: bool,
@@ -35,12 +39,26 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// How many newest of each key survive in it, if it conflates.
+    /// How many newest of each key survive in it, if it conflates: one, where that changes.
     pub(crate) fn keeps(&self) -> Option<usize> {
         match self.granted.keep {
+            _ if self.is_fickle => Some(1),
             Some(Keep::Latest(newest)) => Some(newest as usize),
             _ => None,
         }
+    }
+
+    /// Something is granted, or wished.
+    pub(crate) fn widen(&mut self, options: &LaneOptions) {
+        let (messages, bytes) = &mut self.most;
+        *messages = options.bound_messages.unwrap_or_default().max(*messages);
+        *bytes = options.bound_bytes.unwrap_or_default().max(*bytes);
+    }
+
+    /// Nothing waits: only what is granted now counts from here on.
+    pub(crate) fn settle(&mut self) {
+        self.most = Default::default();
+        self.widen(&self.granted.clone());
     }
 
     /// Another link carries it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::track::Told;
+use super::track::{Told, Track};
 use super::{Judge, Kind, Purpose, View, Wrong};
 use crate::plan::TOPICS;
 use crate::script::OF_GROUPS;
@@ -18,6 +18,8 @@ impl Judge {
             }
         }
         self.close_books();
+        let lanes = self.views.iter_mut().flat_map(|view| view.lanes.values_mut());
+        lanes.for_each(super::lane::Lane::settle);
         let found = self.check_groups().and_then(|()| self.check_sends());
         self.blame(0, found);
         if self.auditor {
@@ -49,6 +51,8 @@ impl Judge {
 
     fn check_books(&self, view: &View) -> Wrong {
         for (number, lane) in &view.lanes {
+            let begun = lane.tracks.values().try_for_each(Track::check_beginning);
+            begun.map_err(|what| format!("in lane {number}: {what}"))?;
             if lane.unsure || *number == OF_GROUPS {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use broker_protocol::frame::{BrokerFrame, Connected, GapReason};
 
-use super::{Arrival, Judge, Pending, View, Wrong};
+use super::{Arrival, Judge, Pending, Stand, View, Wrong};
 
 impl Judge {
     /// A link whose client doesn't listen to it any more.
@@ -69,9 +69,11 @@ impl View {
                 return Err(format!("{had} frames of lane {lane} came; goes on behind {goes_on}"));
             }
         }
-        let waits =
-            |pending: &Pending| !matches!(pending, Pending::Message(_) | Pending::Request(_));
-        let unsure = self.pending.values().any(waits);
+        let waits = |pending: &Pending| {
+            !matches!(pending, Pending::Message(_) | Pending::Request(_) | Pending::Update(..))
+        };
+        let moves = self.subs.values().any(|sub| sub.stand == Stand::Moving);
+        let unsure = moves || self.pending.values().any(waits);
         for position in &connected.lanes {
             let had = self.frames.insert(position.lane, position.frames).unwrap_or_default();
             if position.frames > had {

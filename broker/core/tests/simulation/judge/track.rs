@@ -14,8 +14,13 @@ pub(crate) struct Track {
     next: Option<Place>,
     /// Whether a gap of the whole lane may have told of some.
     loose: bool,
+    /// Whether it may have told of the first.
+    was_loose: bool,
     /// Whether topics are never forgotten.
     one_epoch: bool,
+    /// The subscription that brought it here from another lane, and where it begins, if that is known.
+    pub(crate) moved: Option<u64>,
+    pub(crate) begins: Option<Place>,
     /// Earlier epochs, and the next place in each.
     pub(crate) finished: Vec<Place>,
 }
@@ -40,8 +45,18 @@ impl Told {
 
 impl Track {
     pub(crate) fn new(before: Place, accepted: u64, one_epoch: bool) -> Self {
-        let (first, next, loose, finished) = (None, None, false, Vec::new());
-        Self { before, accepted, first, next, loose, one_epoch, finished }
+        Self {
+            before,
+            accepted,
+            first: None,
+            next: None,
+            loose: false,
+            was_loose: false,
+            one_epoch,
+            moved: None,
+            begins: None,
+            finished: Vec::new(),
+        }
     }
 
     /// A gap of the whole lane stands here.
@@ -56,6 +71,7 @@ impl Track {
     /// Everything from `first` to `last` is told of, by a message or a gap.
     pub(crate) fn told(&mut self, epoch: u64, first: u64, last: u64) -> Result<Told, String> {
         let missing = self.step_to((epoch, first))?;
+        self.was_loose |= self.first.is_none() && self.loose;
         self.first.get_or_insert((epoch, first));
         self.next = Some((epoch, last + 1));
         self.loose = false;
@@ -96,6 +112,20 @@ impl Track {
         match seq {
             1 => Ok(Told::default()),
             _ => Err(format!("a new epoch began with {seq}")),
+        }
+    }
+
+    /// Where it ends, if all up to there was told of exactly.
+    pub(crate) fn end(&self) -> Option<Place> {
+        self.next.filter(|_| !self.loose)
+    }
+
+    /// What came here first follows on what came last in the lane before.
+    pub(crate) fn check_beginning(&self) -> Result<(), String> {
+        let (Some(begins), Some(first)) = (self.begins, self.first) else { return Ok(()) };
+        match begins.0 != first.0 || first == begins || self.was_loose {
+            true => Ok(()),
+            false => Err(format!("{begins:?} was next when it moved here; first came {first:?}")),
         }
     }
 

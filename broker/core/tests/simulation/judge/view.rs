@@ -52,6 +52,14 @@ pub(crate) enum Pending {
     /// A subscribe or serve.
     Stand(Box<Sub>),
     Unsubscribe(u64),
+    /// Of a subscription, to another lane or to the one where it is.
+    Move {
+        subscription: u64,
+        lane: u8,
+        is_there: bool,
+    },
+    /// Of a lane, with these options.
+    Update(u8, LaneOptions),
     /// A publish or send, by its record.
     Message(usize),
     /// A request, by its call.
@@ -65,6 +73,11 @@ pub(crate) struct Sub {
     pub(crate) purpose: Purpose,
     pub(crate) lane: u8,
     pub(crate) stand: Stand,
+    /// The lane that it leaves and that hasn't said so, and whether the other has.
+    pub(crate) leaving: Option<u8>,
+    pub(crate) entered: bool,
+    /// Where each topic ended in the lane that it left, if that is known.
+    pub(crate) ends: [Option<Place>; TOPICS.len()],
     /// What of every topic was known to be taken when it was asked for, then when its end was.
     pub(crate) snapshot: [Place; TOPICS.len()],
     pub(crate) present: BTreeSet<String>,
@@ -80,7 +93,15 @@ pub(crate) enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stand {
     Begun,
+    Moving,
     Leaving,
+}
+
+impl Sub {
+    /// Whether it covers what comes in a lane.
+    pub(crate) fn is_in(&self, lane: u8) -> bool {
+        self.leaving == Some(lane) || (self.entered && self.lane == lane)
+    }
 }
 
 impl View {
@@ -168,7 +189,7 @@ impl View {
     /// Whether some subscription of a lane is for everything on a topic.
     pub(crate) fn covers(&self, lane: u8, topic: &str) -> bool {
         self.subs.values().any(|sub| {
-            sub.lane == lane
+            sub.is_in(lane)
                 && matches!(sub.purpose, Purpose::Messages { .. })
                 && matches(&sub.filter, topic)
         })

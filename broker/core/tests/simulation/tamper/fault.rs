@@ -73,10 +73,12 @@ pub(crate) enum Fault {
     LoseAnswerAtResume,
     /// A link goes on receiving although another has taken its place.
     TakenOverGoesOn,
+    /// Nothing tells that a subscription has left its lane.
+    LoseMoved,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -109,6 +111,7 @@ impl Fault {
         Self::PublishAgain,
         Self::LoseAnswerAtResume,
         Self::TakenOverGoesOn,
+        Self::LoseMoved,
     ];
 
     /// Whether it needs sessions that outlive their links.
@@ -158,7 +161,8 @@ impl Fault {
                 matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_some())
             }
             Self::MiscountFolded => {
-                matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_none())
+                let of_lane = matches!(frame, BrokerFrame::Gap(gap) if gap.topic.is_none());
+                of_lane && from.lane != OF_GROUPS
             }
             Self::DelayAccepted => {
                 matches!(frame, BrokerFrame::Accepted(accepted) if accepted.granted.is_some())
@@ -184,6 +188,7 @@ impl Fault {
             if accepted.granted.as_ref().is_some_and(|granted| {
                 matches!(granted.keep, Some(Keep::Latest(_)))
             })),
+            Self::LoseMoved => matches!(frame, BrokerFrame::Moved(_)),
             _ => self.concerns_return(from, frame),
         }
     }

@@ -82,6 +82,7 @@ impl World {
             };
             let is_away = slot.is_none() || closing;
             if is_away && deadline <= self.now.monotonic && !self.judge.views[client].ended {
+                self.judge.count("expiries");
                 self.judge.ended(client);
             }
         }
@@ -156,6 +157,7 @@ impl World {
         let from = self.clients[client].shard;
         self.follow(from);
         let Heard::Elsewhere { shard, early } = heard else { return };
+        self.judge.count("changes of the shard");
         let to = usize::from(shard.0);
         let Client { info, framing, .. } = self.clients[client];
         let slot = self.shards[to].attach(self.now, info);
@@ -170,6 +172,7 @@ impl World {
             let Some(client) = self.client_of(shard, from) else { continue };
             self.clients[client].slot = Some(to);
             if self.clients[client].ghost_of.is_some() {
+                self.judge.count("takeovers");
                 self.judge.views[client].silenced.get_or_insert(self.flushes);
             }
         }

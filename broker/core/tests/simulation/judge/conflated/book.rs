@@ -40,6 +40,8 @@ pub(crate) struct Book {
     pub(super) first_missing: Option<Place>,
     /// Whether a gap of the whole lane may have told of some.
     pub(super) loose: bool,
+    /// The subscription that brought it here from another lane.
+    pub(super) moved: Option<u64>,
 }
 
 impl Hull {
@@ -69,6 +71,20 @@ impl Book {
             newest_of_key: BTreeMap::new(),
             first_missing: None,
             loose: false,
+            moved: None,
+        }
+    }
+
+    /// It came from another lane, which ended in front of a place.
+    pub(super) fn begins_at(&mut self, (epoch, seq): Place) -> Wrong {
+        let first = self.delivered.first().into_iter().chain(self.missing.first()).min();
+        if self.exact || self.loose || first.is_some_and(|first| first.0 != epoch) {
+            return Ok(());
+        }
+        (self.before, self.exact) = ((epoch, seq - 1), true);
+        match first.is_none_or(|first| *first >= (epoch, seq)) {
+            true => Ok(()),
+            false => Err(format!("{first:?} came in the lane before, too")),
         }
     }
 
