@@ -93,9 +93,8 @@ impl Search<'_> {
 
 /// Whether two sentences tell the same of different things: they begin or end alike.
 fn alike(one: &str, other: &str) -> bool {
-    let letters = |text: &str| -> Vec<char> {
-        text.chars().filter(char::is_ascii_alphabetic).collect()
-    };
+    let letters =
+        |text: &str| -> Vec<char> { text.chars().filter(char::is_ascii_alphabetic).collect() };
     let (one, other) = (letters(one), letters(other));
     let (some, same) = (one.len().min(other.len()).min(ALIKE), |(a, b): (&char, &char)| a == b);
     let ends = one.iter().rev().zip(other.iter().rev()).take(some).all(same);

@@ -7,6 +7,7 @@ use broker_core::{Heard, ShardId};
 
 use super::connection::Connection;
 use super::{Seat, Shard};
+use crate::seating::Welcome;
 
 /// Hears what a link had brought before it came to this shard.
 pub(super) fn hear(shard: &Rc<Shard>, slot: u32, early: &[u8]) {
@@ -48,7 +49,9 @@ impl Shard {
         let Some(link) = connection.leave() else { return };
         self.connections.borrow_mut()[connection.slot.get() as usize] = None;
         let Some(seat) = self.seats.borrow().get(usize::from(shard.0)).cloned() else { return };
-        let welcome = self.exchange.seating.enter(shard);
+        // It is one that was let in already, be it that all places are taken now.
+        self.exchange.seating.enter(shard);
+        let welcome = Welcome::Yes;
         // A shard that is gone is a broker that stops.
         self.spawn(async move { drop(seat.send(Seat::Link { link, early, welcome }).await) });
     }
