@@ -108,6 +108,12 @@ impl Client {
         left
     }
 
+    /// How many bytes of frames were written and not read whole.
+    pub(crate) fn unread(&self) -> u64 {
+        let begun = self.partial.values().map(|begun| begun.len() as u64);
+        self.link.unread() + begun.sum::<u64>()
+    }
+
     /// Gets another link, of any kind.
     pub(crate) fn take_link(&mut self, info: LinkInfo, framing: Framing) {
         (self.info, self.framing) = (info, framing);

@@ -8,18 +8,18 @@ use crate::tamper::{Fault, Tamper};
 use crate::world::World;
 
 /// In how many worlds each fault has to happen, of how many at most.
-const WORLDS: usize = 24;
+const WORLDS: usize = 16;
 const SEEDS_MAX: u64 = 2000;
 
 /// How many of the worlds in which it happened must have noticed. The rest are those in which
 /// nobody can, such as a loss just before the victim goes.
-const NOTICED: usize = 12;
+const NOTICED: usize = 8;
 
 /// In how many worlds what a lane lost with its link, which is rarely anything; and how many of them
 /// notice a wrong count, for which it takes that no answer was lost with it.
-const WORLDS_OF_LOST: usize = 12;
-const NOTICED_OF_LOST: usize = 6;
-const COUNTED_OF_LOST: usize = 3;
+const WORLDS_OF_LOST: usize = 8;
+const NOTICED_OF_LOST: usize = 4;
+const COUNTED_OF_LOST: usize = 2;
 
 fn is_noticed(fault: Fault) {
     let counts_lost = fault == Fault::MiscountLost;
@@ -36,8 +36,9 @@ fn is_noticed(fault: Fault) {
             continue;
         }
         let found = world.run().is_err();
-        happened += usize::from(world.tamper.victim.is_some());
-        noticed += usize::from(found);
+        let has_happened = world.tamper.victim.is_some();
+        happened += usize::from(has_happened);
+        noticed += usize::from(found && has_happened);
         if happened == worlds {
             break;
         }

@@ -16,7 +16,10 @@ impl Judge {
     ) -> Wrong {
         let pending = self.views[client].pending.remove(&accepted.id);
         let lane = self.views[client].header(arrival).lane;
+        let unsure = self.views[client].lanes.get(&lane).is_some_and(|lane| lane.unsure);
         match pending {
+            // Where a lane lost some, its answers are told again, be it that they weren't lost.
+            None if unsure && accepted.subscription.is_some() => Ok(()),
             None => Err(format!("`accepted` for {}, which doesn't wait", accepted.id)),
             Some(Pending::Request(_)) => Err("a request was `accepted`".to_owned()),
             Some(Pending::Message(record)) => {

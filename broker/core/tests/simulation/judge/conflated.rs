@@ -165,7 +165,7 @@ impl Judge {
             return Err(format!("{gap:?}"));
         }
         // What was sent before and is dropped now is told in more than one place.
-        if !resumes || topic.is_some() {
+        if !resumes || gap.reason != GapReason::Dropped {
             lane.conflated.check_alone(arrival.written.packet, gap, topic)?;
         }
         if gap.reason == GapReason::Conflated {

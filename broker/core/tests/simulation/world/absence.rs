@@ -47,7 +47,7 @@ impl World {
     /// What a client hasn't read of its link it won't read any more.
     fn lose_link(&mut self, client: usize) {
         let left = self.clients[client].leave_link();
-        self.judge.views[client].lose_link(left.link.unread());
+        self.judge.views[client].lose_link(left.unread());
         let deadline = self.now.monotonic + EXPIRY;
         self.clients[client].deadline.get_or_insert(deadline);
     }
