@@ -28,13 +28,13 @@ impl Shard {
         let place = session.lanes.iter().position(|one| one.number == number);
         let told = match place {
             Some(place) => session.lanes[place].consumed(bytes, now),
-            None if takes_part && bytes > 0 => Err(0),
+            None if frames > 0 || takes_part && bytes > 0 => Err(0),
             None => Ok(()),
         };
         if let Err(sent) = told {
             let message = format!(
-                "`consumed` tells of {bytes} bytes of lane {number}; {sent} were sent over this \
-                 connection"
+                "`consumed` tells of {frames} frames and {bytes} bytes of lane {number}; {sent} bytes \
+                 were sent over this connection"
             );
             return self.end_faulty(slot, ErrorCode::InvalidField, message);
         }

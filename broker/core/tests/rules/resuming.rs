@@ -370,6 +370,15 @@ fn what_a_client_consumed_is_let_go_and_a_claim_of_more_ends_it() {
 }
 
 #[test]
+fn who_consumed_of_a_lane_that_is_not_open_is_ended() {
+    let mut stage = stage();
+    let (client, _) = pair(&mut stage, LaneOptions::default());
+    let consumed = Consumed { lane: 9, frames: 1, bytes: 0 };
+    stage.say(client.slot, &ClientFrame::Consumed(consumed));
+    assert_eq!(stage.ended(client.slot), Some(ErrorCode::InvalidField));
+}
+
+#[test]
 fn the_answer_to_a_ping_says_that_what_was_sent_in_front_of_it_arrived() {
     let mut stage = stage();
     let (mut client, publisher) = pair(&mut stage, LaneOptions::default());
