@@ -1,7 +1,7 @@
 //! A session's lanes, and the frames that are data of a lane.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) struct LaneSlot {
     pub(crate) lane: Lane<LaneFrame>,
     pub(crate) presences: Presences,
     /// The subscription that what follows is for, where each lane has a channel of its own.
-    pub(crate) addressee: Option<u64>,
+    pub(crate) addressee: Option<NonZeroU64>,
     /// Whether the lane's own channel refused.
     pub(crate) blocked: bool,
     /// How many frames had been sent when the client was last pinged.

@@ -169,7 +169,10 @@ impl Shard {
 
     /// A publish was accepted. What was is known by one number, since their ids grow.
     fn published(&mut self, slot: u32, id: u64) {
-        self.sessions[slot as usize].acknowledged = id;
+        let session = &mut self.sessions[slot as usize];
+        if session.expiry > 0 {
+            session.recall.get_or_insert_default().acknowledged = id;
+        }
         self.tell(slot, &BrokerFrame::Accepted(Accepted { id, ..Accepted::default() }));
     }
 

@@ -4,6 +4,8 @@
 //! as it lies. Everything else (control, a change of lane, gaps, frames, scattered extents) is
 //! gathered in the shard's scratch buffer into one packet.
 
+use std::num::NonZeroU64;
+
 use std::time::Duration;
 
 use broker_delivery::lane::Sent;
@@ -206,7 +208,7 @@ impl Shard {
             let separate = session.link.info.separate_lanes;
             let lane_slot = &mut session.lanes[place];
             match separate {
-                true => lane_slot.addressee = header.subscription,
+                true => lane_slot.addressee = header.subscription.and_then(NonZeroU64::new),
                 false => session.link.header = header,
             }
             lane_slot.strike_off_replays(sent.items);

@@ -4,6 +4,8 @@ mod datagram;
 mod packer;
 mod replaced;
 
+use std::num::NonZeroU64;
+
 use broker_delivery::lane::{Item, Sent};
 use broker_protocol::frame::LaneHeader;
 use bytes::BytesMut;
@@ -130,7 +132,10 @@ impl Session {
     /// What a run of this lane would be read as now.
     fn header(&self, slot: &LaneSlot) -> LaneHeader {
         match self.link.info.separate_lanes {
-            true => LaneHeader { lane: slot.number, subscription: slot.addressee },
+            true => {
+                let subscription = slot.addressee.map(NonZeroU64::get);
+                LaneHeader { lane: slot.number, subscription }
+            }
             false => self.link.header,
         }
     }

@@ -80,7 +80,7 @@ impl Shard {
         begun_by.sort_unstable();
         recall.past = Some(Past {
             last_publish_id: session.last_publish_id,
-            acknowledged: session.acknowledged,
+            acknowledged: recall.acknowledged,
             answers,
             begun_by,
             cut: lost.clone(),
