@@ -2,6 +2,11 @@
 
 use std::fmt::Write as _;
 
+/// The colour of words.
+pub const INK: &str = "#222222";
+/// The colour of lines to measure by.
+pub const GRID: &str = "#e6e6e6";
+
 /// Something to draw on. The origin is above and to the left; a unit is a pixel.
 #[derive(Debug)]
 pub struct Drawing {

@@ -1,7 +1,7 @@
 //! The memory of a run as a picture.
 
 use super::{Load, Measured};
-use crate::drawing::{Anchor, Drawing};
+use crate::drawing::{Anchor, Drawing, GRID, INK};
 
 const SIZE: (f64, f64) = (800.0, 400.0);
 const LEFT: f64 = 70.0;
@@ -9,8 +9,6 @@ const RIGHT: f64 = 775.0;
 const TOP: f64 = 70.0;
 const BOTTOM: f64 = 340.0;
 
-const INK: &str = "#222222";
-const GRID: &str = "#e6e6e6";
 const TAKEN: &str = "#1f77b4";
 const PUBLISHED: &str = "#d62728";
 

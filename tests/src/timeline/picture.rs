@@ -10,7 +10,7 @@ mod legend;
 use broker_protocol::frame::GapReason;
 
 use super::{Load, Missing, Timeline};
-use crate::drawing::{Anchor, Drawing, Point};
+use crate::drawing::{Anchor, Drawing, GRID, INK, Point};
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 120.0;
@@ -21,9 +21,7 @@ const ROW: f64 = 64.0;
 const FALL: f64 = 28.0;
 const DOT: f64 = 3.0;
 
-const INK: &str = "#222222";
 const FAINT: &str = "#bbbbbb";
-const GRID: &str = "#e6e6e6";
 const PUBLISHED: &str = "#7a7a7a";
 const DELIVERED: &str = "#1f77b4";
 const WAY: &str = "#9dc3e3";
