@@ -4,13 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use broker_core::{Config, Folds, SequencerConfig};
-use broker_delivery::fold::Fold;
 use broker_protocol::Codec;
 use broker_protocol::frame::{
     BrokerFrame, ClientFrame, Content, GapReason, Keep, LaneOptions, Publish,
 };
 
-use crate::stage::{Stage, in_lane};
+use crate::stage::{Stage, Sum, in_lane};
 
 fn merging() -> LaneOptions {
     LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() }
@@ -176,16 +175,6 @@ fn a_client_behind_for_long_holds_what_it_wants_and_no_more_however_much_came() 
         panic!("one gap and one message");
     };
     assert!(document.contains(r#""n0":19900,"#) && document.contains(r#""n99":19999}"#));
-}
-
-/// Adds numbers.
-struct Sum;
-
-impl Fold for Sum {
-    fn fold(&self, earlier: &[u8], later: &[u8]) -> Option<Vec<u8>> {
-        let number = |payload| std::str::from_utf8(payload).ok()?.parse::<u64>().ok();
-        Some((number(earlier)? + number(later)?).to_string().into_bytes())
-    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use broker_core::{
     Channel, Config, Framing, Heard, Item, LinkInfo, Now, PongTo, Run, Sequencer, SequencerConfig,
     Shard, ShardId, Verdict,
 };
+use broker_delivery::fold::Fold;
 use broker_protocol::frame::{
     BrokerFrame, ClientFrame, Connect, LaneOptions, Message, Publish, Request, Send, Subscribe,
 };
@@ -296,4 +297,14 @@ pub(crate) fn send<'a>(id: u64, to: &'a str, payload: &'a [u8]) -> ClientFrame<'
     let mut send = Send { id: Some(id), to: Cow::Borrowed(to), ..Send::default() };
     send.body.payload = Cow::Borrowed(payload);
     ClientFrame::Send(send)
+}
+
+/// Adds numbers.
+pub(crate) struct Sum;
+
+impl Fold for Sum {
+    fn fold(&self, earlier: &[u8], later: &[u8]) -> Option<Vec<u8>> {
+        let number = |payload| std::str::from_utf8(payload).ok()?.parse::<u64>().ok();
+        Some((number(earlier)? + number(later)?).to_string().into_bytes())
+    }
 }

@@ -7,12 +7,11 @@ mod reader;
 use std::sync::Arc;
 
 use broker_core::{Config, Folds, Pattern, Policies, Retention, SequencerConfig};
-use broker_delivery::fold::Fold;
 use broker_protocol::frame::{BrokerFrame, ClientFrame, Content, Message, Publish};
 use broker_protocol::{Codec, ErrorCode};
 
 use super::{begin, retained};
-use crate::stage::Stage;
+use crate::stage::{Stage, Sum};
 
 fn pattern(filter: &str, retain: Retention) -> Pattern {
     Pattern { filter: filter.to_owned(), retain: Some(retain), ..Pattern::default() }
@@ -139,16 +138,6 @@ fn a_document_does_not_expire_with_the_last_patch() {
     }
     stage.pass(std::time::Duration::from_secs(1));
     assert_eq!(document(&mut stage, "a"), r#"{"x":1,"y":1}"#);
-}
-
-/// Adds numbers.
-struct Sum;
-
-impl Fold for Sum {
-    fn fold(&self, earlier: &[u8], later: &[u8]) -> Option<Vec<u8>> {
-        let number = |payload| std::str::from_utf8(payload).ok()?.parse::<u64>().ok();
-        Some((number(earlier)? + number(later)?).to_string().into_bytes())
-    }
 }
 
 #[test]
