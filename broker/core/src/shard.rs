@@ -226,12 +226,17 @@ impl Shard {
     ///
     /// Returns the slot by which the session is named.
     pub fn attach(&mut self, now: Now, link: LinkInfo) -> u32 {
+        self.seat(link, now.monotonic)
+    }
+
+    /// Gives a link a slot, and a session that hasn't begun.
+    fn seat(&mut self, link: LinkInfo, now: Duration) -> u32 {
         let generation = self.sessions_seen;
         self.sessions_seen += 1;
         let entry = self.sessions.vacant_entry();
         let slot = entry.key() as u32;
         let id = SessionId { shard: self.id, slot, generation };
-        entry.insert(Session::new(id, link, now.monotonic));
+        entry.insert(Session::new(id, link, now));
         slot
     }
 

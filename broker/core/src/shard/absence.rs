@@ -7,9 +7,9 @@ use broker_protocol::frame::{BrokerFrame, Reconnect, Shutdown};
 
 use super::Shard;
 use super::ending::Ending;
+use crate::Command;
 use crate::command::Purpose;
 use crate::session::{Attachment, Session, Stage};
-use crate::{Command, SessionId};
 
 impl Shard {
     /// Whether a session stays when its link goes.
@@ -23,11 +23,7 @@ impl Shard {
         let farewell =
             BrokerFrame::Disconnect(Shutdown { code, reason: reason.clone(), reconnect: then });
         let info = self.sessions[slot as usize].link.info;
-        let entry = self.sessions.vacant_entry();
-        let (place, generation) = (entry.key() as u32, self.sessions_seen);
-        self.sessions_seen += 1;
-        let id = SessionId { shard: self.id, slot: place, generation };
-        entry.insert(Session::new(id, info, self.now));
+        let place = self.seat(info, self.now);
         self.exchange_links(slot, place);
         let leaving = &mut self.sessions[place as usize];
         leaving.stage = Stage::Ending;

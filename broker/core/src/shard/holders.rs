@@ -14,7 +14,8 @@ use crate::SessionId;
 use crate::log::Wanted;
 use crate::session::Session;
 
-/// Sessions for which something is kept that was sent. Each is here once at most.
+/// Sessions for which something is kept that was sent. One that falls behind while it stands in the queue
+/// may come to stand there twice, until the log lets go of what it had.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     /// By the oldest entry, those for which the last part of the log is enough.

@@ -193,10 +193,7 @@ impl<F: Frame> Lane<F> {
         if frames >= begins {
             kept.gone.clear();
         }
-        let mut left = frames.saturating_sub(begins);
-        while left > 0 {
-            left -= kept.let_go(left, log).frames;
-        }
+        kept.let_go_front(frames.saturating_sub(begins), log);
         // Subscriptions are answered in a lane, and many lanes are quiet from then on.
         if kept.is_empty() && self.books.received == 0 {
             self.kept = None;
@@ -218,6 +215,13 @@ impl<F: Frame> Lane<F> {
 }
 
 impl<F: Frame> Kept<F> {
+    /// Lets go of so many frames at the front, of which there are no fewer.
+    fn let_go_front(&mut self, mut frames: u64, log: &mut impl Entries) {
+        while frames > 0 {
+            frames -= self.let_go(frames, log).frames;
+        }
+    }
+
     fn keep_at_most(&mut self, bytes: u64, log: &mut impl Entries) {
         while self.bytes > bytes {
             let most = match self.items.front() {

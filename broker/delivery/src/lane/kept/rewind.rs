@@ -36,10 +36,7 @@ impl<F: Frame> Lane<F> {
         let mut kept = self.kept.take().unwrap_or_default();
         let begins = self.frames - kept.frames;
         let lost = kept.gone.last(begins.saturating_sub(frames)).unwrap_or_default();
-        let mut had = frames.saturating_sub(begins);
-        while had > 0 {
-            had -= kept.let_go(had, log).frames;
-        }
+        kept.let_go_front(frames.saturating_sub(begins), log);
         let mut items = VecDeque::new();
         self.tell_lost(lost, &mut items);
         for was in kept.items.drain(..) {
