@@ -53,6 +53,20 @@ pub enum Item<F> {
     Gaps(Box<Ledger>),
 }
 
+/// A frame that a lane carries without looking into it.
+pub trait Frame {
+    /// What it costs in a lane, in bytes.
+    fn size(&self) -> u64;
+    /// Whether it says what no longer holds when messages in front of it are discarded.
+    fn is_void_behind_losses(&self) -> bool {
+        false
+    }
+    /// What it costs while it is kept after it was sent, in bytes.
+    fn held(&self) -> u64 {
+        self.size()
+    }
+}
+
 impl<F> Item<F> {
     /// The range of entries that it refers to, if they are a range.
     pub(super) fn extent(&self) -> Option<Extent> {
