@@ -6,37 +6,37 @@
 //! Invariants: per topic and epoch `seq` counts from 1 without holes; every shard receives its
 //! items in the one order; nothing is encoded here.
 
+mod answers;
 mod attendance;
 mod calls;
+mod config;
 mod directory;
 mod groups;
 mod inspections;
 mod interest;
 mod providers;
+mod publish;
 mod retained;
+mod standing;
 mod topics;
 mod turns;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use broker_protocol::ErrorCode;
-
-use crate::command::{Purpose, Retain};
-use crate::{
-    Addressee, Answer, Batch, Command, Folds, Item, Limits, Now, Policies, Publication, SessionId,
-    ShardId, Span, Standing, Token,
-};
+use crate::{Batch, Command, Item, Now, ShardId};
+use answers::answer_to;
 use attendance::Attendance;
 use calls::{Call, Calls};
+pub use config::SequencerConfig;
 use directory::Directory;
 use groups::Groups;
 use inspections::Inspections;
 use interest::Interest;
 use providers::Providers;
+use publish::expires;
+use retained::Retained;
 pub use retained::RetainedConfig;
-use retained::{NotRetained, Retained};
-use topics::{Topics, TopicsFull};
+use topics::Topics;
 
 /// One order for the whole broker.
 #[derive(Debug)]
@@ -51,39 +51,6 @@ pub struct Sequencer {
     attendance: Attendance,
     inspections: Inspections,
     statistics: Statistics,
-}
-
-/// The settings of the sequencer.
-#[derive(Debug, Clone)]
-pub struct SequencerConfig {
-    /// The most topics that are known at a time.
-    pub topics_max: usize,
-    /// The most topics that are known because one session was the first to use them.
-    pub topics_per_session_max: usize,
-    /// After how much idleness a topic is forgotten.
-    pub forget_after: Duration,
-    /// How much is retained.
-    pub retained: RetainedConfig,
-    /// What holds for the topics of a pattern: what is kept of them.
-    pub policies: Policies,
-    /// How documents are made of patches, where they are kept.
-    pub folds: Folds,
-    /// The largest document.
-    pub payload_bytes_max: usize,
-}
-
-impl Default for SequencerConfig {
-    fn default() -> Self {
-        Self {
-            topics_max: 1_000_000,
-            topics_per_session_max: 100_000,
-            forget_after: Duration::from_secs(600),
-            retained: RetainedConfig::default(),
-            policies: Policies::default(),
-            folds: Folds::default(),
-            payload_bytes_max: Limits::default().payload_bytes_max,
-        }
-    }
 }
 
 /// What the sequencer has done.
@@ -207,204 +174,6 @@ impl Sequencer {
             }
         }
     }
-
-    fn publish(
-        &mut self,
-        now: Now,
-        batch: &Batch,
-        (topic, parts, retain, expires): (Span, Span, Retain, Option<Duration>),
-        (session, id): (SessionId, Option<u64>),
-        out: &mut impl Inboxes,
-    ) {
-        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
-            Ok(topic) => topic,
-            Err(full) => {
-                self.statistics.refused += 1;
-                return answer_to(session, too_many_topics(id, full), out);
-            }
-        };
-        let admitted = match self.retained.admit(topic, retain, batch.slice(parts)) {
-            Ok(admitted) => admitted,
-            Err(refused) => {
-                self.statistics.refused_retained += 1;
-                return answer_to(session, not_retained(id, &refused), out);
-            }
-        };
-        self.statistics.published += 1;
-        topic.refresh(&self.interest, &self.groups);
-        let publication = match retain {
-            Retain::Keep => Some(topic.stamp_always(now.wall, batch.bytes(parts))),
-            _ => topic.stamp(now.wall, || batch.bytes(parts)),
-        };
-        let publication = publication.map(|publication| Publication { expires, ..publication });
-        self.retained.note(topic, admitted, publication.as_ref(), batch.slice(parts));
-        if let Some(publication) = publication {
-            let addressed = self.groups.choose(topic.groups());
-            deliver(topic.shards(), publication, addressed, out);
-        }
-        if let Some(id) = id {
-            answer_to(session, Answer::Published { id }, out);
-        }
-    }
-
-    fn send(
-        &mut self,
-        now: Now,
-        batch: &Batch,
-        (topic, parts): (Span, Span),
-        to: &str,
-        (session, id): (SessionId, Option<u64>),
-        out: &mut impl Inboxes,
-    ) {
-        let Some(to) = self.directory.find(to) else {
-            return answer_to(session, no_such_client(id, to), out);
-        };
-        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
-            Ok(topic) => topic,
-            Err(full) => return answer_to(session, too_many_topics(id, full), out),
-        };
-        let publication = topic.stamp_always(now.wall, batch.bytes(parts));
-        out.put(to.shard, Item::Sent { publication, to, from: session, id });
-    }
-
-    fn subscribe(&mut self, standing: &Standing, out: &mut impl Inboxes) {
-        match &standing.purpose {
-            Purpose::Messages { .. } => {
-                self.interest.begin(&standing.filter, standing.session.shard);
-            }
-            Purpose::Group(group) => self.groups.join(group, standing),
-            Purpose::Requests => self.providers.begin(standing),
-        }
-        let Standing { session, subscription, .. } = *standing;
-        let point = self.retained.point();
-        out.put(session.shard, Item::Begun { session, subscription, point });
-        if standing.purpose != Purpose::Requests {
-            self.attendance.join(standing, out);
-        }
-    }
-
-    fn unsubscribe(&mut self, standing: &Standing, id: Option<u64>, out: &mut impl Inboxes) {
-        match &standing.purpose {
-            Purpose::Messages { .. } => {
-                self.interest.end(&standing.filter, standing.session.shard);
-            }
-            Purpose::Group(group) => self.groups.leave(group, standing),
-            Purpose::Requests => self.providers.end(standing),
-        }
-        if standing.purpose != Purpose::Requests {
-            self.attendance.leave(standing, out);
-        }
-        let Standing { session, subscription, .. } = *standing;
-        let in_a_group = matches!(standing.purpose, Purpose::Group(_));
-        if id.is_some() || in_a_group {
-            out.put(session.shard, Item::Ended { session, subscription, id });
-        }
-    }
-
-    fn hand_back(&mut self, standing: &Standing, message: Publication, out: &mut impl Inboxes) {
-        let Purpose::Group(group) = &standing.purpose else { return };
-        if let Some(member) = self.groups.choose_in(group, &standing.filter) {
-            let addressed = vec![member];
-            let item = Item::Message { publication: message, to_all: false, addressed };
-            out.put(member.session.shard, item);
-        }
-    }
-
-    fn request(
-        &mut self,
-        batch: &Batch,
-        token: Token,
-        call: Call,
-        (topic, frame): (Span, Span),
-        out: &mut impl Inboxes,
-    ) {
-        let topic = batch.text(topic);
-        let Some(provider) = self.providers.choose(topic, &self.groups) else {
-            let message = format!("nobody serves {topic:?}; start a provider, or check the topic");
-            let code = ErrorCode::NobodyAnswers;
-            let answer = Answer::RequestFailed { id: call.id, code, message };
-            return answer_to(call.asker, answer, out);
-        };
-        let id = call.id;
-        self.calls.begin(token, call, provider.session);
-        let Addressee { session: provider, subscription } = provider;
-        let frame = batch.bytes(frame);
-        out.put(provider.shard, Item::Request { provider, subscription, token, id, frame });
-    }
-
-    fn reply(&mut self, batch: &Batch, token: Token, frame: Span, out: &mut impl Inboxes) {
-        if let Some((call, _)) = self.calls.end(token) {
-            let Call { asker, id } = call;
-            out.put(asker.shard, Item::Reply { asker, id, frame: batch.bytes(frame) });
-        }
-    }
-
-    fn refuse(&mut self, token: Token, code: ErrorCode, message: &str, out: &mut impl Inboxes) {
-        if let Some((call, _)) = self.calls.end(token) {
-            let answer = Answer::RequestFailed { id: call.id, code, message: message.to_owned() };
-            answer_to(call.asker, answer, out);
-        }
-    }
-
-    fn cancel(&mut self, token: Token, out: &mut impl Inboxes) {
-        if let Some((_, provider)) = self.calls.end(token) {
-            out.put(provider.shard, Item::Cancelled { provider, token });
-        }
-    }
-}
-
-/// When a message expires, if ever.
-fn expires(now: Now, expires_in: Option<u64>) -> Option<Duration> {
-    now.monotonic.checked_add(Duration::from_millis(expires_in?))
-}
-
-/// Tells every shard that wants a message, whether for all or for chosen members.
-fn deliver(
-    shards: interest::ShardSet,
-    publication: Publication,
-    mut addressed: Vec<Addressee>,
-    out: &mut impl Inboxes,
-) {
-    if addressed.is_empty() {
-        let mut shards = shards.iter().peekable();
-        while let Some(shard) = shards.next() {
-            if shards.peek().is_none() {
-                return out.put(shard, message(publication, true, Vec::new()));
-            }
-            out.put(shard, message(publication.clone(), true, Vec::new()));
-        }
-        return;
-    }
-    addressed.sort_unstable_by_key(|addressee| addressee.session.shard);
-    let with_members = interest::ShardSet::of(addressed.iter().map(|to| to.session.shard));
-    for shard in shards.union(with_members).iter() {
-        let here = |to: &&Addressee| to.session.shard == shard;
-        let addressed = addressed.iter().filter(here).copied().collect();
-        out.put(shard, message(publication.clone(), shards.has(shard), addressed));
-    }
-}
-
-fn message(publication: Publication, to_all: bool, addressed: Vec<Addressee>) -> Item {
-    Item::Message { publication, to_all, addressed }
-}
-
-fn answer_to(session: SessionId, answer: Answer, out: &mut impl Inboxes) {
-    out.put(session.shard, Item::Answer { session, answer });
-}
-
-fn too_many_topics(id: Option<u64>, full: TopicsFull) -> Answer {
-    let message = full.to_string();
-    Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::TooManyTopics, message }
-}
-
-fn not_retained(id: Option<u64>, refused: &NotRetained) -> Answer {
-    let (code, message) = (refused.code(), refused.to_string());
-    Answer::Rejected { id: id.unwrap_or(0), code, message }
-}
-
-fn no_such_client(id: Option<u64>, name: &str) -> Answer {
-    let message = format!("no client named {name:?} is connected");
-    Answer::Rejected { id: id.unwrap_or(0), code: ErrorCode::NoSuchClient, message }
 }
 
 /// A topic's name, shared.

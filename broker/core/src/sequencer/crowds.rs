@@ -4,6 +4,8 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::SessionId;
+use crate::command::{Purpose, Standing};
 
 const CROWD: u32 = 200_000;
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use broker_protocol::ErrorCode;
 
+use super::answers::answer_to;
 use super::interest::ShardSet;
-use super::{Inboxes, Sequencer, answer_to};
+use super::{Inboxes, Sequencer};
 use crate::inspection::Admission;
 use crate::{Answer, Inspection, Item, Now, Overview, Part, ShardId};
 

@@ -1,6 +1,11 @@
+use std::time::Duration;
+
+use broker_protocol::ErrorCode;
 use bytes::BytesMut;
 
 use super::*;
+use crate::command::{Purpose, Retain, Standing};
+use crate::{Answer, Publication, SessionId, Span, Token};
 
 /// A sequencer, and everything that it told.
 struct Stage {

@@ -1,0 +1,104 @@
+//! Messages are accepted, stamped and told to the shards that want them.
+
+use std::time::Duration;
+
+use super::answers::{answer_to, no_such_client, not_retained, too_many_topics};
+use super::{Inboxes, Sequencer, interest};
+use crate::command::Retain;
+use crate::{Addressee, Answer, Batch, Item, Now, Publication, SessionId, Span};
+
+impl Sequencer {
+    pub(super) fn publish(
+        &mut self,
+        now: Now,
+        batch: &Batch,
+        (topic, parts, retain, expires): (Span, Span, Retain, Option<Duration>),
+        (session, id): (SessionId, Option<u64>),
+        out: &mut impl Inboxes,
+    ) {
+        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
+            Ok(topic) => topic,
+            Err(full) => {
+                self.statistics.refused += 1;
+                return answer_to(session, too_many_topics(id, full), out);
+            }
+        };
+        let admitted = match self.retained.admit(topic, retain, batch.slice(parts)) {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                self.statistics.refused_retained += 1;
+                return answer_to(session, not_retained(id, &refused), out);
+            }
+        };
+        self.statistics.published += 1;
+        topic.refresh(&self.interest, &self.groups);
+        let publication = match retain {
+            Retain::Keep => Some(topic.stamp_always(now.wall, batch.bytes(parts))),
+            _ => topic.stamp(now.wall, || batch.bytes(parts)),
+        };
+        let publication = publication.map(|publication| Publication { expires, ..publication });
+        self.retained.note(topic, admitted, publication.as_ref(), batch.slice(parts));
+        if let Some(publication) = publication {
+            let addressed = self.groups.choose(topic.groups());
+            deliver(topic.shards(), publication, addressed, out);
+        }
+        if let Some(id) = id {
+            answer_to(session, Answer::Published { id }, out);
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        now: Now,
+        batch: &Batch,
+        (topic, parts): (Span, Span),
+        to: &str,
+        (session, id): (SessionId, Option<u64>),
+        out: &mut impl Inboxes,
+    ) {
+        let Some(to) = self.directory.find(to) else {
+            return answer_to(session, no_such_client(id, to), out);
+        };
+        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
+            Ok(topic) => topic,
+            Err(full) => return answer_to(session, too_many_topics(id, full), out),
+        };
+        let publication = topic.stamp_always(now.wall, batch.bytes(parts));
+        out.put(to.shard, Item::Sent { publication, to, from: session, id });
+    }
+}
+
+/// When a message expires, if ever.
+pub(super) fn expires(now: Now, expires_in: Option<u64>) -> Option<Duration> {
+    now.monotonic.checked_add(Duration::from_millis(expires_in?))
+}
+
+/// Tells every shard that wants a message, whether for all or for chosen members.
+fn deliver(
+    shards: interest::ShardSet,
+    publication: Publication,
+    mut addressed: Vec<Addressee>,
+    out: &mut impl Inboxes,
+) {
+    if addressed.is_empty() {
+        let mut shards = shards.iter().peekable();
+        while let Some(shard) = shards.next() {
+            if shards.peek().is_none() {
+                return out.put(shard, message(publication, true, Vec::new()));
+            }
+            out.put(shard, message(publication.clone(), true, Vec::new()));
+        }
+        return;
+    }
+    addressed.sort_unstable_by_key(|addressee| addressee.session.shard);
+    let with_members = interest::ShardSet::of(addressed.iter().map(|to| to.session.shard));
+    for shard in shards.union(with_members).iter() {
+        let here = |to: &&Addressee| to.session.shard == shard;
+        let addressed = addressed.iter().filter(here).copied().collect();
+        out.put(shard, message(publication.clone(), shards.has(shard), addressed));
+    }
+}
+
+fn message(publication: Publication, to_all: bool, addressed: Vec<Addressee>) -> Item {
+    Item::Message { publication, to_all, addressed }
+}
