@@ -1,62 +1,36 @@
 //! Which subscriptions a message is for: matched here, because it comes once for all of a lane.
 
+mod gaps;
+mod handing;
+mod lane;
 mod moving;
+mod receiver;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use broker_delivery::{Matcher, filter_matches};
+use broker_delivery::filter_matches;
 use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
 use super::guard::Guard;
-use super::positions::{Attended, Moment, Topic, Topics, Word};
-use crate::credit::Owed;
-use crate::hub::{Attendance, Hub, Route, Target, WishId};
-use crate::inbox::{Held, Inbox, Pushed, Woken};
+use super::positions::{Moment, Word};
+use crate::hub::{Hub, Route, Target};
+use crate::inbox::Woken;
 use crate::provider;
-use crate::{Body, Event, Gap, GapCause, Message};
+use crate::{Body, Event, Message};
+use handing::{Share, push, push_to_all};
+use lane::Lane;
 use moving::Moving;
+use receiver::tell_missed;
+
+pub(super) use handing::Arrival;
 
 /// What is sent to a client by name comes on topics that begin with this.
 const DIRECT_PREFIX: &str = "$to.";
 
 /// The lane in which that comes.
 const DIRECT_LANE: u8 = 0;
-
-/// Where the events of a subscription go.
-#[derive(Debug, Clone)]
-struct Receiver {
-    wish: WishId,
-    /// The lane in which it receives.
-    lane: u8,
-    inbox: Arc<Inbox>,
-    attendance: Arc<Attendance>,
-}
-
-/// A frame that came, beside what it says.
-pub(super) struct Arrival<'a> {
-    /// What is told to the broker once all that got it have done with it, if the connection takes
-    /// part in credit.
-    pub(super) owed: Option<Owed>,
-    pub(super) now: Instant,
-    pub(super) hub: &'a Arc<Hub>,
-}
-
-/// One lane: its filters, and what is known of its topics.
-#[derive(Debug)]
-struct Lane {
-    number: u8,
-    /// How many subscriptions and servings have begun in it.
-    sharers: usize,
-    filters: Matcher<u64>,
-    /// Counts its messages, over all connections.
-    tick: u64,
-    topics: Topics<Receiver>,
-    /// Keeps the order of each key, where the lane is unreliable.
-    guard: Option<Guard>,
-}
 
 /// Which subscriptions a message is for. Lives over all connections of a client; the subscriptions
 /// begin anew in each.
@@ -169,55 +143,6 @@ impl Routes {
         }
     }
 
-    pub(super) fn gap(&mut self, header: LaneHeader, gap: &frame::Gap, arrival: &mut Arrival<'_>) {
-        let told = Gap {
-            topic: gap.topic.as_deref().map(Arc::from),
-            epoch: gap.epoch,
-            first_seq: gap.first_seq,
-            last_seq: gap.last_seq,
-            count: gap.count,
-            reason: GapCause::Broker(gap.reason),
-        };
-        match (header.subscription, &gap.topic) {
-            (Some(subscription), _) => self.addressed(subscription, Event::Gap(told), arrival),
-            (None, Some(topic)) => self.topic_gap(header.lane, topic, told, arrival),
-            (None, None) => self.lane_gap(header.lane, &told, arrival),
-        }
-    }
-
-    fn lane_gap(&mut self, number: u8, told: &Gap, arrival: &mut Arrival<'_>) {
-        let Some(lane) = self.lanes.get_mut(&number) else { return };
-        lane.topics.forget_positions();
-        let sharers = lane.sharers_beside(number, arrival.hub);
-        let Self { begun, moving, woken, .. } = self;
-        let is_there =
-            |route: &&Route| route.lane == number || moving.leaves(route.subscription, number);
-        let routes = begun.values().filter(is_there).filter(|route| !route.grouped);
-        let targets: Vec<(WishId, &Arc<Inbox>)> = routes
-            .filter_map(|route| match &route.target {
-                Target::Inbox(inbox) => Some((route.wish, inbox)),
-                Target::Provider(_) => None,
-            })
-            .collect();
-        for (place, (wish, inbox)) in targets.iter().enumerate() {
-            let share = Share { of: targets.len() - place, sharers };
-            push(*wish, (inbox, number), Event::Gap(told.clone()), share, arrival, woken);
-        }
-    }
-
-    fn topic_gap(&mut self, number: u8, name: &str, told: Gap, arrival: &mut Arrival<'_>) {
-        let connection = self.connection;
-        let Some(lane) = self.lanes.get_mut(&number) else { return };
-        lane.tick += 1;
-        let at = Moment { connection, tick: lane.tick };
-        let topic = lane.topic(name, &self.begun);
-        let targets = Arc::clone(&topic.targets);
-        let late = Word::of_gap(&told).map(|word| topic.hear(word, at, &targets));
-        let sharers = lane.sharers_beside(number, arrival.hub);
-        tell_missed(late.unwrap_or_default(), arrival.hub, &mut self.woken);
-        push_to_all(&targets, Event::Gap(told), sharers, arrival, &mut self.woken);
-    }
-
     /// A request goes to the first serving that matches: the broker has chosen this client.
     pub(super) fn request(&self, request: &RoutedRequest<'_>, hub: &Arc<Hub>) {
         let calls = self.begun.values().find_map(|route| match &route.target {
@@ -254,132 +179,5 @@ impl Routes {
             body: Body::received(&message.body),
             replayed: false,
         }
-    }
-}
-
-impl Lane {
-    fn new(number: u8) -> Self {
-        let (filters, topics) = (Matcher::default(), Topics::default());
-        Self { number, sharers: 0, filters, tick: 0, topics, guard: None }
-    }
-
-    /// How many share its credit. What is sent by name comes in lane 0 too.
-    fn sharers_beside(&self, number: u8, hub: &Hub) -> usize {
-        match number {
-            DIRECT_LANE => self.sharers + hub.directs.load(Ordering::Relaxed),
-            _ => self.sharers,
-        }
-    }
-
-    /// What is known of a topic, with where its messages go.
-    fn topic(&mut self, name: &str, begun: &HashMap<u64, Route>) -> &mut Topic<Receiver> {
-        let topic = self.topics.entry(name);
-        let generation = Some(self.filters.generation());
-        if topic.generation != generation {
-            let mut targets = Vec::new();
-            let number = self.number;
-            self.filters.for_each_match(name, |subscription| {
-                let receiver = |route| Receiver::of(route, number);
-                targets.extend(begun.get(subscription).and_then(receiver));
-            });
-            topic.targets = targets.into();
-            topic.generation = generation;
-        }
-        topic
-    }
-}
-
-impl Receiver {
-    fn of(route: &Route, lane: u8) -> Option<Self> {
-        let Target::Inbox(inbox) = &route.target else { return None };
-        let (inbox, attendance) = (Arc::clone(inbox), Arc::clone(&route.attendance));
-        Some(Self { wish: route.wish, lane, inbox, attendance })
-    }
-
-    fn place(&self) -> (&Inbox, u8) {
-        (&self.inbox, self.lane)
-    }
-
-    fn attended(&self) -> Attended {
-        let Attendance { since, until, begun } = &*self.attendance;
-        Attended {
-            since: since.get().copied().unwrap_or(u64::MAX),
-            until: until.load(Ordering::Relaxed),
-            begun: begun.load(Ordering::Relaxed),
-        }
-    }
-}
-
-impl Topic<Receiver> {
-    /// Notes what was said. Returns those that missed something before it, with what they missed.
-    fn hear(&mut self, word: Word, at: Moment, targets: &[Receiver]) -> Vec<(Receiver, Gap)> {
-        let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), word, at)?));
-        let late = targets.iter().filter_map(missed).collect();
-        self.advance(word, at, |tick| targets.iter().any(|one| one.attended().begun < tick));
-        late
-    }
-}
-
-impl Word {
-    fn of(message: &frame::Message<'_>) -> Self {
-        Self { epoch: message.epoch, first: message.seq, last: message.seq, count: 1 }
-    }
-
-    fn of_gap(gap: &Gap) -> Option<Self> {
-        let (epoch, first, last) = (gap.epoch?, gap.first_seq?, gap.last_seq?);
-        Some(Self { epoch, first, last, count: gap.count })
-    }
-}
-
-fn tell_missed(late: Vec<(Receiver, Gap)>, hub: &Hub, woken: &mut Woken) {
-    for (receiver, gap) in late {
-        let (inbox, lane) = receiver.place();
-        account(receiver.wish, inbox.push_in(lane, u64::MAX, Event::Gap(gap), woken), hub);
-    }
-}
-
-/// The part of what a frame owes that one of its receivers takes over.
-#[derive(Debug, Clone, Copy)]
-struct Share {
-    /// Of how many receivers that haven't taken theirs.
-    of: usize,
-    /// How many share the lane's credit.
-    sharers: usize,
-}
-
-fn push_to_all(
-    targets: &[Receiver],
-    event: Event,
-    sharers: usize,
-    arrival: &mut Arrival<'_>,
-    woken: &mut Woken,
-) {
-    let Some((last, others)) = targets.split_last() else { return };
-    for (place, receiver) in others.iter().enumerate() {
-        let share = Share { of: targets.len() - place, sharers };
-        push(receiver.wish, receiver.place(), event.clone(), share, arrival, woken);
-    }
-    push(last.wish, last.place(), event, Share { of: 1, sharers }, arrival, woken);
-}
-
-fn push(
-    wish: WishId,
-    (inbox, lane): (&Inbox, u8),
-    event: Event,
-    Share { of, sharers }: Share,
-    arrival: &mut Arrival<'_>,
-    woken: &mut Woken,
-) {
-    let (hub, since) = (arrival.hub, arrival.now);
-    let owed = arrival.owed.as_mut().map(|owed| owed.share(of));
-    let most = hub.credit.held_max(sharers);
-    account(wish, inbox.push_in(lane, most, Held { event, owed, since }, woken), hub);
-}
-
-/// Forgets a wish whose inbox was full.
-fn account(wish: WishId, pushed: Pushed, hub: &Hub) {
-    if pushed == Pushed::Overflowed {
-        hub.counters.subscribers_too_slow.count();
-        hub.take_wish(wish);
     }
 }

@@ -5,8 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Guard, Lane, Routes, account};
+use super::Routes;
+use super::handing::account;
+use super::lane::Lane;
 use crate::Event;
+use crate::connection::guard::Guard;
 use crate::hub::{Hub, Relocation, Target};
 use crate::inbox::Rules;
 

@@ -1,0 +1,62 @@
+//! One lane: its filters, and where the messages of each topic go.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use broker_delivery::Matcher;
+
+use super::DIRECT_LANE;
+use super::receiver::Receiver;
+use crate::connection::guard::Guard;
+use crate::connection::positions::{Topic, Topics};
+use crate::hub::{Hub, Route};
+
+/// One lane: its filters, and what is known of its topics.
+#[derive(Debug)]
+pub(super) struct Lane {
+    number: u8,
+    /// How many subscriptions and servings have begun in it.
+    pub(super) sharers: usize,
+    pub(super) filters: Matcher<u64>,
+    /// Counts its messages, over all connections.
+    pub(super) tick: u64,
+    pub(super) topics: Topics<Receiver>,
+    /// Keeps the order of each key, where the lane is unreliable.
+    pub(super) guard: Option<Guard>,
+}
+
+impl Lane {
+    pub(super) fn new(number: u8) -> Self {
+        let (filters, topics) = (Matcher::default(), Topics::default());
+        Self { number, sharers: 0, filters, tick: 0, topics, guard: None }
+    }
+
+    /// How many share its credit. What is sent by name comes in lane 0 too.
+    pub(super) fn sharers_beside(&self, number: u8, hub: &Hub) -> usize {
+        match number {
+            DIRECT_LANE => self.sharers + hub.directs.load(Ordering::Relaxed),
+            _ => self.sharers,
+        }
+    }
+
+    /// What is known of a topic, with where its messages go.
+    pub(super) fn topic(
+        &mut self,
+        name: &str,
+        begun: &HashMap<u64, Route>,
+    ) -> &mut Topic<Receiver> {
+        let topic = self.topics.entry(name);
+        let generation = Some(self.filters.generation());
+        if topic.generation != generation {
+            let mut targets = Vec::new();
+            let number = self.number;
+            self.filters.for_each_match(name, |subscription| {
+                let receiver = |route| Receiver::of(route, number);
+                targets.extend(begun.get(subscription).and_then(receiver));
+            });
+            topic.targets = targets.into();
+            topic.generation = generation;
+        }
+        topic
+    }
+}

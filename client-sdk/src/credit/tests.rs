@@ -1,0 +1,92 @@
+//! What is told of what was received, and when.
+
+use std::task::Context;
+
+use broker_protocol::frame::Consumed;
+
+use super::*;
+
+const WINDOW: u64 = 1 << 20;
+
+fn told(credit: &Credit) -> Vec<(u8, u64, u64)> {
+    let mut told = Vec::new();
+    let cx = Context::from_waker(Waker::noop());
+    credit.poll_due(&cx, |Consumed { lane, frames, bytes }| told.push((lane, frames, bytes)));
+    told
+}
+
+fn credit(window: Option<u64>) -> Arc<Credit> {
+    let credit = Arc::new(Credit::new());
+    credit.connected(window);
+    credit
+}
+
+#[test]
+fn who_keeps_up_tells_once_for_a_quarter_of_the_window() {
+    let credit = credit(Some(WINDOW));
+    let mut words = 0;
+    for _ in 0..10_000 {
+        drop(credit.received(3, 1000));
+        words += told(&credit).len();
+    }
+    assert_eq!(words, 10_000_000 / (WINDOW as usize / 4 + 856), "of 10 MB");
+}
+
+#[test]
+fn a_frame_for_several_is_done_with_when_all_have_done_it() {
+    let credit = credit(Some(4000));
+    let mut owed = credit.received(0, 1001);
+    let shares = [owed.share(3), owed.share(2), owed.share(1)];
+    assert_eq!(shares.iter().map(Owed::bytes).sum::<u64>(), 1001);
+    drop(owed);
+    for share in shares {
+        assert_eq!(told(&credit), []);
+        drop(share);
+    }
+    assert_eq!(told(&credit), [(0, 1, 1001)]);
+}
+
+#[test]
+fn a_lane_that_conflates_is_told_of_sooner() {
+    let credit = credit(Some(WINDOW));
+    credit.set_conflates(1, true);
+    let all: Vec<_> = (0..8).map(|_| credit.received(1, 1024)).collect();
+    let mut words = 0;
+    for owed in all {
+        drop(owed);
+        words += told(&credit).len();
+    }
+    assert!((1..=4).contains(&words), "{words}");
+    drop(credit.received(2, 8192));
+    assert_eq!(told(&credit), [], "one that keeps everything isn't");
+}
+
+#[test]
+fn what_is_held_over_a_reconnect_is_missing_from_the_next_window() {
+    let credit = credit(Some(4000));
+    let (held, lost) = (credit.received(0, 3000), credit.received(0, 500));
+    credit.connected(Some(4000));
+    drop(lost);
+    drop(credit.received(0, 3000));
+    assert_eq!(told(&credit), []);
+    drop(credit.received(0, 1000));
+    assert_eq!(told(&credit), [(0, 4, 1000)], "4,000 came and 3,000 are held from before");
+    drop(held);
+    assert_eq!(told(&credit), [(0, 4, 4000)]);
+}
+
+#[test]
+fn without_a_window_nothing_is_told() {
+    let credit = credit(None);
+    drop(credit.received(0, 1 << 30));
+    assert_eq!(told(&credit), []);
+}
+
+#[test]
+fn several_hold_half_of_the_window_together_at_most() {
+    let credit = credit(Some(1200));
+    assert_eq!(credit.held_max(1), u64::MAX);
+    for (sharers, most) in [(2, 300), (3, 200), (6, 100)] {
+        assert_eq!(credit.held_max(sharers), most);
+    }
+}
