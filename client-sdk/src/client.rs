@@ -1,11 +1,12 @@
 //! The handle that programs hold.
 
+mod interfaces;
 mod publishing;
 mod requesting;
 mod subscribing;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::builder::ClientBuilder;
 use crate::hub::Hub;
@@ -42,6 +43,17 @@ pub struct Client {
     handle: Arc<Handle>,
 }
 
+/// A handle that doesn't keep the connection up.
+#[derive(Clone)]
+pub(crate) struct WeakClient(Weak<Handle>);
+
+impl WeakClient {
+    /// The client, if anybody holds it.
+    pub(crate) fn upgrade(&self) -> Option<Client> {
+        self.0.upgrade().map(|handle| Client { handle })
+    }
+}
+
 /// Closes the connection when nobody holds it any more.
 struct Handle {
     hub: Arc<Hub>,
@@ -56,6 +68,10 @@ impl Drop for Handle {
 impl Client {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self { handle: Arc::new(Handle { hub }) }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.handle))
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

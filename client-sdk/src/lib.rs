@@ -73,6 +73,7 @@ mod error;
 mod event;
 mod hub;
 mod inbox;
+pub mod interface;
 mod lag;
 mod notices;
 mod open_call;
@@ -107,6 +108,8 @@ pub use subscription::{DirectGuard, MessageStream, Subscription, SubscriptionBui
 pub use broker_delivery::fold;
 pub use broker_protocol::frame::{Keep, LaneOptions, Overflow, SessionLimits};
 pub use broker_protocol::{Codec, ErrorCode};
+pub use client_sdk_macros::{callback, data, service};
+pub use interface::{CallError, ResolveError, Service};
 pub use transport_api::Connector;
 #[cfg(feature = "memory")]
 pub use transport_memory as memory;

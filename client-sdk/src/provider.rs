@@ -31,7 +31,7 @@ pub(crate) const WAITING_MAX: usize = 1024;
 /// use client_sdk::{Body, Refusal, Request};
 ///
 /// let _serving = client
-///     .serve("math.double", async |request: Request| {
+///     .provide("math.double", async |request: Request| {
 ///         let number: i64 = request
 ///             .text()
 ///             .and_then(|text| text.parse().ok())
@@ -64,6 +64,8 @@ pub struct Request {
     pub topic: Arc<str>,
     /// The name of the client that asks.
     pub from: Option<Arc<str>>,
+    /// The session of that client, if the broker tells.
+    pub session: Option<Arc<str>>,
     /// How long the asker still waited when the broker passed the request on.
     pub timeout: Duration,
     /// What it carries.
@@ -154,6 +156,7 @@ pub(crate) fn call(
     let request = Request {
         topic: Arc::from(&*request.topic),
         from: request.from.as_deref().map(Arc::from),
+        session: None,
         timeout: Duration::from_millis(request.timeout),
         body: Body::received(&request.body),
     };

@@ -216,7 +216,8 @@ pub(crate) async fn room_for(hub: &Hub, size: usize) -> Option<usize> {
     Some(permits as usize)
 }
 
-fn try_room_for(hub: &Hub, size: usize) -> Result<usize, PublishError> {
+/// Room in the outgoing queue, if there is some now.
+pub(crate) fn try_room_for(hub: &Hub, size: usize) -> Result<usize, PublishError> {
     let permits = permits(hub, size);
     match hub.room.try_acquire_many(permits) {
         Ok(room) => {

@@ -40,7 +40,18 @@ pub(crate) async fn request(
     body: Body,
     most: Duration,
 ) -> Result<Reply, RequestError> {
-    check(hub, topic, &body)?;
+    check(topic)?;
+    request_unchecked(hub, topic, body, most).await
+}
+
+/// Asks on a topic that the SDK made, which may be one that is reserved.
+pub(crate) async fn request_unchecked(
+    hub: &Arc<Hub>,
+    topic: &str,
+    body: Body,
+    most: Duration,
+) -> Result<Reply, RequestError> {
+    check_payload(hub, &body)?;
     let asked = async {
         let closed = || RequestError::Closed(hub.closed_reason());
         let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
@@ -63,7 +74,7 @@ pub(crate) async fn request(
     }
 }
 
-fn check(hub: &Hub, topic: &str, body: &Body) -> Result<(), RequestError> {
+fn check(topic: &str) -> Result<(), RequestError> {
     let reason = match check_topic(topic) {
         Err(error) => Some(error.to_string()),
         Ok(()) if is_reserved(topic) && !topic.starts_with(ANSWERED_BY_THE_BROKER) => {
@@ -74,6 +85,10 @@ fn check(hub: &Hub, topic: &str, body: &Body) -> Result<(), RequestError> {
     if let Some(reason) = reason {
         return Err(RequestError::InvalidTopic { topic: topic.to_owned(), reason });
     }
+    Ok(())
+}
+
+fn check_payload(hub: &Hub, body: &Body) -> Result<(), RequestError> {
     let bytes = body.payload.len();
     match hub.payload_bytes_max() {
         Some(limit) if bytes as u64 > limit => Err(RequestError::TooLarge { bytes, limit }),

@@ -9,7 +9,7 @@ use crate::standing::Standing;
 use crate::subscription::check;
 use crate::{Client, Provider, SubscribeError};
 
-/// A serving with options, before it begins; see [`Client::serving`].
+/// A serving with options, before it begins; see [`Client::providing`].
 #[derive(Debug)]
 #[must_use = "nothing is served until it is started"]
 pub struct ServingBuilder<'a> {

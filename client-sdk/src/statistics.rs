@@ -22,6 +22,8 @@ pub struct Statistics {
     pub subscribers_too_slow: u64,
     /// Direct messages for which there was no receiver.
     pub direct_unheard: u64,
+    /// Calls of callbacks without an answer that were left out, since there was no room for them.
+    pub calls_left_out: u64,
     /// Requests for which a provider here had no room.
     pub requests_busy: u64,
     /// Notices of the connection that were left out because their callbacks were too slow.
@@ -53,6 +55,7 @@ pub(crate) struct Counters {
     pub(crate) publishes_refused: Counter,
     pub(crate) subscribers_too_slow: Counter,
     pub(crate) direct_unheard: Counter,
+    pub(crate) calls_left_out: Counter,
     pub(crate) requests_busy: Counter,
     pub(crate) notices_left_out: Counter,
 }
@@ -68,6 +71,7 @@ impl Counters {
             publishes_refused: self.publishes_refused.now(),
             subscribers_too_slow: self.subscribers_too_slow.now(),
             direct_unheard: self.direct_unheard.now(),
+            calls_left_out: self.calls_left_out.now(),
             requests_busy: self.requests_busy.now(),
             notices_left_out: self.notices_left_out.now(),
         }

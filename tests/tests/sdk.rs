@@ -114,7 +114,7 @@ async fn requests_are_answered_refused_and_cancelled(over: Transport) {
             Ok(Body::from((number * 2).to_string()))
         }
     };
-    let serving = within(provider.serve("math.*", double)).await.unwrap();
+    let serving = within(provider.provide("math.*", double)).await.unwrap();
     let reply = within(asker.request("math.double", "21")).await.unwrap();
     assert_eq!((reply.text(), reply.from.as_deref()), (Some("42"), Some("provider")));
     let refused = within(asker.request("math.double", "x")).await.unwrap_err();

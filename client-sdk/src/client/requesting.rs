@@ -20,7 +20,7 @@ impl Client {
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
     /// # doc::with_client(async |client| {
     /// # let _serving = client
-    /// #     .serve("math.double", async |_: client_sdk::Request| Ok("42".into()))
+    /// #     .provide("math.double", async |_: client_sdk::Request| Ok("42".into()))
     /// #     .await?;
     /// let reply = client.request("math.double", "21").await?;
     /// assert_eq!(reply.text(), Some("42"));
@@ -63,21 +63,21 @@ impl Client {
     /// use client_sdk::{Refusal, Request};
     ///
     /// let _serving = client
-    ///     .serve("echo", async |request: Request| Ok::<_, Refusal>(request.body))
+    ///     .provide("echo", async |request: Request| Ok::<_, Refusal>(request.body))
     ///     .await?;
     /// # Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn serve(
+    pub async fn provide(
         &self,
         filter: &str,
         provider: impl Provider,
     ) -> Result<Serving, SubscribeError> {
-        self.serving(filter).start(provider).await
+        self.providing(filter).start(provider).await
     }
 
     /// Begins a serving with further options.
-    pub fn serving(&self, filter: &str) -> ServingBuilder<'_> {
+    pub fn providing(&self, filter: &str) -> ServingBuilder<'_> {
         ServingBuilder::new(self, filter)
     }
 }

@@ -173,7 +173,7 @@ async fn requests_on_their_way_live_on_both_ways() {
         let ClientFrame::Serve(serve) = frame.read() else { panic!("expected serve") };
         peer.accept_command(serve.id, Some(3)).await;
     };
-    let (serving, ()) = tokio::join!(client.serve("s", provider), serve);
+    let (serving, ()) = tokio::join!(client.provide("s", provider), serve);
     let _serving = serving.unwrap();
     let routed = RoutedRequest {
         token: "token".into(),

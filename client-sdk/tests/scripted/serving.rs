@@ -17,7 +17,7 @@ async fn serve(client: &Client, peer: &mut Peer, provider: impl Provider) -> Ser
         let ClientFrame::Serve(serve) = frame.read() else { panic!("{:?}", frame.read()) };
         peer.accept_command(serve.id, Some(1)).await;
     };
-    let serving = client.serving("math.*").concurrent_max(2).waiting_max(1);
+    let serving = client.providing("math.*").concurrent_max(2).waiting_max(1);
     let (serving, ()) = tokio::join!(serving.start(provider), broker);
     serving.unwrap()
 }

@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let client = Client::builder("memory://broker").with_connector(connector).connect().await?;
     let started = Instant::now();
     let _clock = client
-        .serve("clock.uptime", move |_: Request| {
+        .provide("clock.uptime", move |_: Request| {
             let uptime = format!("{:.1?}", started.elapsed());
             async move { Ok::<_, Refusal>(uptime.into()) }
         })

@@ -15,7 +15,7 @@ const CONCURRENT_MAX: usize = 16;
 /// Answers until a signal comes.
 pub(crate) fn run(arguments: &Reply) -> Result<Outcome, Failure> {
     client::run(&arguments.connection, WhenLost::Reconnect, async |client, signals| {
-        let serving = client.serving(&arguments.filter).concurrent_max(CONCURRENT_MAX);
+        let serving = client.providing(&arguments.filter).concurrent_max(CONCURRENT_MAX);
         let _serving = tokio::select! {
             serving = serving.start(Answer::new(arguments)) => {
                 serving.map_err(|error| refused(&arguments.filter, &error))?

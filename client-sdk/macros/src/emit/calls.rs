@@ -1,0 +1,109 @@
+//! The caller's side: a structure with a method for each of the trait's.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+use super::{arguments_name, broadcast_name, calls_name, inputs, is_callback};
+use crate::interface::{Answer, Interface, Method};
+
+/// The structures behind a handle and, for callbacks, behind a set.
+pub(super) fn declared(interface: &Interface) -> TokenStream {
+    let Interface { name, visibility, .. } = interface;
+    let calls = calls_name(interface);
+    let docs = format!(
+        "What can be called of a [`{name}`] elsewhere: a handle to one dereferences to this."
+    );
+    let broadcast = is_callback(interface).then(|| {
+        let broadcast = broadcast_name(interface);
+        let docs = format!(
+            "What can be called of many [`{name}`]s at once: a `CallbackSet` dereferences to this."
+        );
+        quote! {
+            #[doc = #docs]
+            #[derive(Debug)]
+            #visibility struct #broadcast(::client_sdk::interface::Remote);
+        }
+    });
+    quote! {
+        #[doc = #docs]
+        #[derive(Debug)]
+        #visibility struct #calls(::client_sdk::interface::Remote);
+        #broadcast
+    }
+}
+
+/// What can be called through them.
+pub(super) fn emit(interface: &Interface) -> TokenStream {
+    let all = interface.methods.iter().enumerate();
+    let of_one = all.clone().map(|(place, method)| caller(interface, place, method));
+    let calls = implemented(&calls_name(interface), of_one);
+    let broadcast = is_callback(interface).then(|| {
+        let told = all.filter(|(_, method)| matches!(method.answer, Answer::None));
+        let of_many = told.map(|(place, method)| caller(interface, place, method));
+        implemented(&broadcast_name(interface), of_many)
+    });
+    quote!(#calls #broadcast)
+}
+
+fn implemented(name: &Ident, methods: impl Iterator<Item = TokenStream>) -> TokenStream {
+    quote! {
+        impl ::client_sdk::interface::Calls for #name {
+            fn new(remote: ::client_sdk::interface::Remote) -> Self {
+                Self(remote)
+            }
+            fn remote(&self) -> &::client_sdk::interface::Remote {
+                &self.0
+            }
+        }
+
+        impl #name {
+            #(#methods)*
+        }
+    }
+}
+
+/// A method of the caller's side.
+fn caller(interface: &Interface, place: usize, method: &Method) -> TokenStream {
+    let visibility = &interface.visibility;
+    let Method { name, .. } = method;
+    let docs = method.docs();
+    let inputs = inputs(method);
+    let of = &interface.name;
+    let structure = arguments_name(interface, method);
+    let names = method.arguments.iter().map(|argument| &argument.name);
+    let described = quote! {
+        &<dyn #of as ::client_sdk::interface::Interface>::DESCRIPTION.methods[#place]
+    };
+    let arguments = quote!(#structure { #(#names),* });
+    let asked = |returned: TokenStream, ask: TokenStream| {
+        quote! {
+            #(#docs)*
+            #visibility async fn #name(&self, #inputs) -> ::std::result::Result<#returned> {
+                self.0.#ask(#described, #arguments).await
+            }
+        }
+    };
+    match &method.answer {
+        Answer::Value(value) => {
+            asked(quote!(#value, ::client_sdk::interface::CallError), quote!(ask))
+        }
+        Answer::Fallible(value, error) => {
+            asked(quote!(#value, ::client_sdk::interface::CallError<#error>), quote!(ask_fallible))
+        }
+        Answer::None => {
+            let key = match &method.lane.key {
+                Some(key) => quote!(::std::option::Option::Some(#key.to_string())),
+                None => quote!(::std::option::Option::None),
+            };
+            let docs = method.docs();
+            quote! {
+                #(#docs)*
+                #visibility fn #name(&self, #inputs) -> ::client_sdk::interface::Told {
+                    let key = #key;
+                    self.0.tell(#described, key, #arguments)
+                }
+            }
+        }
+    }
+}

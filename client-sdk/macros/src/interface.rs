@@ -1,0 +1,86 @@
+//! What was read of a trait: all that the code made from it needs to know.
+
+use std::fmt;
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Block, Ident, Type, Visibility};
+
+use crate::lane::LaneRule;
+
+/// Which of the two kinds of interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Called by services, offered by clients.
+    Callback,
+    /// Called by clients, by name.
+    Service,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Callback => "callback",
+            Self::Service => "service",
+        })
+    }
+}
+
+/// A trait that is an interface.
+pub(crate) struct Interface {
+    pub(crate) role: Role,
+    pub(crate) name: Ident,
+    pub(crate) visibility: Visibility,
+    /// What stands above the trait, documentation and all else.
+    pub(crate) attributes: Vec<Attribute>,
+    /// Whether calls are made one at a time: some method takes `&mut self`.
+    pub(crate) is_serial: bool,
+    pub(crate) methods: Vec<Method>,
+}
+
+/// One method.
+pub(crate) struct Method {
+    pub(crate) name: Ident,
+    /// What stands above it, without the attributes that are read here.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) takes_mut: bool,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) answer: Answer,
+    pub(crate) lane: LaneRule,
+    /// How long its caller waits, in milliseconds, if that is said.
+    pub(crate) timeout: Option<u64>,
+    pub(crate) body: Option<Block>,
+    /// As it was written, for people and for its fingerprint.
+    pub(crate) signature: String,
+}
+
+/// One argument.
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    pub(crate) kind: Type,
+}
+
+/// What a caller gets.
+pub(crate) enum Answer {
+    /// Nothing: a call without an answer.
+    None,
+    /// A value.
+    Value(Type),
+    /// A value or the method's own error.
+    Fallible(Type, Type),
+}
+
+impl Method {
+    /// Its return type, as the trait has it.
+    pub(crate) fn output(&self) -> TokenStream {
+        match &self.answer {
+            Answer::None => quote::quote!(()),
+            Answer::Value(value) => quote::quote!(#value),
+            Answer::Fallible(value, error) => quote::quote!(::std::result::Result<#value, #error>),
+        }
+    }
+
+    /// Its documentation.
+    pub(crate) fn docs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|one| one.path().is_ident("doc"))
+    }
+}

@@ -1,0 +1,81 @@
+//! Typed interfaces: a trait for both ends.
+//!
+//! A service is a trait that programs call by a name; a callback is a trait whose objects clients
+//! hand to services. One definition serves both ends, and the compiler checks both.
+//!
+//! ```
+//! # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }
+//! # doc::with_client(async |client| {
+//! #[client_sdk::service]
+//! trait Sums {
+//!     /// Adds two numbers.
+//!     async fn add(&self, one: i64, other: i64) -> Result<i64, Overflow>;
+//! }
+//!
+//! #[client_sdk::data]
+//! #[derive(Debug)]
+//! struct Overflow;
+//!
+//! struct Abacus;
+//!
+//! #[client_sdk::service]
+//! impl Sums for Abacus {
+//!     async fn add(&self, one: i64, other: i64) -> Result<i64, Overflow> {
+//!         one.checked_add(other).ok_or(Overflow)
+//!     }
+//! }
+//!
+//! let _serving = client.serve("sums", Abacus).await?;
+//! let sums = client.resolve::<dyn Sums>("sums").await?;
+//! assert_eq!(sums.add(20, 22).await?, 42);
+//! # Ok(())
+//! # }).unwrap();
+//! ```
+
+mod caller;
+mod described;
+mod description;
+mod error;
+mod fault;
+mod format;
+mod incoming;
+mod instances;
+mod remote;
+mod service;
+mod serving;
+mod told;
+
+pub use caller::Caller;
+pub use description::{Description, LaneRule, Method};
+pub use error::{CallError, ResolveError};
+pub use fault::Fault;
+pub use format::Format;
+pub use incoming::{Answering, Handled, Handler, Implements, Incoming};
+pub use remote::{Calls, Remote};
+pub use service::Service;
+pub use serving::ServiceBuilder;
+pub use told::Told;
+
+#[doc(hidden)]
+pub use serde;
+#[doc(hidden)]
+pub use tokio::sync::Mutex as Serialized;
+
+pub(crate) use service::resolve;
+
+/// A trait that both ends know. The attributes implement this for `dyn Trait`.
+pub trait Interface: 'static {
+    /// The caller's side.
+    type Calls: Calls;
+    /// What it is called and looks like.
+    const DESCRIPTION: &'static Description;
+}
+
+/// An interface of services: see [`macro@crate::service`].
+pub trait ServiceInterface: Interface {}
+
+/// An interface of callbacks: see [`macro@crate::callback`].
+pub trait CallbackInterface: Interface {
+    /// The caller's side of many at once.
+    type Broadcast: Calls;
+}

@@ -1,0 +1,82 @@
+//! What both ends know of an interface.
+
+use std::time::Duration;
+
+use broker_protocol::frame::{Keep, LaneOptions, Overflow};
+
+/// An interface: what its methods are called and look like.
+#[derive(Debug)]
+pub struct Description {
+    /// The trait's name.
+    pub name: &'static str,
+    /// Its methods, in the trait's order.
+    pub methods: &'static [Method],
+}
+
+/// A method of an interface.
+#[derive(Debug)]
+pub struct Method {
+    /// Its name: the last level of the topic that its calls travel on.
+    pub name: &'static str,
+    /// As it was declared.
+    pub signature: &'static str,
+    /// FNV-1a of the interface's name, a dot and the signature: in bincode what every call of it
+    /// begins with.
+    pub fingerprint: u32,
+    /// Whether its caller waits for an answer.
+    pub answers: bool,
+    /// How long, in milliseconds, if it says so itself.
+    pub timeout: Option<u64>,
+    /// How its calls wait for a slow client.
+    pub lane: LaneRule,
+}
+
+/// How calls of a method wait for a slow client. What isn't said is as the broker has it.
+#[derive(Debug)]
+pub struct LaneRule {
+    /// How many newest of each key, if not all.
+    pub latest: Option<u32>,
+    /// Whether the oldest go at the bound.
+    pub drops_oldest: Option<bool>,
+    /// 0 to 7.
+    pub priority: Option<u8>,
+    /// At most one call of each key in so many milliseconds.
+    pub min_interval: Option<u64>,
+    /// The bound, in calls.
+    pub bound_messages: Option<u32>,
+    /// The bound, in bytes.
+    pub bound_bytes: Option<u64>,
+    /// Whether datagrams will do.
+    pub unreliable: bool,
+}
+
+impl Description {
+    /// The place of a method by its name.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.methods.iter().position(|method| method.name == name)
+    }
+}
+
+impl Method {
+    pub(super) fn patience(&self, usual: Duration) -> Duration {
+        self.timeout.map_or(usual, Duration::from_millis)
+    }
+}
+
+impl LaneRule {
+    /// The lane that such calls need.
+    pub(crate) fn options(&self) -> LaneOptions {
+        LaneOptions {
+            keep: self.latest.map(Keep::Latest),
+            overflow: self.drops_oldest.map(|drops| match drops {
+                true => Overflow::DropOldest,
+                false => Overflow::Disconnect,
+            }),
+            bound_messages: self.bound_messages,
+            bound_bytes: self.bound_bytes,
+            min_interval: self.min_interval,
+            priority: self.priority,
+            unreliable: self.unreliable.then_some(true),
+        }
+    }
+}

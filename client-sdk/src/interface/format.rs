@@ -1,0 +1,98 @@
+//! How arguments and answers become payloads: bincode between programs of this SDK, JSON for
+//! everybody else.
+
+use std::cell::RefCell;
+
+use broker_protocol::frame::Content;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::description::Method;
+use crate::{Body, Client};
+
+/// What a value may claim to need while it is read, in bytes: no more than it can have.
+const CLAIMED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const BINCODE: bincode::config::Configuration = bincode::config::standard();
+
+/// How arguments and answers are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// bincode 2 in its standard configuration: compact; both ends have the same types.
+    #[default]
+    Bincode,
+    /// JSON documents: arguments are an object of their names.
+    Json,
+}
+
+thread_local! {
+    /// The client by which something is being read, for the handles in it.
+    static READING: RefCell<Option<Client>> = const { RefCell::new(None) };
+}
+
+/// The client by which something is being read, on this thread at this moment.
+pub(super) fn reading() -> Option<Client> {
+    READING.with_borrow(Clone::clone)
+}
+
+impl Format {
+    /// What a payload is written in.
+    pub(super) fn of(body: &Body) -> Self {
+        match body.content {
+            Content::Json | Content::Text => Self::Json,
+            Content::Bytes => Self::Bincode,
+        }
+    }
+
+    /// Writes the arguments of a call.
+    pub(super) fn call(self, method: &Method, arguments: &impl Serialize) -> Result<Body, String> {
+        match self {
+            Self::Bincode => {
+                let mut payload = method.fingerprint.to_le_bytes().to_vec();
+                bincode::serde::encode_into_std_write(arguments, &mut payload, BINCODE)
+                    .map_err(|error| error.to_string())?;
+                Ok(Body::from(payload))
+            }
+            Self::Json => self.answer(arguments),
+        }
+    }
+
+    /// Writes an answer.
+    pub(super) fn answer(self, value: &impl Serialize) -> Result<Body, String> {
+        match self {
+            Self::Bincode => {
+                let payload = bincode::serde::encode_to_vec(value, BINCODE);
+                payload.map(Body::from).map_err(|error| error.to_string())
+            }
+            Self::Json => {
+                let document = serde_json::to_string(value);
+                document.map(Body::json).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Reads a value. All of the payload has to be it.
+    pub(super) fn read<T: DeserializeOwned>(
+        self,
+        payload: &[u8],
+        client: Client,
+    ) -> Result<T, String> {
+        let before = READING.replace(Some(client));
+        let read = match self {
+            Self::Bincode => read_bincode(payload),
+            Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string()),
+        };
+        READING.replace(before);
+        read
+    }
+}
+
+fn read_bincode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    let config = BINCODE.with_limit::<CLAIMED_BYTES_MAX>();
+    let (value, taken) =
+        bincode::serde::decode_from_slice(payload, config).map_err(|error| error.to_string())?;
+    match taken == payload.len() {
+        true => Ok(value),
+        false => Err(format!("{} bytes are left behind it", payload.len() - taken)),
+    }
+}

@@ -1,0 +1,156 @@
+//! A call that came, on its way to the object's method.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::caller::Caller;
+use super::description::{Description, Method};
+use super::fault::{Fault, code};
+use super::format::Format;
+use crate::{Body, Client};
+
+/// An object that calls can reach. The attributes write this.
+pub trait Handler: Send + Sync {
+    /// Takes a call.
+    fn handle(&self, call: Incoming) -> Handled;
+}
+
+/// An object that may be served or offered as an `I`: what the attribute above its `impl` says.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be handed over as an interface",
+    label = "this object",
+    note = "write `#[client_sdk::callback]` or `#[client_sdk::service]` above the `impl` of the \
+            interface's trait for it"
+)]
+pub trait Implements<I: ?Sized>: Send + 'static {
+    /// Makes it ready to be called.
+    fn into_handler(self) -> Arc<dyn Handler>;
+}
+
+/// A call that came.
+pub struct Incoming {
+    method: usize,
+    described: &'static Description,
+    format: Format,
+    body: Body,
+    client: Client,
+}
+
+/// What became of a call.
+pub enum Handled {
+    /// The method has returned, and nobody waits for an answer.
+    Done,
+    /// It didn't reach the method.
+    Failed(Fault),
+    /// The method's answer.
+    Later(Answering),
+}
+
+/// A method that will have answered.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Body, Fault>> + Send>>;
+
+impl From<Fault> for Handled {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+impl Incoming {
+    /// A call of a method by its name.
+    pub(super) fn new(
+        described: &'static Description,
+        name: &str,
+        body: Body,
+        client: Client,
+    ) -> Result<Self, Fault> {
+        let unknown = || {
+            let message = format!("{} has no method {name:?}", described.name);
+            Fault::new(code::UNKNOWN_METHOD, message)
+        };
+        let method = described.find(name).ok_or_else(unknown)?;
+        let format = Format::of(&body);
+        Ok(Self { method, described, format, body, client })
+    }
+
+    /// The method's place in the interface.
+    pub fn method(&self) -> usize {
+        self.method
+    }
+
+    pub(super) fn described(&self) -> &'static Method {
+        &self.described.methods[self.method]
+    }
+
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// If they are those of another version, or can't be read.
+    pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Fault> {
+        let method = self.described();
+        let signature = format!("{}.{}", self.described.name, method.signature);
+        let mut payload = &self.body.payload[..];
+        if self.format == Format::Bincode {
+            let (number, rest) = payload.split_at_checked(4).unwrap_or((&[], payload));
+            if number != method.fingerprint.to_le_bytes() {
+                let message =
+                    format!("it is {signature} here, and something else where it is called");
+                return Err(Fault::new(code::VERSION_MISMATCH, message));
+            }
+            payload = rest;
+        }
+        self.format.read(payload, self.client.clone()).map_err(|error| {
+            let message = format!("the arguments of {signature} can't be read: {error}");
+            Fault::new(code::BAD_ARGUMENTS, message)
+        })
+    }
+
+    /// The answer of a method, once it has one.
+    pub fn later<V: Serialize>(self, method: impl Future<Output = V> + Send + 'static) -> Handled {
+        let format = self.format;
+        Handled::Later(Box::pin(async move {
+            let answer = method.await;
+            let unwritable =
+                |error| Fault::new(code::FAILED, format!("the answer can't be written: {error}"));
+            format.answer(&answer).map_err(unwritable)
+        }))
+    }
+
+    /// A method that the description has and the dispatcher doesn't: there is none.
+    pub fn unknown(&self) -> Handled {
+        Fault::new(code::UNKNOWN_METHOD, "there is no such method".to_owned()).into()
+    }
+}
+
+/// Takes a call to its method and waits for the answer.
+pub(super) async fn handled(
+    handler: &dyn Handler,
+    call: Incoming,
+    caller: Caller,
+) -> Result<Body, Fault> {
+    match caller.clone().sync_scope(|| handler.handle(call)) {
+        Handled::Done => Ok(Body::default()),
+        Handled::Failed(fault) => Err(fault),
+        Handled::Later(answering) => caller.scope(answering).await,
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Incoming").field(&self.described().signature).finish()
+    }
+}
+
+impl fmt::Debug for Handled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "Done",
+            Self::Failed(_) => "Failed",
+            Self::Later(_) => "Later",
+        })
+    }
+}
