@@ -23,7 +23,7 @@ pub use layout::{HEADERS_MAX, NAMES_MAX};
 pub(crate) use binary::{number_bytes, write_number};
 pub(crate) use frames::MESSAGE;
 use layout::Item;
-pub(crate) use layout::{read_key, write_message_parts};
+pub(crate) use layout::{read_key, read_topic, write_message_parts};
 
 /// How frames become bytes on a link. A link has one, chosen when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -85,6 +85,8 @@ error_codes! {
     35 "answer-lost" AnswerLost "A repeated command's answer is no longer kept."
     36 "too-many-keys" TooManyKeys "The limit of retained values, of a topic or of the broker."
     37 "not-allowed" NotAllowed "The broker's configuration forbids it."
+    38 "too-many-callbacks" TooManyCallbacks "The limit of callbacks that a session offers or holds."
+    39 "unknown-method" UnknownMethod "A method that the callback doesn't have."
 }
 
 impl fmt::Display for ErrorCode {

@@ -17,7 +17,7 @@ pub use broker::{
 };
 pub use client::{
     Attach, Authenticate, Cancel, ClientFrame, ClientInfo, Connect, Consumed, Detach, Disconnect,
-    Move, Offer, OfferedMethod, Publish, Release, Reply, Request, Resume, Send, Serve, Subscribe,
+    Hold, Move, Offer, OfferedMethod, Publish, Release, Reply, Request, Resume, Send, Serve, Subscribe,
     Unsubscribe, Update,
 };
 pub use options::{Keep, LaneOptions, Overflow, Replay};

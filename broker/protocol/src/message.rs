@@ -40,6 +40,14 @@ pub fn key(parts: &[u8]) -> Result<Option<&str>, DecodeError> {
     }
 }
 
+/// The topic in what [`write_parts`] wrote.
+///
+/// # Errors
+/// If something else wrote it.
+pub fn topic(parts: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
+    codec::read_topic(parts)
+}
+
 /// What is in one bincode `message` frame, given with its length in front. The payload isn't copied.
 ///
 /// # Errors

@@ -115,6 +115,7 @@ frames! { ClientFrame {
     31 "consumed" Consumed,
     32 "authenticate" Authenticate,
     33 "disconnect" Disconnect,
+    34 "hold" Hold,
 } }
 
 /// The type of a `message`.

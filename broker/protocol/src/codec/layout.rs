@@ -126,7 +126,7 @@ macro_rules! words {
 record! { 'a RequestError { code, message } }
 record! { 'a LaneLag { lane, messages, bytes, age } }
 record! { 'a LanePosition { lane, frames } }
-record! { 'a OfferedMethod { method, lane } }
+record! { 'a OfferedMethod { method, lane(0), options } }
 record! { 'a LaneOptions {
     keep, overflow, bound_messages, bound_bytes, min_interval, priority, unreliable
 } }
@@ -159,6 +159,7 @@ record! { 'a Cancel { id } }
 record! { 'a Reply<'a> { to, ..outcome } }
 record! { 'a Offer { id, interface, methods } }
 record! { 'a Release { callback } }
+record! { 'a Hold { id, callback } }
 record! { 'a Attach { id, topic, callback } }
 record! { 'a Detach { id, topic, callback } }
 record! { 'a Consumed { lane, frames, bytes } }
@@ -175,7 +176,7 @@ record! { 'a CaughtUp { subscription } }
 record! { 'a Message<'a> { seq, epoch, time, topic, from, ..body } }
 record! { 'a Gap { topic, epoch, first_seq, last_seq, count, reason } }
 record! { 'a LaneHeader { lane, subscription } }
-record! { 'a RoutedRequest<'a> { token, topic, from, timeout, ..body } }
+record! { 'a RoutedRequest<'a> { token, topic, from, timeout, ..body, +session } }
 record! { 'a RoutedReply<'a> { id, from, ..outcome } }
 record! { 'a RoutedCancel { token } }
 record! { 'a Released { callback, reason } }
@@ -204,6 +205,11 @@ pub(crate) fn read_key(parts: &[u8]) -> Result<Option<Cow<'_, str>>, DecodeError
         input.field("key")
     };
     key().map_err(|offence: Offence| offence.in_frame("message"))
+}
+
+/// The topic in the fields of a `message` from there on.
+pub(crate) fn read_topic(parts: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
+    Input::new(parts).field("topic").map_err(|offence: Offence| offence.in_frame("message"))
 }
 
 /// Appends the fields of a `message` from `topic` on.

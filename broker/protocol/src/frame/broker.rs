@@ -29,7 +29,7 @@ pub enum BrokerFrame<'a> {
     Reply(RoutedReply<'a>),
     /// The asker no longer waits for the answer.
     Cancelled(RoutedCancel),
-    /// A callback has ended.
+    /// A callback or session that was held has ended, or nobody holds a callback any more.
     Released(Released),
     /// A callback was subscribed to a topic by a service.
     Attached(Attached),
@@ -202,6 +202,8 @@ pub struct RoutedRequest<'a> {
     pub timeout: u64,
     /// What it carries.
     pub body: Body<'a>,
+    /// The asker's session.
+    pub session: Option<Cow<'a, str>>,
 }
 
 /// The answer to a request.
@@ -222,26 +224,27 @@ pub struct RoutedCancel {
     pub token: String,
 }
 
-/// A callback has ended.
+/// A callback or session that was held has ended; or, told to a callback's owner, nobody holds it any
+/// more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {
-    /// The callback's token.
+    /// The callback's token, or the session's id.
     pub callback: String,
     /// Why.
     pub reason: ReleasedReason,
 }
 
-/// Why a callback has ended.
+/// Why a callback or session has ended, or its last holder is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReleasedReason {
-    /// Its client released it.
+    /// Its client, or its last holder, released it.
     Released,
-    /// Its client's session was closed.
+    /// That client's session was ended in good order.
     Closed,
-    /// Its client fell silent.
+    /// That client didn't come back in time, or fell silent.
     TimedOut,
-    /// Its client was removed.
+    /// The broker ended that client's session.
     Kicked,
 }
 

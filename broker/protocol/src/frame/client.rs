@@ -32,7 +32,7 @@ pub enum ClientFrame<'a> {
     Reply(Reply<'a>),
     /// Offers a callback.
     Offer(Offer),
-    /// Ends a callback.
+    /// Ends a callback, or lets go of one.
     Release(Release),
     /// Subscribes a callback to a topic, on behalf of its client.
     Attach(Attach),
@@ -44,6 +44,8 @@ pub enum ClientFrame<'a> {
     Authenticate(Authenticate),
     /// Ends the connection in good order.
     Disconnect(Disconnect),
+    /// Says that this session keeps a callback, or wants to know of a session's end.
+    Hold(Hold),
     /// Asks for a sign of life.
     Ping(Ping),
     /// Answers a ping.
@@ -189,7 +191,7 @@ pub struct Serve {
 pub struct Request<'a> {
     /// The command's id, echoed by the reply.
     pub id: u64,
-    /// The request topic, or a callback's token as `$to.<callback>`.
+    /// The request topic, or a callback's method as `$to.<callback>.<method>`.
     pub topic: Cow<'a, str>,
     /// What it carries.
     pub body: Body<'a>,
@@ -215,7 +217,7 @@ pub struct Reply<'a> {
 }
 
 /// Offers a callback.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offer {
     /// The command's id.
     pub id: u64,
@@ -226,15 +228,26 @@ pub struct Offer {
 }
 
 /// A method of an offered callback.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OfferedMethod {
     /// The method's name, one topic token.
     pub method: String,
     /// The lane in which its calls come.
     pub lane: u8,
+    /// The options with which an unopened lane is opened.
+    pub options: Option<LaneOptions>,
 }
 
-/// Ends a callback.
+/// Says that this session keeps a callback, or wants to know of a session's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The command's id.
+    pub id: u64,
+    /// The callback's token, or a session's id.
+    pub callback: String,
+}
+
+/// Ends a callback, if its owner says so; a holder lets go of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// The callback's token.

@@ -174,7 +174,8 @@ fn send() -> BoxedStrategy<Send<'static>> {
 }
 
 fn offer() -> BoxedStrategy<Offer> {
-    let method = (text(), any::<u8>()).prop_map(|(method, lane)| OfferedMethod { method, lane });
+    let method = (text(), any::<u8>(), of(options()))
+        .prop_map(|(method, lane, options)| OfferedMethod { method, lane, options });
     (number(), text(), vec(method, 0..4))
         .prop_map(|(id, interface, methods)| Offer { id, interface, methods })
         .boxed()
@@ -340,9 +341,10 @@ fn answer() -> BoxedStrategy<BrokerFrame<'static>> {
 
 fn routed() -> BoxedStrategy<BrokerFrame<'static>> {
     prop_oneof![
-        (cow(), cow(), of(cow()), number(), body()).prop_map(
-            |(token, topic, from, timeout, body)| {
-                BrokerFrame::Request(RoutedRequest { token, topic, from, timeout, body })
+        (cow(), cow(), of(cow()), number(), body(), of(cow())).prop_map(
+            |(token, topic, from, timeout, body, session)| {
+                let body = RoutedRequest { token, topic, from, timeout, body, session };
+                BrokerFrame::Request(body)
             }
         ),
         (number(), of(cow()), outcome())
