@@ -1,5 +1,6 @@
 //! The handle that programs hold.
 
+mod callbacks;
 mod interfaces;
 mod publishing;
 mod requesting;

@@ -26,7 +26,7 @@ use crate::hub::Hub;
 use crate::publication::milliseconds;
 use alive::Alive;
 use incoming::Incoming;
-pub(crate) use routes::Routes;
+pub(crate) use routes::{DIRECT_PREFIX, Routes};
 use sending::Sending;
 
 /// Memory that a link may read into, in bytes.

@@ -4,6 +4,7 @@
 //! One lock, held for short pieces of plain work. No user code runs and nobody is woken under it.
 
 mod answer;
+mod callbacks;
 mod change;
 mod closing;
 mod lanes;
@@ -24,7 +25,6 @@ use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
-use crate::Refused;
 use crate::config::Config;
 use crate::connection::Routes;
 use crate::credit::Credit;
@@ -32,13 +32,15 @@ use crate::inbox::Inbox;
 use crate::notices::Notices;
 use crate::state::ConnectionState;
 use crate::statistics::Counters;
+use crate::{ClosedReason, Refused};
 
-pub(crate) use answer::{GUARDED_KEYS, RouteChange};
+pub(crate) use answer::{GUARDED_KEYS, RouteChange, guarded_keys};
 pub(crate) use change::Relocation;
 pub(crate) use open::{Answer, Failure, Open};
 pub(crate) use outgoing::{Gathered, Lifetime};
 pub(crate) use wish::{Attendance, Kind, Route, Target, WishId};
 
+use callbacks::Callbacks;
 use state::State;
 
 /// Where the handles and the connection's task meet.
@@ -55,6 +57,8 @@ pub(crate) struct Hub {
     pub(crate) directs: AtomicUsize,
     /// Commands that may still be open.
     pub(crate) commands: Semaphore,
+    /// Callbacks that are offered and held here.
+    pub(crate) callbacks: Callbacks,
     connection: watch::Sender<ConnectionState>,
     closing: watch::Sender<bool>,
     notices: Notices,
@@ -72,6 +76,7 @@ impl Hub {
             directs: AtomicUsize::new(0),
             room: Semaphore::new(config.outgoing_bytes_max),
             commands: Semaphore::new(Config::COMMANDS_OPEN_MAX),
+            callbacks: Callbacks::default(),
             connection: watch::Sender::new(ConnectionState::Connecting),
             closing: watch::Sender::new(false),
             notices,
@@ -99,6 +104,19 @@ impl Hub {
         self.connection.send_replace(state.clone());
         if !self.notices.state(state) {
             self.counters.notices_left_out.count();
+        }
+    }
+
+    /// Waits until there is a session.
+    pub(crate) async fn until_connected(&self) -> Result<(), ClosedReason> {
+        let mut watch = self.watch();
+        loop {
+            match &*watch.borrow_and_update() {
+                ConnectionState::Connected(_) => return Ok(()),
+                ConnectionState::Closed(reason) => return Err(reason.clone()),
+                _ => {}
+            }
+            watch.changed().await.expect("the sender lives as long as the hub");
         }
     }
 

@@ -32,28 +32,38 @@
 //! # }).unwrap();
 //! ```
 
+mod callback;
 mod caller;
+mod calling;
 mod described;
 mod description;
 mod error;
 mod fault;
 mod format;
+mod holding;
 mod incoming;
 mod instances;
+mod object;
+mod offered;
 mod remote;
 mod service;
 mod serving;
+mod set;
 mod told;
 
+pub use callback::Callback;
 pub use caller::Caller;
 pub use description::{Description, LaneRule, Method};
 pub use error::{CallError, ResolveError};
 pub use fault::Fault;
 pub use format::Format;
+pub use holding::ReleaseReason;
 pub use incoming::{Answering, Handled, Handler, Implements, Incoming};
+pub use offered::{OfferBuilder, OfferError, Offered};
 pub use remote::{Calls, Remote};
 pub use service::Service;
 pub use serving::ServiceBuilder;
+pub use set::CallbackSet;
 pub use told::Told;
 
 #[doc(hidden)]
@@ -61,6 +71,8 @@ pub use serde;
 #[doc(hidden)]
 pub use tokio::sync::Mutex as Serialized;
 
+pub(crate) use holding::Holding;
+pub(crate) use object::OfferedObject;
 pub(crate) use service::resolve;
 
 /// A trait that both ends know. The attributes implement this for `dyn Trait`.

@@ -109,7 +109,9 @@ pub use broker_delivery::fold;
 pub use broker_protocol::frame::{Keep, LaneOptions, Overflow, SessionLimits};
 pub use broker_protocol::{Codec, ErrorCode};
 pub use client_sdk_macros::{callback, data, service};
-pub use interface::{CallError, ResolveError, Service};
+pub use interface::{
+    CallError, Callback, CallbackSet, OfferError, Offered, ReleaseReason, ResolveError, Service,
+};
 pub use transport_api::Connector;
 #[cfg(feature = "memory")]
 pub use transport_memory as memory;

@@ -110,13 +110,13 @@ impl Refusal {
 /// A request on its way to its provider.
 #[derive(Debug)]
 pub(crate) struct Call {
-    request: Request,
-    unanswered: Unanswered,
-    cancelled: oneshot::Receiver<()>,
+    pub(crate) request: Request,
+    pub(crate) unanswered: Unanswered,
+    pub(crate) cancelled: oneshot::Receiver<()>,
 }
 
 /// The duty to answer. A provider that panics is not silent.
-struct Unanswered {
+pub(crate) struct Unanswered {
     hub: Arc<Hub>,
     token: Option<Arc<str>>,
 }
@@ -135,6 +135,18 @@ impl Unanswered {
     }
 }
 
+impl Unanswered {
+    /// Answers, once there is room for it.
+    pub(crate) async fn give(self, answer: Result<Body, Refusal>) {
+        let size = answer.as_ref().map_or_else(Refusal::size, Body::size);
+        let room = room_for(&self.hub, size).await.unwrap_or(0);
+        match answer {
+            Ok(body) => self.answer(Outcome::Answer(body.as_frame()), room),
+            Err(refusal) => self.answer(refusal.into_outcome(), room),
+        }
+    }
+}
+
 impl Drop for Unanswered {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
@@ -144,30 +156,40 @@ impl Drop for Unanswered {
     }
 }
 
+impl Call {
+    /// A request that came.
+    pub(crate) fn new(request: &RoutedRequest<'_>, hub: &Arc<Hub>) -> Self {
+        let token: Arc<str> = Arc::from(&*request.token);
+        let cancelled = hub.called(&token);
+        let unanswered = Unanswered { hub: Arc::clone(hub), token: Some(token) };
+        let request = Request {
+            topic: Arc::from(&*request.topic),
+            from: request.from.as_deref().map(Arc::from),
+            session: request.session.as_deref().map(Arc::from),
+            timeout: Duration::from_millis(request.timeout),
+            body: Body::received(&request.body),
+        };
+        Self { request, unanswered, cancelled }
+    }
+
+    /// Answers that there is no room.
+    pub(crate) fn refuse_busy(self) {
+        self.unanswered.hub.counters.requests_busy.count();
+        let refusal = Refusal::new(Refusal::BUSY, "the provider has no room for more");
+        self.unanswered.answer(refusal.into_outcome(), 0);
+    }
+}
+
 /// Hands a request to its provider, or answers that there is no room or no provider.
 pub(crate) fn call(
     provider: Option<&mpsc::Sender<Call>>,
     request: &RoutedRequest<'_>,
     hub: &Arc<Hub>,
 ) {
-    let token: Arc<str> = Arc::from(&*request.token);
-    let cancelled = hub.called(&token);
-    let unanswered = Unanswered { hub: Arc::clone(hub), token: Some(token) };
-    let request = Request {
-        topic: Arc::from(&*request.topic),
-        from: request.from.as_deref().map(Arc::from),
-        session: None,
-        timeout: Duration::from_millis(request.timeout),
-        body: Body::received(&request.body),
-    };
-    let call = Call { request, unanswered, cancelled };
+    let call = Call::new(request, hub);
     match provider.map(mpsc::Sender::try_reserve) {
         Some(Ok(place)) => place.send(call),
-        Some(Err(mpsc::error::TrySendError::Full(()))) => {
-            hub.counters.requests_busy.count();
-            let refusal = Refusal::new(Refusal::BUSY, "the provider has no room for more");
-            call.unanswered.answer(refusal.into_outcome(), 0);
-        }
+        Some(Err(mpsc::error::TrySendError::Full(()))) => call.refuse_busy(),
         // The serving has just ended; dropping the call says so.
         Some(Err(mpsc::error::TrySendError::Closed(()))) | None => drop(call),
     }

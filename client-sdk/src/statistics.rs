@@ -22,6 +22,11 @@ pub struct Statistics {
     pub subscribers_too_slow: u64,
     /// Direct messages for which there was no receiver.
     pub direct_unheard: u64,
+    /// Calls of objects offered here that were left out on their way, other than for newer ones of their
+    /// keys; counted by gaps.
+    pub calls_missed: u64,
+    /// Calls without an answer that came and couldn't be read.
+    pub calls_unreadable: u64,
     /// Calls of callbacks without an answer that were left out, since there was no room for them.
     pub calls_left_out: u64,
     /// Requests for which a provider here had no room.
@@ -55,6 +60,8 @@ pub(crate) struct Counters {
     pub(crate) publishes_refused: Counter,
     pub(crate) subscribers_too_slow: Counter,
     pub(crate) direct_unheard: Counter,
+    pub(crate) calls_missed: Counter,
+    pub(crate) calls_unreadable: Counter,
     pub(crate) calls_left_out: Counter,
     pub(crate) requests_busy: Counter,
     pub(crate) notices_left_out: Counter,
@@ -71,6 +78,8 @@ impl Counters {
             publishes_refused: self.publishes_refused.now(),
             subscribers_too_slow: self.subscribers_too_slow.now(),
             direct_unheard: self.direct_unheard.now(),
+            calls_missed: self.calls_missed.now(),
+            calls_unreadable: self.calls_unreadable.now(),
             calls_left_out: self.calls_left_out.now(),
             requests_busy: self.requests_busy.now(),
             notices_left_out: self.notices_left_out.now(),

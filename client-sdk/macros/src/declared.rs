@@ -193,7 +193,7 @@ fn answer(role: Role, signature: &Signature, output: &ReturnType) -> syn::Result
             (Role::Callback, None) => Ok(Answer::None),
         };
     }
-    let Some(kind) = kind else { return Ok(Answer::Value(syn::parse_quote!(()))) };
+    let Some(kind) = kind else { return Ok(Answer::Value(Box::new(syn::parse_quote!(())))) };
     check_type(kind)?;
     fallible(kind)
 }
@@ -205,10 +205,10 @@ fn fallible(kind: &Type) -> syn::Result<Answer> {
         _ => None,
     };
     let Some(last) = last.filter(|last| last.ident == "Result") else {
-        return Ok(Answer::Value(kind.clone()));
+        return Ok(Answer::Value(Box::new(kind.clone())));
     };
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return Ok(Answer::Value(kind.clone()));
+        return Ok(Answer::Value(Box::new(kind.clone())));
     };
     let types: Vec<&Type> = arguments
         .args
@@ -219,7 +219,7 @@ fn fallible(kind: &Type) -> syn::Result<Answer> {
         })
         .collect();
     match types[..] {
-        [value, error] => Ok(Answer::Fallible(value.clone(), error.clone())),
+        [value, error] => Ok(Answer::Fallible(Box::new(value.clone()), Box::new(error.clone()))),
         _ => {
             let message =
                 "both ends must see the error's type: write `Result<Value, Error>` in full";

@@ -64,9 +64,9 @@ pub(crate) enum Answer {
     /// Nothing: a call without an answer.
     None,
     /// A value.
-    Value(Type),
+    Value(Box<Type>),
     /// A value or the method's own error.
-    Fallible(Type, Type),
+    Fallible(Box<Type>, Box<Type>),
 }
 
 impl Method {

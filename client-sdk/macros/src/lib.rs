@@ -63,5 +63,5 @@ fn none(arguments: &proc_macro2::TokenStream) -> syn::Result<()> {
 }
 
 fn finish(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
-    expanded.unwrap_or_else(|error| error.into_compile_error()).into()
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -170,6 +170,13 @@ impl Reader {
                 RouteChange::Guard(lane, keys_max) => self.routes.guard(lane, keys_max),
                 RouteChange::End(subscription) => self.routes.end(subscription),
             },
+            BrokerFrame::Attached(attached) => {
+                self.routes.attached(header.lane, &attached, &self.hub);
+            }
+            BrokerFrame::Detached(detached) => self.routes.detached(header.lane, &detached),
+            BrokerFrame::Released(released) => {
+                self.routes.released(header.lane, &released, &self.hub);
+            }
             BrokerFrame::Rejected(rejected) => self.hub.rejected(rejected),
             BrokerFrame::Reply(reply) => self.hub.replied(&reply),
             BrokerFrame::Request(request) => self.routes.request(&request, &self.hub),
@@ -196,6 +203,7 @@ fn is_data(frame: &BrokerFrame<'_>) -> bool {
         | BrokerFrame::Presence(_)
         | BrokerFrame::CaughtUp(_)
         | BrokerFrame::Moved(_)
+        | BrokerFrame::Released(_)
         | BrokerFrame::Attached(_)
         | BrokerFrame::Detached(_) => true,
         // Those of `publish`, `send` and `update` are control.

@@ -1,5 +1,6 @@
 //! Which subscriptions a message is for: matched here, because it comes once for all of a lane.
 
+mod callbacks;
 mod gaps;
 mod handing;
 mod lane;
@@ -27,7 +28,7 @@ use receiver::tell_missed;
 pub(super) use handing::Arrival;
 
 /// What is sent to a client by name comes on topics that begin with this.
-const DIRECT_PREFIX: &str = "$to.";
+pub(crate) const DIRECT_PREFIX: &str = "$to.";
 
 /// The lane in which that comes.
 const DIRECT_LANE: u8 = 0;
@@ -41,6 +42,9 @@ pub(crate) struct Routes {
     begun: HashMap<u64, Route>,
     lanes: BTreeMap<u8, Lane>,
     moving: Moving,
+    /// The routes of each object that is attached to a topic, by lane.
+    attachments: HashMap<(u8, String, String), Vec<u64>>,
+    attachments_made: u64,
     /// The last sender's name: mostly the next one's too.
     from: Option<Arc<str>>,
     /// Subscribers that found nothing, and now would.
@@ -57,6 +61,7 @@ impl Routes {
     pub(crate) fn next_connection(&mut self) {
         self.connection += 1;
         self.forget_moves();
+        self.attachments.clear();
         for route in std::mem::take(&mut self.begun).into_values() {
             self.remove_filter(&route);
             if let Some(lane) = self.lanes.get(&route.lane) {
@@ -106,7 +111,10 @@ impl Routes {
     ) {
         arrival.hub.counters.messages_received.count();
         if message.topic.starts_with(DIRECT_PREFIX) {
-            return self.direct(message, arrival);
+            return match self.call(header, message, arrival) {
+                true => {}
+                false => self.direct(message, arrival),
+            };
         }
         if let Some(subscription) = header.subscription {
             let mut message = self.owned(message, Arc::from(&*message.topic));
@@ -145,6 +153,9 @@ impl Routes {
 
     /// A request goes to the first serving that matches: the broker has chosen this client.
     pub(super) fn request(&self, request: &RoutedRequest<'_>, hub: &Arc<Hub>) {
+        if self.ask(request, hub) {
+            return;
+        }
         let calls = self.begun.values().find_map(|route| match &route.target {
             Target::Provider(calls) if filter_matches(&route.filter, &request.topic) => Some(calls),
             _ => None,

@@ -9,13 +9,14 @@ use super::open::{Answer, Failure};
 use super::wish::{Kind, Stage, Target, WishId};
 use super::{Hub, Open, Relocation, Route, wake};
 use crate::inbox::{Rules, Woken};
+use crate::interface::ReleaseReason;
 use crate::{Body, Ended, Event, Granted, Interruption, Refused, SubscribeError};
 
 /// Of how many keys of an unreliable lane the order is kept, where its bound isn't told.
 pub(crate) const GUARDED_KEYS: usize = 4096;
 
 /// Of how many keys the order is to be kept, in a lane that has these options.
-pub(super) fn guarded_keys(options: &LaneOptions) -> Option<usize> {
+pub(crate) fn guarded_keys(options: &LaneOptions) -> Option<usize> {
     let keys_max = options.bound_messages.map_or(GUARDED_KEYS, |bound| bound as usize);
     (options.unreliable == Some(true)).then_some(keys_max)
 }
@@ -46,6 +47,11 @@ impl Hub {
                 accepted.subscription.map_or(RouteChange::None, RouteChange::End)
             }
             Some(Open::Change(change)) => self.changed(change, accepted),
+            Some(Open::Offer(opening)) => {
+                self.offer_accepted(opening, accepted.callback.as_deref());
+                RouteChange::None
+            }
+            Some(Open::Hold(_)) => RouteChange::None,
             Some(caller @ Open::Caller(_)) => {
                 caller.answer(Ok(Answer::Accepted));
                 RouteChange::None
@@ -65,7 +71,10 @@ impl Hub {
             Some(caller @ Open::Caller(_)) if rejected.code == ErrorCode::AnswerLost => {
                 caller.disconnected();
             }
-            Some(caller @ Open::Caller(_)) => caller.answer(Err(Failure::Rejected(rejected))),
+            Some(Open::Hold(token)) => self.end_held(&token, ReleaseReason::Released),
+            Some(caller @ (Open::Caller(_) | Open::Offer(_))) => {
+                caller.answer(Err(Failure::Rejected(rejected)))
+            }
             Some(Open::Leave(None)) => {}
             None if rejected.id == 0 => {
                 self.tell_refused(Refused { code: rejected.code, message: rejected.message });

@@ -59,6 +59,7 @@ impl Hub {
         for (_, inbox) in direct {
             inbox.end(Ended::Closed(reason.clone()));
         }
+        self.end_callbacks();
         self.tell(ConnectionState::Closed(reason));
     }
 

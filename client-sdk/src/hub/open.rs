@@ -1,6 +1,7 @@
 //! Commands that wait for their answer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use broker_protocol::frame::{self, LaneLag, Rejected};
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::WishId;
 use super::lanes::LaneChoice;
+use crate::interface::OfferedObject;
 use crate::{Body, ClosedReason, Granted, SubscribeError};
 
 /// What waits for the answer to a command.
@@ -19,8 +21,20 @@ pub(crate) enum Open {
     Leave(Option<WishId>),
     /// A wish whose options change.
     Change(Change),
+    /// An object that is being offered.
+    Offer(Opening),
+    /// That this client holds a callback.
+    Hold(Arc<str>),
     /// A caller.
     Caller(oneshot::Sender<Result<Answer, Failure>>),
+}
+
+/// An object on its way to be offered.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(super) object: Arc<OfferedObject>,
+    /// Who waits for it.
+    pub(super) waiter: oneshot::Sender<Result<(), Failure>>,
 }
 
 /// A change of options under way.
@@ -59,8 +73,10 @@ pub(crate) enum Failure {
 impl Open {
     /// Answers a caller; one that has gone away needs no answer.
     pub(crate) fn answer(self, answer: Result<Answer, Failure>) {
-        if let Self::Caller(caller) = self {
-            let _ = caller.send(answer);
+        match (self, answer) {
+            (Self::Caller(caller), answer) => _ = caller.send(answer),
+            (Self::Offer(opening), Err(failure)) => _ = opening.waiter.send(Err(failure)),
+            _ => {}
         }
     }
 

@@ -11,6 +11,7 @@ use super::state::State;
 use super::wish::Stage;
 use super::{Hub, Open, Target};
 use crate::Ended;
+use crate::interface::ReleaseReason;
 use crate::state::{ConnectionState, Session};
 
 /// What proves a session to be this client's.
@@ -62,6 +63,10 @@ impl Hub {
             over
         };
         self.finish(over);
+        if !session.resumed {
+            self.end_offers(ReleaseReason::Lost);
+            self.hold_anew();
+        }
         match session.resumed {
             true => self.counters.resumed.count(),
             false => self.counters.sessions.count(),

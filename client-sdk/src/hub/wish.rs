@@ -17,6 +17,11 @@ use crate::{Ended, Granted, SubscribeError, Waits};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct WishId(u64);
 
+impl WishId {
+    /// Stands where nothing was wished for: objects that are called.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 /// What is wished for.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {

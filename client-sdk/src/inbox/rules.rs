@@ -50,6 +50,11 @@ impl Rules {
     /// Keeps all that there is room for.
     pub(crate) const NEWEST_OF_ALL: Self = Self { kept: Kept::All, at_bound: AtBound::DropOldest };
 
+    /// The same, but that at the bound the oldest go.
+    pub(crate) fn dropping(self) -> Self {
+        Self { at_bound: AtBound::DropOldest, ..self }
+    }
+
     /// Those of a lane hold in its subscribers' inboxes too.
     pub(crate) fn granted(options: &LaneOptions) -> Self {
         let kept = match options.keep {

@@ -1,16 +1,22 @@
 //! The far end of a handle: where its calls go.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker_protocol::frame::{self, ClientFrame};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::callback;
 use super::description::Method;
 use super::error::CallError;
 use super::format::Format;
+use super::holding::Holding;
 use super::told::Told;
+use crate::connection::DIRECT_PREFIX;
+use crate::hub::Hub;
 use crate::request::{self, Reply};
 use crate::{Body, Client};
 
@@ -24,10 +30,14 @@ pub struct Remote {
 }
 
 /// Who is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Target {
     /// Whoever serves a name.
     Service(Arc<str>),
+    /// An object at a client.
+    Callback(Arc<Holding>),
+    /// All that are attached to a topic.
+    Set(Arc<str>),
 }
 
 /// The caller's side of an interface. The attributes write this.
@@ -79,10 +89,31 @@ impl Remote {
         }
     }
 
-    fn send(&self, _method: &'static Method, _body: Body) -> Told {
-        match &self.target {
-            Target::Service(_) => Told::failed(CallError::NotServed),
+    fn send(&self, method: &'static Method, body: Body) -> Told {
+        let hub = self.client.hub();
+        let checked = match &self.target {
+            Target::Callback(held) => callback::check(held),
+            Target::Set(_) | Target::Service(_) => Ok(()),
+        };
+        if let Err(error) = checked.and_then(|()| check_size(hub, &body)) {
+            return Told::failed(error);
         }
+        let frame = match &self.target {
+            Target::Callback(held) => ClientFrame::Send(frame::Send {
+                id: None,
+                to: Cow::Borrowed(held.token()),
+                method: Some(Cow::Borrowed(method.name)),
+                body: body.as_frame(),
+            }),
+            Target::Set(topic) | Target::Service(topic) => ClientFrame::Publish(frame::Publish {
+                id: None,
+                topic: Cow::Owned(format!("{topic}.{}", method.name)),
+                body: body.as_frame(),
+                retain: false,
+                expires_in: None,
+            }),
+        };
+        Told::send(hub, hub.encode(&frame))
     }
 
     fn written(&self, method: &Method, arguments: &impl Serialize) -> Result<Body, CallError> {
@@ -94,7 +125,11 @@ impl Remote {
         let hub = self.client.hub();
         let timeout = self.timeout.unwrap_or_else(|| method.patience(hub.config.request_timeout));
         let topic = match &self.target {
-            Target::Service(name) => format!("{name}.{}", method.name),
+            Target::Service(name) | Target::Set(name) => format!("{name}.{}", method.name),
+            Target::Callback(held) => {
+                callback::check(held)?;
+                format!("{DIRECT_PREFIX}{}.{}", held.token(), method.name)
+            }
         };
         request::request_unchecked(hub, &topic, body, timeout).await.map_err(CallError::of)
     }
@@ -105,6 +140,14 @@ impl Remote {
             let message = format!("the answer of {} can't be read: {error}", method.signature);
             CallError::BadAnswer { message }
         })
+    }
+}
+
+fn check_size(hub: &Hub, body: &Body) -> Result<(), CallError> {
+    let bytes = body.payload.len();
+    match hub.payload_bytes_max() {
+        Some(limit) if bytes as u64 > limit => Err(CallError::TooLarge { bytes, limit }),
+        _ => Ok(()),
     }
 }
 

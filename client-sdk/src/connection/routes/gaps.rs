@@ -35,6 +35,7 @@ impl Routes {
     }
 
     fn lane_gap(&mut self, number: u8, told: &Gap, arrival: &mut Arrival<'_>) {
+        self.lane_gap_of_calls(number, told, arrival);
         let Some(lane) = self.lanes.get_mut(&number) else { return };
         lane.topics.forget_positions();
         let sharers = lane.sharers_beside(number, arrival.hub);
@@ -55,6 +56,9 @@ impl Routes {
     }
 
     fn topic_gap(&mut self, number: u8, name: &str, told: Gap, arrival: &mut Arrival<'_>) {
+        if self.call_gap(number, &told, arrival) {
+            return;
+        }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&number) else { return };
         lane.tick += 1;

@@ -1,0 +1,132 @@
+//! Calls of the objects that this client offers: to one by its token, to many by a topic.
+
+use std::sync::Arc;
+
+use broker_protocol::frame::{self, LaneHeader, Released, RoutedRequest};
+
+use super::handing::{Arrival, Share, push};
+use super::{DIRECT_PREFIX, Lane, Routes};
+use crate::hub::{Attendance, Hub, Route, Target, WishId};
+use crate::interface::OfferedObject;
+use crate::provider::Call;
+use crate::{Event, Gap};
+
+/// Numbers of attachments stand beside the broker's of subscriptions.
+const ATTACHMENTS_FROM: u64 = 1 << 63;
+
+/// Several share the credit of a lane in which objects are called.
+const SHARERS_MIN: usize = 2;
+
+impl Routes {
+    /// A call of one object. Returns whether it is one.
+    pub(super) fn call(
+        &mut self,
+        header: LaneHeader,
+        message: &frame::Message<'_>,
+        arrival: &mut Arrival<'_>,
+    ) -> bool {
+        let Some(object) = called(&message.topic, arrival.hub) else { return false };
+        let lane = self.lanes.entry(header.lane).or_insert_with(|| Lane::new(header.lane));
+        if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
+            arrival.hub.counters.messages_overtaken.count();
+            return true;
+        }
+        let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
+        self.hand(&object, header.lane, event, arrival);
+        true
+    }
+
+    /// A gap in the calls of one object. Returns whether it is one.
+    pub(super) fn call_gap(&mut self, number: u8, gap: &Gap, arrival: &mut Arrival<'_>) -> bool {
+        let Some(topic) = &gap.topic else { return false };
+        let Some(object) = called(topic, arrival.hub) else { return false };
+        self.hand(&object, number, Event::Gap(gap.clone()), arrival);
+        true
+    }
+
+    /// A gap in a whole lane is one of all objects that are called there.
+    pub(super) fn lane_gap_of_calls(&mut self, number: u8, gap: &Gap, arrival: &mut Arrival<'_>) {
+        for object in arrival.hub.callbacks.all_offered() {
+            self.hand(&object, number, Event::Gap(gap.clone()), arrival);
+        }
+    }
+
+    fn hand(
+        &mut self,
+        object: &OfferedObject,
+        number: u8,
+        event: Event,
+        arrival: &mut Arrival<'_>,
+    ) {
+        let Some(inbox) = object.inbox(number) else { return };
+        let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(number));
+        let sharers = lane.sharers_beside(number, arrival.hub).max(SHARERS_MIN);
+        let share = Share { of: 1, sharers };
+        push(WishId::NONE, (inbox, number), event, share, arrival, &mut self.woken);
+    }
+
+    /// A service has attached an object to a topic: what comes there from here on is for it.
+    pub(in crate::connection) fn attached(
+        &mut self,
+        number: u8,
+        attached: &frame::Attached,
+        hub: &Hub,
+    ) {
+        let Some(object) = hub.callbacks.offered(&attached.callback) else { return };
+        let Some(inbox) = object.inbox(number) else { return };
+        let attachment = (number, attached.topic.clone(), attached.callback.clone());
+        if self.attachments.contains_key(&attachment) {
+            return;
+        }
+        let mut routes = Vec::new();
+        for method in object.methods(number) {
+            let subscription = ATTACHMENTS_FROM + self.attachments_made;
+            self.attachments_made += 1;
+            routes.push(subscription);
+            self.begin(Route {
+                wish: WishId::NONE,
+                subscription,
+                filter: Arc::from(format!("{}.{method}", attached.topic)),
+                lane: number,
+                grouped: false,
+                guarded_keys: object.guarded_keys(number),
+                target: Target::Inbox(Arc::clone(inbox)),
+                attendance: Arc::<Attendance>::default(),
+            });
+        }
+        self.attachments.insert(attachment, routes);
+    }
+
+    /// Nothing that comes there from here on is for it.
+    pub(in crate::connection) fn detached(&mut self, number: u8, detached: &frame::Detached) {
+        let attachment = (number, detached.topic.clone(), detached.callback.clone());
+        for subscription in self.attachments.remove(&attachment).unwrap_or_default() {
+            self.end(subscription);
+        }
+    }
+
+    /// A callback is over, or nobody holds one of this client's any more.
+    pub(in crate::connection) fn released(&self, number: u8, released: &Released, hub: &Hub) {
+        let reason = released.reason.into();
+        match hub.callbacks.offered(&released.callback) {
+            Some(object) => object.say_unheld(number, reason),
+            None => hub.end_held(&released.callback, reason),
+        }
+    }
+
+    /// A call with an answer of one object. Returns whether it is one.
+    pub(super) fn ask(&self, request: &RoutedRequest<'_>, hub: &Arc<Hub>) -> bool {
+        let Some(object) = called(&request.topic, hub) else { return false };
+        let method = request.topic.rsplit('.').next().unwrap_or_default();
+        if let Err(call) = object.ask(method, Box::new(Call::new(request, hub))) {
+            call.refuse_busy();
+        }
+        true
+    }
+}
+
+/// The object that a topic calls.
+fn called(topic: &str, hub: &Hub) -> Option<Arc<OfferedObject>> {
+    let (token, _) = topic.strip_prefix(DIRECT_PREFIX)?.rsplit_once('.')?;
+    hub.callbacks.offered(token)
+}

@@ -1,0 +1,224 @@
+//! Callbacks: those that this client offers, and those that it holds.
+//!
+//! A lock of its own, so that calls that come don't meet those that go.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use broker_protocol::frame::{ClientFrame, Detach, Hold, Offer, OfferedMethod, Release};
+use tokio::sync::oneshot;
+
+use super::open::{Open, Opening};
+use super::{Failure, Hub, wake};
+use crate::SubscribeError;
+use crate::interface::{Holding, OfferedObject, ReleaseReason};
+
+/// How long a callback that was handed on is held after the last handle to it was dropped here, so
+/// that whoever it was handed to holds it by then.
+const HANDED_ON: Duration = Duration::from_secs(5);
+
+/// Callbacks by their tokens.
+#[derive(Default)]
+pub(crate) struct Callbacks(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    offered: HashMap<Arc<str>, Arc<OfferedObject>>,
+    held: HashMap<Arc<str>, Weak<Holding>>,
+}
+
+impl Callbacks {
+    /// The object behind a token of this client's own.
+    pub(crate) fn offered(&self, token: &str) -> Option<Arc<OfferedObject>> {
+        self.lock().offered.get(token).cloned()
+    }
+
+    /// All objects that are offered.
+    pub(crate) fn all_offered(&self) -> Vec<Arc<OfferedObject>> {
+        self.lock().offered.values().cloned().collect()
+    }
+
+    fn held(&self, token: &str) -> Option<Arc<Holding>> {
+        self.lock().held.get(token).and_then(Weak::upgrade)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hub {
+    /// Holds a callback, or what else has such a token. The broker is told once, however many handles
+    /// there are.
+    pub(crate) fn hold(self: &Arc<Self>, token: &str) -> Arc<Holding> {
+        let mut known = self.callbacks.lock();
+        if let Some(held) = known.held.get(token).and_then(Weak::upgrade) {
+            return held;
+        }
+        let token = Arc::from(token);
+        let is_own = known.offered.contains_key(&token);
+        let held = Arc::new(Holding::new(Arc::clone(&token), is_own, Arc::downgrade(self)));
+        known.held.insert(Arc::clone(&token), Arc::downgrade(&held));
+        drop(known);
+        if !is_own {
+            self.say_hold(token);
+        }
+        held
+    }
+
+    fn say_hold(&self, token: Arc<str>) {
+        let mut state = self.lock();
+        if !state.has_session() {
+            return;
+        }
+        let id = state.take_id();
+        let callback = token.to_string();
+        let bytes = self.encode(&ClientFrame::Hold(Hold { id, callback }));
+        state.open.insert(id, Open::Hold(token));
+        state.push_for_session(Some(id), bytes);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+
+    /// The last handle was dropped. One that was handed on is held for a little longer.
+    pub(crate) fn let_go(self: &Arc<Self>, token: Arc<str>, is_own: bool, handed_on: bool) {
+        if handed_on {
+            let hub = Arc::clone(self);
+            self.runtime.spawn(async move {
+                tokio::time::sleep(HANDED_ON).await;
+                hub.let_go_now(&token, is_own);
+            });
+            return;
+        }
+        self.let_go_now(&token, is_own);
+    }
+
+    fn let_go_now(&self, token: &Arc<str>, is_own: bool) {
+        let mut known = self.callbacks.lock();
+        // It may be held anew by now.
+        if known.held.get(token).is_some_and(|held| held.strong_count() > 0) {
+            return;
+        }
+        let was_held = known.held.remove(token).is_some();
+        drop(known);
+        if was_held && !is_own {
+            self.say_release(token);
+        }
+    }
+
+    fn say_release(&self, token: &str) {
+        let callback = token.to_owned();
+        let bytes = self.encode(&ClientFrame::Release(Release { callback }));
+        self.push(bytes, 0, super::Lifetime::Session);
+    }
+
+    /// Detaches a callback, without waiting for the answer.
+    pub(crate) fn say_detach(&self, topic: String, callback: String) {
+        let mut state = self.lock();
+        if !state.has_session() {
+            return;
+        }
+        let id = state.take_id();
+        let bytes = self.encode(&ClientFrame::Detach(Detach { id, topic, callback }));
+        state.push_for_session(Some(id), bytes);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+
+    /// Says in a new session what is held here.
+    pub(super) fn hold_anew(&self) {
+        let held: Vec<Arc<Holding>> =
+            self.callbacks.lock().held.values().filter_map(Weak::upgrade).collect();
+        let others = held.into_iter().filter(|held| !held.is_own() && !held.is_over());
+        others.for_each(|held| self.say_hold(Arc::clone(held.token())));
+    }
+
+    /// Offers an object. What is received says when the broker knows it.
+    pub(crate) fn offer(
+        &self,
+        object: &Arc<OfferedObject>,
+    ) -> Result<oneshot::Receiver<Result<(), Failure>>, SubscribeError> {
+        let (waiter, opened) = oneshot::channel();
+        let mut state = self.lock();
+        if let Some(reason) = state.closed.clone() {
+            return Err(SubscribeError::Closed(reason));
+        }
+        let mut methods = Vec::new();
+        let mut lanes = Vec::new();
+        for method in object.description().methods {
+            let choice = state.lanes.choose(method.lane.options(), 0)?;
+            let (lane, options) = (choice.lane, choice.options);
+            methods.push(OfferedMethod { method: method.name.to_owned(), lane, options });
+            lanes.push(lane);
+        }
+        object.set_lanes(&lanes);
+        let id = state.take_id();
+        let interface = object.description().name.to_owned();
+        let bytes = self.encode(&ClientFrame::Offer(Offer { id, interface, methods }));
+        state.open.insert(id, Open::Offer(Opening { object: Arc::clone(object), waiter }));
+        state.push_for_session(Some(id), bytes);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        Ok(opened)
+    }
+
+    /// The broker knows an object: from here on it may be called.
+    pub(super) fn offer_accepted(&self, opening: Opening, token: Option<&str>) {
+        let Opening { object, waiter } = opening;
+        let Some(token) = token else { return };
+        let token: Arc<str> = Arc::from(token);
+        object.set_token(&token);
+        self.callbacks.lock().offered.insert(Arc::clone(&token), Arc::clone(&object));
+        if waiter.send(Ok(())).is_err() {
+            // It was given up meanwhile.
+            self.withdraw(&object);
+        }
+    }
+
+    /// Ends an offer.
+    pub(crate) fn withdraw(&self, object: &OfferedObject) {
+        let Some(token) = object.token() else { return };
+        let mut known = self.callbacks.lock();
+        let was_there = known.offered.remove(token).is_some();
+        drop(known);
+        object.end();
+        self.end_held(token, ReleaseReason::Released);
+        if was_there {
+            self.say_release(token);
+        }
+    }
+
+    /// The broker says that a callback is over, to who holds it; nothing was told to who offers it.
+    pub(crate) fn end_held(&self, token: &str, reason: ReleaseReason) {
+        if let Some(held) = self.callbacks.held(token) {
+            held.end(reason);
+        }
+    }
+
+    /// The session is over, and with it what it offered.
+    pub(super) fn end_offers(&self, reason: ReleaseReason) {
+        let offered = std::mem::take(&mut self.callbacks.lock().offered);
+        for (token, object) in offered {
+            object.unheld_for_good(reason);
+            object.end();
+            self.end_held(&token, reason);
+        }
+    }
+
+    /// The client is closed: nothing can be held any more.
+    pub(super) fn end_callbacks(&self) {
+        self.end_offers(ReleaseReason::Lost);
+        let held: Vec<_> = {
+            let mut known = self.callbacks.lock();
+            std::mem::take(&mut known.held)
+                .into_values()
+                .filter_map(|held| held.upgrade())
+                .collect()
+        };
+        held.iter().for_each(|held| held.end(ReleaseReason::Lost));
+    }
+}

@@ -1,0 +1,156 @@
+//! A handle to a callback.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::format::{self, Format};
+use super::holding::{Holding, ReleaseReason};
+use super::remote::{Calls, Remote, Target};
+use super::{CallError, CallbackInterface};
+use crate::Client;
+
+/// What stands behind the token of a callback that understands bincode. A token alone is one that is
+/// called in JSON.
+const BINCODE: &str = ";bincode";
+
+/// A handle to an object at a client, to be called like the object itself.
+///
+/// A value like any other: clone it, store it, compare it, send it on to other services. A call without
+/// an answer never waits for the client: what it can't take yet waits in its lane at the broker, as
+/// the method's `keep` says. One with an answer waits for that, up to its time-out.
+///
+/// The client is called as long as it offers the object: until it drops its guard, ends, or is lost for
+/// longer than its session waits for it. Then [`released`](Self::released) says so, after the last
+/// call; calls without an answer do nothing from then on ([`Told::ok`](super::Told::ok) would say
+/// [`CallError::Released`]), those with an answer fail with that. When the last handle here is dropped,
+/// the client is told.
+pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls);
+
+impl<I: CallbackInterface + ?Sized> Callback<I> {
+    pub(super) fn new(client: Client, held: Arc<Holding>, format: Format) -> Self {
+        let target = Target::Callback(held);
+        Self::of(Remote { client, format, timeout: None, target })
+    }
+
+    fn of(remote: Remote) -> Self {
+        Self(I::Calls::new(remote))
+    }
+
+    /// The same callback, each answer of which is waited for so long, whatever its method says.
+    #[must_use]
+    pub fn timeout(&self, most: Duration) -> Self {
+        Self::of(Remote { timeout: Some(most), ..self.0.remote().clone() })
+    }
+
+    /// Whether it is over, and why.
+    pub fn is_released(&self) -> Option<ReleaseReason> {
+        self.held().reason()
+    }
+
+    /// Waits until it is over, and says why.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn released(&self) -> ReleaseReason {
+        let mut watch = self.held().watch();
+        let over = watch.wait_for(Option::is_some).await;
+        over.ok().and_then(|over| *over).unwrap_or(ReleaseReason::Lost)
+    }
+
+    /// Calls a closure once it is over; at once, if it is. The closure keeps no handle: if all are
+    /// dropped before, it isn't called.
+    ///
+    /// It runs in a task of the client's runtime and may do what it likes.
+    pub fn on_released(&self, tell: impl FnOnce(ReleaseReason) + Send + 'static) {
+        let mut watch = self.held().watch();
+        self.0.remote().client.hub().runtime.spawn(async move {
+            let over = watch.wait_for(Option::is_some).await.ok().and_then(|over| *over);
+            if let Some(reason) = over {
+                tell(reason);
+            }
+        });
+    }
+
+    pub(super) fn held(&self) -> &Arc<Holding> {
+        let Target::Callback(held) = &self.0.remote().target else {
+            unreachable!("a callback's handle is made for a callback")
+        };
+        held
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.0.remote().format
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Deref for Callback<I> {
+    type Target = I::Calls;
+
+    fn deref(&self) -> &I::Calls {
+        &self.0
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Clone for Callback<I> {
+    fn clone(&self) -> Self {
+        Self::of(self.0.remote().clone())
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> PartialEq for Callback<I> {
+    fn eq(&self, other: &Self) -> bool {
+        self.held().token() == other.held().token()
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Eq for Callback<I> {}
+
+impl<I: CallbackInterface + ?Sized> Hash for Callback<I> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.held().token().hash(state);
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> fmt::Debug for Callback<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Serialize for Callback<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.held().hand_on();
+        let token = self.held().token();
+        match self.format() {
+            Format::Json => serializer.serialize_str(token),
+            Format::Bincode => serializer.collect_str(&format_args!("{token}{BINCODE}")),
+        }
+    }
+}
+
+impl<'de, I: CallbackInterface + ?Sized> Deserialize<'de> for Callback<I> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = String::deserialize(deserializer)?;
+        let outside = || serde::de::Error::custom("a callback comes in calls and answers alone");
+        let client = format::reading().ok_or_else(outside)?;
+        let (token, format) = match written.strip_suffix(BINCODE) {
+            Some(token) => (token, Format::Bincode),
+            None => (&*written, Format::Json),
+        };
+        let held = client.hub().hold(token);
+        Ok(Self::new(client, held, format))
+    }
+}
+
+/// What a call to a callback that is over comes to.
+pub(super) fn check(held: &Holding) -> Result<(), CallError> {
+    match held.is_over() {
+        true => Err(CallError::Released),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,126 @@
+//! The task that calls an object with what comes in one of its lanes, in order.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::Semaphore;
+use tokio::task::coop::consume_budget;
+
+use super::caller::Caller;
+use super::fault::Fault;
+use super::incoming::{Handled, Incoming};
+use super::object::{Lane, OfferedObject, Pending};
+use crate::client::WeakClient;
+use crate::hub::Hub;
+use crate::provider::{CONCURRENT_MAX, Call};
+use crate::{Body, Event, Message};
+
+/// Calls an object until it is no longer offered.
+pub(super) fn begin(object: &Arc<OfferedObject>, client: &WeakClient, hub: &Arc<Hub>) {
+    let answered = Arc::new(Semaphore::new(CONCURRENT_MAX));
+    for (number, _) in object.lanes() {
+        let task = Task {
+            object: Arc::clone(object),
+            client: client.clone(),
+            hub: Arc::clone(hub),
+            answered: Arc::clone(&answered),
+        };
+        hub.runtime.spawn(task.run(number));
+    }
+}
+
+struct Task {
+    object: Arc<OfferedObject>,
+    client: WeakClient,
+    hub: Arc<Hub>,
+    /// Calls with an answer that may be under way.
+    answered: Arc<Semaphore>,
+}
+
+impl Task {
+    async fn run(self, number: u8) {
+        let object = Arc::clone(&self.object);
+        let Some((_, lane)) = object.lanes().find(|(one, _)| *one == number) else { return };
+        while let Some(held) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
+            match held.event {
+                Event::Message(message) => self.tell(message),
+                Event::Gap(gap) => object.missed(&gap, &self.hub),
+                Event::CaughtUp => self.word(lane).await,
+                Event::Ended(_) => return,
+                _ => {}
+            }
+            // Now it is consumed.
+            drop(held.owed);
+            consume_budget().await;
+        }
+    }
+
+    fn tell(&self, message: Message) {
+        let Some(client) = self.client.upgrade() else { return };
+        let caller = Caller { name: message.from, session: None };
+        let method = method(&message.topic);
+        let call = Incoming::new(self.object.description(), method, message.body, client);
+        let handled = match call {
+            Ok(call) => caller.sync_scope(|| self.object.handler.handle(call)),
+            Err(fault) => fault.into(),
+        };
+        match handled {
+            Handled::Done => {}
+            Handled::Failed(Fault(refusal)) => {
+                self.hub.counters.calls_unreadable.count();
+                tracing::warn!(topic = &*message.topic, %refusal, "a call that can't be carried out");
+            }
+            // Sent without wanting the answer.
+            Handled::Later(answering) => {
+                self.hub.runtime.spawn(async move { _ = answering.await });
+            }
+        }
+    }
+
+    async fn word(&self, lane: &Lane) {
+        match lane.take() {
+            Some(Pending::Asked(call)) => self.ask(*call).await,
+            Some(Pending::Unheld(reason)) => self.object.unheld_in(lane, reason),
+            None => {}
+        }
+    }
+
+    /// Begins a call in its turn, and leaves the rest of it to a task of its own.
+    async fn ask(&self, call: Call) {
+        let Ok(turn) = Arc::clone(&self.answered).acquire_owned().await else { return };
+        let Call { request, unanswered, mut cancelled } = call;
+        let Some(client) = self.client.upgrade() else { return };
+        let caller = Caller { name: request.from, session: request.session };
+        let method = method(&request.topic);
+        let made = Incoming::new(self.object.description(), method, request.body, client);
+        let handled = match made {
+            Ok(call) => caller.clone().sync_scope(|| self.object.handler.handle(call)),
+            Err(fault) => fault.into(),
+        };
+        let answering = match handled {
+            Handled::Done => return unanswered.give(Ok(Body::default())).await,
+            Handled::Failed(Fault(refusal)) => return unanswered.give(Err(refusal)).await,
+            Handled::Later(answering) => answering,
+        };
+        let mut answering = Box::pin(caller.scope(answering));
+        let first = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
+        if let Poll::Ready(answer) = first {
+            return unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+        }
+        self.hub.runtime.spawn(async move {
+            let _turn = turn;
+            let answer = tokio::select! {
+                biased;
+                _ = &mut cancelled => return,
+                answer = answering => answer,
+            };
+            unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+        });
+    }
+}
+
+/// The method that a topic ends with.
+fn method(topic: &str) -> &str {
+    topic.rsplit('.').next().unwrap_or_default()
+}

@@ -1,0 +1,180 @@
+//! Many callbacks that are called at once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{Attach, ClientFrame, Detach};
+
+use super::callback::{self, Callback};
+use super::format::Format;
+use super::remote::{Calls, Remote, Target};
+use super::{CallError, CallbackInterface};
+use crate::Client;
+use crate::hub::{Failure, Hub};
+use crate::open_call::OpenCall;
+use crate::publication::room_for;
+
+/// Callbacks of many clients that are called at once: a call of it is one message, written once,
+/// however many they are.
+///
+/// It stands for a topic: `T.method` carries the calls of `method`. Whoever may publish there may call
+/// it, and several services that use one topic call and fill the same set. Calls with an answer can't
+/// be made to many.
+///
+/// It holds what is attached to it. A callback that is over leaves it. Dropping the last clone of a set
+/// detaches what was attached through it.
+pub struct CallbackSet<I: CallbackInterface + ?Sized> {
+    calls: I::Broadcast,
+    members: Arc<Members<I>>,
+}
+
+struct Members<I: CallbackInterface + ?Sized> {
+    hub: Arc<Hub>,
+    topic: Arc<str>,
+    by_token: Mutex<HashMap<Arc<str>, Callback<I>>>,
+}
+
+impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
+    pub(crate) fn new(client: &Client, topic: &str, format: Format) -> Self {
+        let topic: Arc<str> = Arc::from(topic);
+        let target = Target::Set(Arc::clone(&topic));
+        let remote = Remote { client: client.clone(), format, timeout: None, target };
+        let hub = Arc::clone(client.hub());
+        let members = Arc::new(Members { hub, topic, by_token: Mutex::default() });
+        Self { calls: I::Broadcast::new(remote), members }
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.members.topic
+    }
+
+    /// How many are attached through this set.
+    pub fn len(&self) -> usize {
+        self.members.lock().len()
+    }
+
+    /// Whether none is attached through this set.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Attaches a callback: it gets the calls that are made after this, and those of this program that
+    /// are made after this was called. Once, however often it is attached.
+    ///
+    /// # Errors
+    /// [`CallError::Released`] if it is over; if the broker refuses; [`CallError::Refused`] with
+    /// [`ErrorCode::InvalidField`] if it is called in another format than the set.
+    pub async fn attach(&self, callback: &Callback<I>) -> Result<(), CallError> {
+        callback::check(callback.held())?;
+        let format = self.calls.remote().format;
+        if format == Format::Bincode && callback.format() == Format::Json {
+            let message = "it understands JSON alone: make the set with `json_callback_set`";
+            let (code, message) = (ErrorCode::InvalidField, message.to_owned());
+            return Err(CallError::Refused { code, message });
+        }
+        let token = Arc::clone(callback.held().token());
+        let said = self
+            .members
+            .say(&token, |id, topic, callback| ClientFrame::Attach(Attach { id, topic, callback }));
+        said.await?;
+        self.members.lock().insert(Arc::clone(&token), callback.clone());
+        let members = Arc::downgrade(&self.members);
+        callback.on_released(move |_| forget(&members, &token));
+        Ok(())
+    }
+
+    /// Detaches a callback: it gets no calls that are made after this. One that isn't attached stays so.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub async fn detach(&self, callback: &Callback<I>) -> Result<(), CallError> {
+        let token = Arc::clone(callback.held().token());
+        let left = self.members.lock().remove(&token);
+        let said = self
+            .members
+            .say(&token, |id, topic, callback| ClientFrame::Detach(Detach { id, topic, callback }));
+        let said = said.await;
+        drop(left);
+        match said {
+            Err(CallError::Released) => Ok(()),
+            said => said,
+        }
+    }
+}
+
+fn forget<I: CallbackInterface + ?Sized>(members: &Weak<Members<I>>, token: &str) {
+    if let Some(members) = members.upgrade() {
+        let left = members.lock().remove(token);
+        drop(left);
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Members<I> {
+    async fn say(
+        &self,
+        token: &str,
+        frame: impl FnOnce(u64, String, String) -> ClientFrame<'static>,
+    ) -> Result<(), CallError> {
+        let hub = &self.hub;
+        let closed = || CallError::Closed(hub.closed_reason());
+        let _turn = hub.commands.acquire().await.map_err(|_| closed())?;
+        let room = room_for(hub, self.topic.len() + token.len()).await.ok_or_else(closed)?;
+        let (topic, token) = (self.topic.to_string(), token.to_owned());
+        let asked = OpenCall::ask(hub, room, |id| hub.encode(&frame(id, topic, token)));
+        asked.answer().await.map(drop).map_err(|failure| match failure {
+            Failure::Rejected(rejected) if rejected.code == ErrorCode::UnknownCallback => {
+                CallError::Released
+            }
+            Failure::Rejected(rejected) => {
+                CallError::Refused { code: rejected.code, message: rejected.message }
+            }
+            Failure::Failed(error) => {
+                CallError::Failed { code: error.code, message: error.message }
+            }
+            Failure::Disconnected => CallError::Disconnected,
+            Failure::Closed(reason) => CallError::Closed(reason),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Callback<I>>> {
+        self.by_token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Drop for Members<I> {
+    fn drop(&mut self) {
+        let members = self.by_token.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for token in members.keys() {
+            let (topic, callback) = (self.topic.to_string(), token.to_string());
+            self.hub.say_detach(topic, callback);
+        }
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Deref for CallbackSet<I> {
+    type Target = I::Broadcast;
+
+    fn deref(&self) -> &I::Broadcast {
+        &self.calls
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> Clone for CallbackSet<I> {
+    fn clone(&self) -> Self {
+        let calls = I::Broadcast::new(self.calls.remote().clone());
+        Self { calls, members: Arc::clone(&self.members) }
+    }
+}
+
+impl<I: CallbackInterface + ?Sized> fmt::Debug for CallbackSet<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackSet")
+            .field("topic", &self.topic())
+            .field("len", &self.len())
+            .finish()
+    }
+}
