@@ -7,6 +7,7 @@
 //! items in the one order; nothing is encoded here.
 
 mod attendance;
+mod callbacks;
 mod calls;
 mod directory;
 mod groups;
@@ -28,6 +29,8 @@ use crate::{
     ShardId, Span, Standing, Token,
 };
 use attendance::Attendance;
+use callbacks::Callbacks;
+pub(crate) use callbacks::filter_of;
 use calls::{Call, Calls};
 use directory::Directory;
 use groups::Groups;
@@ -48,6 +51,7 @@ pub struct Sequencer {
     providers: Providers,
     calls: Calls,
     directory: Directory,
+    callbacks: Callbacks,
     attendance: Attendance,
     inspections: Inspections,
     statistics: Statistics,
@@ -129,6 +133,7 @@ impl Sequencer {
             providers: Providers::default(),
             calls: Calls::default(),
             directory: Directory::default(),
+            callbacks: Callbacks::default(),
             attendance: Attendance::default(),
             inspections: Inspections::default(),
             statistics: Statistics::default(),
@@ -201,6 +206,7 @@ impl Sequencer {
             }
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
             Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
+            Command::Callback(command) => self.about_callbacks(now, batch, command, out),
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
             Command::Inspected { inspection, overview, part } => {
                 inspections::tell(inspection, *overview, part, out);

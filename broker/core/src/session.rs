@@ -5,6 +5,8 @@ mod control;
 mod credit;
 mod lanes;
 mod replays;
+mod roles;
+mod unheld;
 mod window;
 
 use std::collections::BTreeSet;
@@ -26,6 +28,7 @@ pub(crate) use control::Control;
 pub(crate) use credit::Credit;
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
 pub(crate) use replays::Replays;
+pub(crate) use roles::{Offered, Roles};
 pub(crate) use window::lane_of;
 
 /// What the shard must know of a link.
@@ -96,8 +99,8 @@ pub(crate) struct Session {
 pub(crate) struct Dealings {
     /// Requests that this session asked, by its ids.
     pub(crate) asked: Few<u64, Asked>,
-    /// Requests that this session is to answer, with the asker's ids.
-    pub(crate) answering: Few<Token, u64>,
+    /// Requests that this session is to answer.
+    pub(crate) answering: Few<Token, Answering>,
     /// Memberships of queue groups that have ended while messages for them still wait.
     pub(crate) left: Few<u64, Standing>,
     /// The operator's patterns that have a say in lanes, by their places: those that a filter in it
@@ -105,6 +108,17 @@ pub(crate) struct Dealings {
     touched: Few<usize, PatternSet>,
     /// Replays that aren't over, by the place of their lane.
     pub(crate) replays: Few<usize, Replays>,
+    /// Callbacks, where there are any.
+    pub(crate) roles: Option<Box<Roles>>,
+}
+
+/// A request that a session is to answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answering {
+    /// The asker's id for it.
+    pub(crate) id: u64,
+    /// The number of the callback that it is for, if it is for one.
+    pub(crate) callback: Option<u64>,
 }
 
 /// What a session was answered.
@@ -304,6 +318,9 @@ impl Session {
     pub(crate) fn give_back(&mut self) {
         self.link.control.give_back();
         self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
+        if let Some(dealings) = &mut self.dealings {
+            dealings.roles.take_if(|roles| roles.are_over());
+        }
         self.dealings.take_if(|dealings| dealings.are_over());
     }
 
@@ -324,7 +341,27 @@ impl Session {
 
     /// Strikes off a request that it was to answer. Returns the asker's id for it.
     pub(crate) fn answered(&mut self, token: Token) -> Option<u64> {
-        self.dealings.as_mut()?.answering.remove(&token)
+        let dealings = self.dealings.as_mut()?;
+        let Answering { id, callback } = dealings.answering.remove(&token)?;
+        if let (Some(callback), Some(roles)) = (callback, &mut dealings.roles) {
+            roles.asked.remove(&(callback, token));
+        }
+        Some(id)
+    }
+
+    /// Its part in callbacks, if it has one.
+    pub(crate) fn roles(&self) -> Option<&Roles> {
+        self.dealings.as_ref()?.roles.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn roles_mut(&mut self) -> Option<&mut Roles> {
+        self.dealings.as_mut()?.roles.as_deref_mut()
+    }
+
+    /// Its part in callbacks, which it has from now on.
+    pub(crate) fn take_roles_on(&mut self) -> &mut Roles {
+        self.dealings.get_or_insert_default().roles.get_or_insert_default()
     }
 
     /// What was before its client came back.
@@ -351,7 +388,14 @@ impl Session {
     /// Whether messages of other topics can't come to any of its lanes. Says no where it would
     /// take longer to know.
     pub(crate) fn wants_only(&self, topic: &str) -> bool {
-        self.standing.len() == 1 && self.standing.values().all(|one| *one.filter == *topic)
+        let roles = self.roles().filter(|roles| !roles.subscribed.is_empty());
+        match (roles, self.standing.len()) {
+            (None, 1) => self.standing.values().all(|one| *one.filter == *topic),
+            (Some(roles), 0) if roles.subscribed.len() == 1 => {
+                roles.subscribed.keys().all(|(filter, _)| **filter == *topic)
+            }
+            _ => false,
+        }
     }
 
     /// Whether nothing waits to be sent.
@@ -362,9 +406,10 @@ impl Session {
 
 impl Dealings {
     fn are_over(&self) -> bool {
-        let Self { asked, answering, left, touched, replays } = self;
+        let Self { asked, answering, left, touched, replays, roles } = self;
         let asked = asked.is_empty() && answering.is_empty();
-        asked && left.is_empty() && touched.is_empty() && replays.is_empty()
+        let roles = roles.is_none();
+        asked && left.is_empty() && touched.is_empty() && replays.is_empty() && roles
     }
 }
 

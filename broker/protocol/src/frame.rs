@@ -17,8 +17,8 @@ pub use broker::{
 };
 pub use client::{
     Attach, Authenticate, Cancel, ClientFrame, ClientInfo, Connect, Consumed, Detach, Disconnect,
-    Hold, Move, Offer, OfferedMethod, Publish, Release, Reply, Request, Resume, Send, Serve, Subscribe,
-    Unsubscribe, Update,
+    Hold, Move, Offer, OfferedMethod, Publish, Release, Reply, Request, Resume, Send, Serve,
+    Subscribe, Unsubscribe, Update,
 };
 pub use options::{Keep, LaneOptions, Overflow, Replay};
 pub use parts::{Body, Content, Headers, LaneLag, LanePosition, Outcome, Ping, Pong, RequestError};
