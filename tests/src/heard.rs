@@ -28,6 +28,7 @@ pub(crate) fn kept(frame: BrokerFrame<'_>) -> BrokerFrame<'static> {
             token: owned(request.token),
             topic: owned(request.topic),
             from: request.from.map(owned),
+            session: request.session.map(owned),
             body: body(request.body),
             ..request
         }),

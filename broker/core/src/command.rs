@@ -1,9 +1,13 @@
 //! What a shard asks of the sequencer.
 
+mod callbacks;
+
 use std::sync::Arc;
 
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
+
+pub use callbacks::CallbackCommand;
 
 use crate::{Answer, Inspection, Outstanding, Overview, Part, Publication, SessionId, Token};
 
@@ -176,6 +180,8 @@ pub enum Command {
         /// The answer.
         answer: Answer,
     },
+    /// Something about callbacks.
+    Callback(CallbackCommand),
     /// A question about all sessions.
     Inspect(Arc<Inspection>),
     /// What this shard has to say to a question.

@@ -58,6 +58,10 @@ pub struct Limits {
     pub memberships_max: usize,
     /// The most requests of a session that wait for an answer.
     pub commands_open_max: usize,
+    /// The most callbacks that a session offers.
+    pub callbacks_max: usize,
+    /// The most callbacks and sessions that a session holds.
+    pub holds_max: usize,
     /// The longest client name, in bytes.
     pub name_bytes_max: usize,
     /// The longest key, in bytes.
@@ -146,6 +150,8 @@ impl Default for Limits {
             watches_max: 64,
             memberships_max: 256,
             commands_open_max: 1024,
+            callbacks_max: 10_000,
+            holds_max: 100_000,
             name_bytes_max: 64,
             key_bytes_max: 255,
             headers_max: 32,

@@ -60,6 +60,9 @@ impl fmt::Display for Token {
 }
 
 impl Token {
+    pub(crate) const FIRST: Self = Self { shard: ShardId(0), number: 0 };
+    pub(crate) const LAST: Self = Self { shard: ShardId(u16::MAX), number: u64::MAX };
+
     /// Reads what [`Display`](fmt::Display) wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let (shard, number) = text.split_once('-')?;

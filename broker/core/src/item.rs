@@ -1,12 +1,15 @@
 //! What the sequencer tells a shard, in the one order.
 
+mod callbacks;
+
 use std::num::NonZero;
 use std::sync::Arc;
 
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
 
-use crate::{Inspection, Overview, Page, Part, Publication, SessionId, Token, TopicId};
+use crate::{CallbackId, Inspection, Overview, Page, Part, Publication, SessionId, Token, TopicId};
+pub use callbacks::{Attachment, CallbackItem, Owned};
 
 /// One thing that the sequencer tells a shard.
 #[derive(Debug, Clone)]
@@ -120,6 +123,8 @@ pub enum Item {
         /// The pages, as many as there was room for.
         pages: Vec<Page>,
     },
+    /// Something about callbacks.
+    Callback(CallbackItem),
     /// A question about all sessions, this shard's included.
     Inspect {
         /// The question.
@@ -153,6 +158,7 @@ impl Item {
             Self::Request { frame, .. } | Self::Reply { frame, .. } => frame.len(),
             Self::Replayed { pages, .. } => pages.iter().map(Page::size).sum(),
             Self::Inspected { part, .. } => part.size(),
+            Self::Callback(item) => item.held(),
             Self::Presence { joined, left, .. } => (joined.len() + left.len()) * 16,
             _ => 0,
         };
@@ -181,6 +187,13 @@ pub enum Answer {
     Accepted {
         /// The command's id.
         id: u64,
+    },
+    /// A command about a callback was carried out.
+    Callback {
+        /// The command's id.
+        id: u64,
+        /// The callback, or the session.
+        callback: CallbackId,
     },
     /// A request won't be answered.
     RequestFailed {

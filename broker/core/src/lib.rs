@@ -15,6 +15,7 @@
 //!
 //! Invariant: nothing here reads a clock, a socket or a random number.
 
+mod callback;
 mod command;
 mod config;
 mod few;
@@ -30,12 +31,13 @@ mod sequencer;
 mod session;
 mod shard;
 
-pub use command::{Batch, Command, Purpose, Retain, Span, Standing};
+pub use callback::{CallbackId, Methods};
+pub use command::{Batch, CallbackCommand, Command, Purpose, Retain, Span, Standing};
 pub use config::{Absence, Config, Limits, Liveness};
 pub use folds::Folds;
 pub use ids::{Now, SessionId, ShardId, Token, TopicId};
 pub use inspection::{Inspection, Overview, Part, Peer};
-pub use item::{Addressee, Answer, Item};
+pub use item::{Addressee, Answer, Attachment, CallbackItem, Item, Owned};
 pub use log::{Log, LogStatistics, Run, Wanted};
 pub use policy::{KeepRule, Pattern, Policies, Retention};
 pub use publication::Publication;

@@ -8,6 +8,7 @@
 
 mod answers;
 mod attendance;
+mod callbacks;
 mod calls;
 mod config;
 mod directory;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 use crate::{Batch, Command, Item, Now, ShardId};
 use answers::answer_to;
 use attendance::Attendance;
+use callbacks::Callbacks;
+pub(crate) use callbacks::filter_of;
 use calls::{Call, Calls};
 pub use config::SequencerConfig;
 use directory::Directory;
@@ -48,6 +51,7 @@ pub struct Sequencer {
     providers: Providers,
     calls: Calls,
     directory: Directory,
+    callbacks: Callbacks,
     attendance: Attendance,
     inspections: Inspections,
     statistics: Statistics,
@@ -96,6 +100,7 @@ impl Sequencer {
             providers: Providers::default(),
             calls: Calls::default(),
             directory: Directory::default(),
+            callbacks: Callbacks::default(),
             attendance: Attendance::default(),
             inspections: Inspections::default(),
             statistics: Statistics::default(),
@@ -168,6 +173,7 @@ impl Sequencer {
             }
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
             Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
+            Command::Callback(command) => self.about_callbacks(now, batch, command, out),
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
             Command::Inspected { inspection, overview, part } => {
                 inspections::tell(inspection, *overview, part, out);

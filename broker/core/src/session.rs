@@ -8,7 +8,9 @@ mod dealings;
 mod lanes;
 mod recall;
 mod replays;
+mod roles;
 mod standing;
+mod unheld;
 mod window;
 
 use std::sync::Arc;
@@ -23,10 +25,11 @@ pub(crate) use attachment::Attachment;
 pub use attachment::{LinkInfo, PongTo};
 pub(crate) use control::Control;
 pub(crate) use credit::Credit;
-pub(crate) use dealings::{Asked, Dealings};
+pub(crate) use dealings::{Answering, Asked, Dealings};
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
 pub(crate) use recall::{Past, Recall};
 pub(crate) use replays::Replays;
+pub(crate) use roles::{Offered, Roles};
 pub(crate) use standing::{Standpoint, Subscription};
 pub(crate) use window::lane_of;
 
@@ -103,6 +106,9 @@ impl Session {
     pub(crate) fn give_back(&mut self) {
         self.link.control.give_back();
         self.lanes.iter_mut().for_each(|slot| slot.lane.give_back());
+        if let Some(dealings) = &mut self.dealings {
+            dealings.roles.take_if(|roles| roles.are_over());
+        }
         self.dealings.take_if(|dealings| dealings.are_over());
     }
 

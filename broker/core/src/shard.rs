@@ -2,6 +2,7 @@
 
 mod absence;
 mod apply;
+mod callbacks;
 mod commands;
 mod connect;
 mod credit;
@@ -41,6 +42,7 @@ use slab::Slab;
 
 use crate::session::Session;
 use crate::{Addressee, Config, LinkInfo, Log, LogStatistics, Now, SessionId, ShardId, Standing};
+use callbacks::Callbacks;
 pub use drain::Deadline;
 use drain::Draining;
 pub use ending::Ending;
@@ -98,6 +100,7 @@ pub struct Shard {
     paces: Paces,
     scratch: BytesMut,
     sessions_seen: u64,
+    callbacks: Callbacks,
     /// What is under way for those who ask about sessions.
     inspections: Inspections,
     /// Set once the broker stops.
@@ -144,6 +147,12 @@ pub struct Statistics {
     pub malformed: u64,
     /// Commands refused.
     pub rejected: u64,
+    /// Callbacks that are offered now.
+    pub callbacks: u64,
+    /// Callbacks and sessions that are held now, once for each that holds them.
+    pub holds: u64,
+    /// Calls without an answer that a callback's lane had no room for.
+    pub calls_refused: u64,
     /// Bytes that the log holds now, survivors included.
     pub log_bytes: u64,
     /// The most that the log held at the end of a turn.
@@ -175,6 +184,9 @@ impl Statistics {
         self.timed_out += other.timed_out;
         self.malformed += other.malformed;
         self.rejected += other.rejected;
+        self.callbacks += other.callbacks;
+        self.holds += other.holds;
+        self.calls_refused += other.calls_refused;
         self.log_bytes += other.log_bytes;
         self.log_bytes_most += other.log_bytes_most;
         self.survivors += other.survivors;
@@ -216,6 +228,7 @@ impl Shard {
             paces: Paces::default(),
             scratch: BytesMut::new(),
             sessions_seen: 0,
+            callbacks: Callbacks::new(now),
             inspections: Inspections::default(),
             draining: None,
             statistics: Statistics::default(),
@@ -261,6 +274,8 @@ impl Shard {
             survivors: self.log.survivors() as u64,
             log: self.log.statistics(),
             sessions_away: self.away.len() as u64,
+            callbacks: self.callbacks.offered(),
+            holds: self.callbacks.held(),
             ..self.statistics
         }
     }

@@ -68,12 +68,14 @@ impl Hub {
             Some(Open::Leave(Some(wish))) => self.left(wish),
             Some(Open::Change(change)) => self.change_refused(change, rejected),
             // It was carried out; how, nobody knows any more.
-            Some(caller @ Open::Caller(_)) if rejected.code == ErrorCode::AnswerLost => {
+            Some(caller @ (Open::Caller(_) | Open::Offer(_)))
+                if rejected.code == ErrorCode::AnswerLost =>
+            {
                 caller.disconnected();
             }
-            Some(Open::Hold(token)) => self.end_held(&token, ReleaseReason::Released),
+            Some(Open::Hold(token)) => self.hold_refused(&token, &rejected),
             Some(caller @ (Open::Caller(_) | Open::Offer(_))) => {
-                caller.answer(Err(Failure::Rejected(rejected)))
+                caller.answer(Err(Failure::Rejected(rejected)));
             }
             Some(Open::Leave(None)) => {}
             None if rejected.id == 0 => {
@@ -136,6 +138,14 @@ impl Hub {
             let _ = waiter.send(Ok(granted));
         }
         RouteChange::Begin(route)
+    }
+
+    fn hold_refused(&self, token: &str, rejected: &Rejected) {
+        match rejected.code {
+            ErrorCode::UnknownCallback => self.end_held(token, ReleaseReason::Released),
+            // It can be called all the same; its end won't be told.
+            code => tracing::warn!(%code, rejected.message, "a callback can't be held"),
+        }
     }
 
     fn refused(&self, id: WishId, rejected: Rejected) {

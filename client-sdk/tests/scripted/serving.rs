@@ -30,6 +30,7 @@ fn request<'a>(token: &'a str, payload: &'a str) -> BrokerFrame<'a> {
         from: None,
         timeout: 1000,
         body: Body { payload, ..Body::default() },
+        session: None,
     })
 }
 

@@ -61,6 +61,10 @@ struct Totals {
     timed_out: u64,
     malformed: u64,
     rejected: u64,
+    /// Callbacks that are offered and held now, and calls that there was no room for.
+    callbacks: u64,
+    holds: u64,
+    calls_refused: u64,
     /// Last values that were put into lanes, and how often a lane was sent them anew.
     replayed: u64,
     resyncs: u64,
@@ -151,6 +155,9 @@ impl Answered {
             timed_out: statistics.timed_out,
             malformed: statistics.malformed,
             rejected: statistics.rejected,
+            callbacks: statistics.callbacks,
+            holds: statistics.holds,
+            calls_refused: statistics.calls_refused,
             replayed: statistics.replayed,
             resyncs: statistics.resyncs,
             log_bytes: statistics.log_bytes,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Replays, Session};
+use super::{Replays, Roles, Session};
 use crate::few::Few;
 use crate::policy::PatternSet;
 use crate::{Standing, Token};
@@ -12,8 +12,8 @@ use crate::{Standing, Token};
 pub(crate) struct Dealings {
     /// Requests that this session asked, by its ids.
     pub(crate) asked: Few<u64, Asked>,
-    /// Requests that this session is to answer, with the asker's ids.
-    pub(crate) answering: Few<Token, u64>,
+    /// Requests that this session is to answer.
+    pub(crate) answering: Few<Token, Answering>,
     /// Memberships of queue groups that have ended while messages for them still wait.
     pub(crate) left: Few<u64, Standing>,
     /// The operator's patterns that have a say in lanes, by their places: those that a filter in it
@@ -21,6 +21,17 @@ pub(crate) struct Dealings {
     touched: Few<usize, PatternSet>,
     /// Replays that aren't over, by the place of their lane.
     pub(crate) replays: Few<usize, Replays>,
+    /// Callbacks, where there are any.
+    pub(crate) roles: Option<Box<Roles>>,
+}
+
+/// A request that a session is to answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answering {
+    /// The asker's id for it.
+    pub(crate) id: u64,
+    /// The number of the callback that it is for, if it is for one.
+    pub(crate) callback: Option<u64>,
 }
 
 /// A request that a session asked.
@@ -32,9 +43,9 @@ pub(crate) struct Asked {
 
 impl Dealings {
     pub(super) fn are_over(&self) -> bool {
-        let Self { asked, answering, left, touched, replays } = self;
+        let Self { asked, answering, left, touched, replays, roles } = self;
         let asked = asked.is_empty() && answering.is_empty();
-        asked && left.is_empty() && touched.is_empty() && replays.is_empty()
+        asked && left.is_empty() && touched.is_empty() && replays.is_empty() && roles.is_none()
     }
 }
 
@@ -56,6 +67,26 @@ impl Session {
 
     /// Strikes off a request that it was to answer. Returns the asker's id for it.
     pub(crate) fn answered(&mut self, token: Token) -> Option<u64> {
-        self.dealings.as_mut()?.answering.remove(&token)
+        let dealings = self.dealings.as_mut()?;
+        let Answering { id, callback } = dealings.answering.remove(&token)?;
+        if let (Some(callback), Some(roles)) = (callback, &mut dealings.roles) {
+            roles.asked.remove(&(callback, token));
+        }
+        Some(id)
+    }
+
+    /// Its part in callbacks, if it has one.
+    pub(crate) fn roles(&self) -> Option<&Roles> {
+        self.dealings.as_ref()?.roles.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn roles_mut(&mut self) -> Option<&mut Roles> {
+        self.dealings.as_mut()?.roles.as_deref_mut()
+    }
+
+    /// Its part in callbacks, which it has from now on.
+    pub(crate) fn take_roles_on(&mut self) -> &mut Roles {
+        self.dealings.get_or_insert_default().roles.get_or_insert_default()
     }
 }

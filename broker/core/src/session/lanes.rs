@@ -11,6 +11,7 @@ use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
 use super::credit::Credit;
+use super::unheld::Unheld;
 use super::window::Window;
 use crate::Publication;
 use crate::few::Few;
@@ -152,6 +153,8 @@ pub(crate) enum LaneFrame {
     Replayed(Box<(u64, Publication)>),
     /// The end of a subscription's replay.
     CaughtUp(u64),
+    /// The place where it is told that nobody holds a callback any more; the frame is in [`Presences`].
+    Unheld(u64),
 }
 
 impl LaneFrame {
@@ -164,7 +167,15 @@ impl LaneFrame {
 
 impl Departure<LaneFrame> for Presences {
     fn whole(&mut self, frame: LaneFrame, again: &mut dyn FnMut(LaneFrame)) {
-        let LaneFrame::Presence(subscription) = frame else { return again(frame) };
+        let subscription = match frame {
+            LaneFrame::Presence(subscription) => subscription,
+            LaneFrame::Unheld(callback) => {
+                let told = self.waiting.as_mut().and_then(|waiting| waiting.unheld.told(callback));
+                self.give_back();
+                return told.map(LaneFrame::Encoded).into_iter().for_each(again);
+            }
+            frame => return again(frame),
+        };
         self.encoded(subscription, usize::MAX).into_iter().for_each(again);
         self.sent(subscription);
     }
@@ -180,7 +191,7 @@ impl Frame for LaneFrame {
     fn size(&self) -> u64 {
         match self {
             Self::Encoded(frame) => frame.len() as u64,
-            Self::Presence(_) => PRESENCE_BYTES,
+            Self::Presence(_) | Self::Unheld(_) => PRESENCE_BYTES,
             // Replays are paced, and outside the bound.
             Self::Replayed(_) | Self::CaughtUp(_) => 0,
         }
@@ -220,7 +231,14 @@ pub(crate) fn transcode(codec: Codec, frame: &[u8], out: &mut BytesMut) {
 #[derive(Debug, Default)]
 pub(crate) struct Presences {
     /// Boxed, since in most lanes none waits.
-    waiting: Option<Box<Few<u64, Changes>>>,
+    waiting: Option<Box<Waiting>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    changes: Few<u64, Changes>,
+    /// That nobody holds callbacks any more.
+    unheld: Unheld,
 }
 
 /// Who came and went, by name.
@@ -243,7 +261,7 @@ impl Presences {
         joined: Vec<Arc<str>>,
         left: Vec<Arc<str>>,
     ) -> bool {
-        let waiting = self.waiting.get_or_insert_default();
+        let waiting = &mut self.waiting.get_or_insert_default().changes;
         let needs_place = !waiting.contains_key(&subscription);
         let changes = waiting.get_or_default(subscription);
         let joined = joined.into_iter().map(|name| (name, Change::Joined));
@@ -258,7 +276,32 @@ impl Presences {
     }
 
     fn changes(&self, subscription: u64) -> Option<&Changes> {
-        self.waiting.as_ref()?.get(&subscription)
+        self.waiting.as_ref()?.changes.get(&subscription)
+    }
+
+    /// Notes that nobody holds a callback any more. Returns whether a place in the lane is needed.
+    pub(crate) fn note_unheld(&mut self, callback: u64, frame: Bytes) -> bool {
+        self.waiting.get_or_insert_default().unheld.note(callback, frame)
+    }
+
+    /// The frame of that which waits.
+    pub(crate) fn unheld(&self, callback: u64) -> &[u8] {
+        let frame = self.waiting.as_ref().and_then(|waiting| waiting.unheld.frame(callback));
+        frame.expect("what has a place in the lane waits")
+    }
+
+    /// What of that is to be told again, now that it was told.
+    #[inline]
+    pub(crate) fn take_unheld_again(&mut self) -> Vec<(u64, Bytes)> {
+        let Some(waiting) = &mut self.waiting else { return Vec::new() };
+        let again = waiting.unheld.take_again();
+        self.give_back();
+        again
+    }
+
+    fn give_back(&mut self) {
+        let nothing = |one: &mut Box<Waiting>| one.changes.is_empty() && one.unheld.is_empty();
+        self.waiting.take_if(nothing);
     }
 
     /// What is to be told, in frames of at most [`NAMES_PER_FRAME`] names; at least one.
@@ -291,14 +334,16 @@ impl Presences {
     /// Forgets everything of a subscription: it was sent.
     fn sent(&mut self, subscription: u64) {
         if let Some(waiting) = &mut self.waiting {
-            waiting.remove(&subscription);
-            self.waiting.take_if(|waiting| waiting.is_empty());
+            waiting.changes.remove(&subscription);
         }
+        self.give_back();
     }
 
     /// Forgets what the first `frames` frames of a subscription told.
     fn sent_in_part(&mut self, subscription: u64, frames: u32) {
-        if let Some(changes) = self.waiting.as_mut().and_then(|one| one.get_mut(&subscription)) {
+        if let Some(changes) =
+            self.waiting.as_mut().and_then(|one| one.changes.get_mut(&subscription))
+        {
             for _ in 0..frames as usize * NAMES_PER_FRAME {
                 changes.pop_first();
             }

@@ -96,7 +96,14 @@ impl Session {
     /// Whether messages of other topics can't come to any of its lanes. Says no where it would
     /// take longer to know.
     pub(crate) fn wants_only(&self, topic: &str) -> bool {
-        self.standing.len() == 1 && self.standing.values().all(|one| *one.filter == *topic)
+        let roles = self.roles().filter(|roles| !roles.subscribed.is_empty());
+        match (roles, self.standing.len()) {
+            (None, 1) => self.standing.values().all(|one| *one.filter == *topic),
+            (Some(roles), 0) if roles.subscribed.len() == 1 => {
+                roles.subscribed.keys().all(|(filter, _)| **filter == *topic)
+            }
+            _ => false,
+        }
     }
 
     fn count_of(&mut self, purpose: &Purpose) -> Option<&mut u32> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{BrokerFrame, Reconnect, Shutdown};
+use broker_protocol::frame::{BrokerFrame, Reconnect, ReleasedReason, Shutdown};
 
 use super::Shard;
 use super::ending::Ending;
@@ -64,7 +64,7 @@ impl Shard {
         if self.away.len() > self.config.absence.sessions_max
             && let Some((_, longest)) = self.away.first().copied()
         {
-            self.bury(longest);
+            self.bury(longest, ReleasedReason::Kicked);
         }
     }
 
@@ -94,7 +94,7 @@ impl Shard {
         let over = |session: &Session| now >= session.expires_at();
         let away = self.away.iter().map(|(_, slot)| *slot);
         let expired: Vec<u32> = away.filter(|slot| over(&self.sessions[*slot as usize])).collect();
-        expired.into_iter().for_each(|slot| self.bury(slot));
+        expired.into_iter().for_each(|slot| self.bury(slot, ReleasedReason::TimedOut));
         let bytes_of = |slot: u32| self.sessions[slot as usize].bytes(&self.log);
         let waiting = |(_, slot): &(Duration, u32)| bytes_of(*slot);
         let mut bytes: u64 = self.away.iter().map(waiting).sum();
@@ -102,16 +102,16 @@ impl Shard {
             && let Some((_, longest)) = self.away.first().copied()
         {
             bytes -= self.sessions[longest as usize].bytes(&self.log);
-            self.bury(longest);
+            self.bury(longest, ReleasedReason::Kicked);
         }
     }
 
     /// Ends a session that is without a link.
-    pub(super) fn bury(&mut self, slot: u32) {
+    pub(super) fn bury(&mut self, slot: u32, how: ReleasedReason) {
         let since = self.sessions[slot as usize].link.opened;
         self.away.remove(&(since, slot));
         self.statistics.sessions_expired += 1;
-        self.withdraw(slot);
+        self.withdraw(slot, how);
         self.buried.push(slot);
     }
 

@@ -78,6 +78,7 @@ impl Shard {
             Item::Presence { session, subscription, joined, left } => {
                 self.presence(session, subscription, joined, left);
             }
+            Item::Callback(item) => self.about_callbacks(item),
             Item::Inspect { inspection, overview } => self.begin_scan(inspection, overview),
             Item::Inspected { inspection, overview, part } => {
                 self.inspected(inspection, overview, part);

@@ -57,6 +57,11 @@ impl Shard {
             ClientFrame::Request(request) => self.request(now, slot, &request),
             ClientFrame::Reply(reply) => self.reply(slot, &reply),
             ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
+            ClientFrame::Offer(offer) => self.offer(slot, offer),
+            ClientFrame::Hold(hold) => self.hold(slot, &hold),
+            ClientFrame::Release(release) => self.release(slot, &release),
+            ClientFrame::Attach(attach) => self.attach_callback(slot, &attach),
+            ClientFrame::Detach(detach) => self.detach_callback(slot, &detach),
             ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
             ClientFrame::Pong(pong) => self.carry_out_pong(now, slot, &pong),
             ClientFrame::Consumed(consumed) => self.consumed(now, slot, &consumed),
@@ -68,10 +73,6 @@ impl Shard {
     /// Frames of the protocol that belong to parts which this version doesn't serve.
     fn refuse_unsupported(&mut self, slot: u32, frame: &ClientFrame<'_>) {
         let (id, name) = match frame {
-            ClientFrame::Offer(offer) => (offer.id, "offer"),
-            ClientFrame::Attach(attach) => (attach.id, "attach"),
-            ClientFrame::Detach(detach) => (detach.id, "detach"),
-            ClientFrame::Release(_) => (0, "release"),
             ClientFrame::Authenticate(_) => (0, "authenticate"),
             _ => return,
         };
@@ -189,6 +190,7 @@ impl Shard {
         match answer {
             Answer::Published { id } => self.published(slot, id),
             Answer::Accepted { id } => self.accept(slot, id),
+            Answer::Callback { id, callback } => self.accept_callback(slot, id, callback),
             Answer::Rejected { id, code, message } => {
                 self.reject(slot, id, Refusal::new(code, message));
             }
@@ -211,6 +213,7 @@ pub(super) fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {
         ClientFrame::Update(update) => Some(update.id),
         ClientFrame::Move(moved) => Some(moved.id),
         ClientFrame::Offer(offer) => Some(offer.id),
+        ClientFrame::Hold(hold) => Some(hold.id),
         ClientFrame::Attach(attach) => Some(attach.id),
         ClientFrame::Detach(detach) => Some(detach.id),
         _ => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::Reconnect;
+use broker_protocol::frame::{Reconnect, ReleasedReason};
 
 use super::Shard;
 use crate::session::{Session, Stage};
@@ -14,7 +14,7 @@ impl Shard {
     pub fn drain(&mut self) {
         self.draining = Some(Draining::default());
         while let Some((_, slot)) = self.away.first().copied() {
-            self.bury(slot);
+            self.bury(slot, ReleasedReason::Closed);
         }
         for (_, session) in &mut self.sessions {
             if session.stage == Stage::Open {

@@ -2,9 +2,10 @@
 
 use broker_delivery::lane::Item;
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{BrokerFrame, Reconnect, Shutdown};
+use broker_protocol::frame::{BrokerFrame, Reconnect, ReleasedReason, Shutdown};
 
 use super::Shard;
+use super::callbacks::reason_of;
 use super::routes::Target;
 use crate::command::Purpose;
 use crate::session::{Stage, Standpoint};
@@ -32,13 +33,17 @@ impl Shard {
             self.go_away(slot);
             return self.bury_beyond_limit();
         }
-        self.gone(slot);
+        self.gone_how(slot, ReleasedReason::TimedOut);
     }
 
     /// A link was closed by its client, in good order: so ends its session.
     pub fn gone(&mut self, slot: u32) {
+        self.gone_how(slot, ReleasedReason::Closed);
+    }
+
+    fn gone_how(&mut self, slot: u32, how: ReleasedReason) {
         if self.sessions[slot as usize].stage != Stage::Ending {
-            self.withdraw(slot);
+            self.withdraw(slot, how);
         }
         self.endings.retain(|ending| ending.slot != slot);
         self.forget(slot);
@@ -64,14 +69,14 @@ impl Shard {
     pub(super) fn end(&mut self, slot: u32, code: ErrorCode, reason: String, then: Reconnect) {
         match self.sessions[slot as usize].stage {
             Stage::Ending => return,
-            Stage::Away => return self.bury(slot),
+            Stage::Away => return self.bury(slot, reason_of(code)),
             Stage::Open if is_resumable(code) && self.stays(slot) => {
                 self.part(slot, code, reason, then);
                 return self.bury_beyond_limit();
             }
             _ => {}
         }
-        self.withdraw(slot);
+        self.withdraw(slot, reason_of(code));
         let farewell =
             BrokerFrame::Disconnect(Shutdown { code, reason: reason.clone(), reconnect: then });
         let link = &mut self.sessions[slot as usize].link;
@@ -80,7 +85,7 @@ impl Shard {
     }
 
     /// Takes back everything that a session stands for.
-    pub(super) fn withdraw(&mut self, slot: u32) {
+    pub(super) fn withdraw(&mut self, slot: u32, how: ReleasedReason) {
         let unwritten = self.unwritten(slot);
         let session = &mut self.sessions[slot as usize];
         let was_open = session.stage != Stage::Connecting;
@@ -100,6 +105,7 @@ impl Shard {
         self.withdraw_subscriptions(slot);
         // Behind the withdrawal: nothing is handed back to the member that goes.
         unwritten.into_iter().for_each(|command| self.outgoing.push(command));
+        self.withdraw_callbacks(slot, how);
         self.withdraw_requests(slot);
         if was_open {
             let session = &self.sessions[slot as usize];

@@ -223,6 +223,7 @@ impl Shard {
             }
             statistics.delivered += lane_slot.lane.books().received - before;
             lane_slot.handed(lane_bytes);
+            self.tell_unheld_again(slot, place);
         }
         verdict
     }

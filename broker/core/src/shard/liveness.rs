@@ -24,6 +24,7 @@ impl Shard {
     pub fn tick(&mut self, now: Now) -> Duration {
         self.now = now.monotonic;
         self.expire_requests(now.monotonic);
+        self.settle_holds();
         if now.monotonic >= self.next_scan {
             self.next_scan = now.monotonic + SCAN_EVERY;
             self.scan(now.monotonic);
@@ -38,6 +39,9 @@ impl Shard {
     /// When [`tick`](Shard::tick) is to be called at the latest. What was sent since it was called may
     /// have made that sooner.
     pub fn next_tick(&self) -> Duration {
+        if self.has_holds_to_settle() {
+            return self.now;
+        }
         let due = self.next_deadline().into_iter().chain(self.paces.next());
         due.fold(self.next_scan, Duration::min)
     }

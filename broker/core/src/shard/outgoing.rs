@@ -5,7 +5,9 @@ use broker_protocol::frame::{Body, BrokerFrame};
 use broker_protocol::{Codec, message};
 use bytes::BytesMut;
 
-use crate::{Batch, Command, Outstanding, Purpose, ShardId, Span, Standing, Token};
+use crate::{
+    Batch, CallbackCommand, Command, Outstanding, Purpose, ShardId, Span, Standing, Token,
+};
 
 /// The memory that is taken at once for what commands refer to, in bytes.
 const ARENA_BYTES: usize = 64 << 10;
@@ -91,6 +93,7 @@ fn text_bytes(command: &Command) -> usize {
         Command::Send { to, .. } => to.len(),
         Command::Replay { wanted, .. } => wanted.len() * size_of::<Outstanding>(),
         Command::Inspected { part, .. } => part.size(),
+        Command::Callback(CallbackCommand::Unwanted { topic, .. }) => topic.len(),
         _ => 0,
     }
 }

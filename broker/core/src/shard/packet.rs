@@ -111,6 +111,9 @@ impl Session {
                 Item::Frame(LaneFrame::Replayed(replayed)) => {
                     packer.replayed(replayed.0, &replayed.1)
                 }
+                Item::Frame(LaneFrame::Unheld(callback)) => {
+                    packer.frame(slot.presences.unheld(*callback))
+                }
                 Item::Frame(LaneFrame::CaughtUp(subscription)) => packer.caught_up(*subscription),
                 Item::Gaps(ledger) => packer.gaps(ledger),
             };

@@ -48,6 +48,9 @@ impl Shard {
     }
 
     pub(super) fn send(&mut self, slot: u32, send: &Send<'_>) {
+        if let Some(method) = &send.method {
+            return self.send_to_callback(slot, send, method);
+        }
         if let Err(refusal) = self.check_send(send) {
             return self.reject(slot, send.id.unwrap_or(0), refusal);
         }
@@ -66,9 +69,6 @@ impl Shard {
     }
 
     fn check_send(&self, send: &Send<'_>) -> Result<(), Refusal> {
-        if send.method.is_some() {
-            return Err(Refusal::unsupported("method"));
-        }
         let most = self.config.limits.name_bytes_max;
         if send.to.len() > most || check_topic(&send.to).is_err() {
             let message = format!("{:?} can't be a client's name", shortened(&send.to));

@@ -10,12 +10,13 @@ use broker_protocol::frame::{
 use bytes::Bytes;
 
 use super::Shard;
+use super::callbacks::called;
 use super::commands::Refusal;
 use super::publish::{check_body, check_open_topic};
 use crate::few::Few;
 use crate::inspection::Subject;
-use crate::session::{Asked, LaneFrame};
-use crate::{Command, Now, SessionId, Token};
+use crate::session::{Answering, Asked, LaneFrame};
+use crate::{Command, Now, SessionId, Span, Token};
 
 /// The longest code of a provider's failure, in bytes; what is longer is cut.
 const FAILURE_CODE_BYTES: usize = 64;
@@ -28,9 +29,20 @@ impl Shard {
         if let Some(subject) = Subject::of(&request.topic) {
             return self.ask_about(now, slot, request, subject);
         }
+        if let Some(called) = called(&request.topic) {
+            return self.ask_callback(now, slot, request, called);
+        }
         if let Err(refusal) = self.check_request(slot, request) {
             return self.reject(slot, request.id, refusal);
         }
+        let (token, frame) = self.route(now, slot, request);
+        let (asker, id) = (self.sessions[slot as usize].id, request.id);
+        let topic = self.outgoing.write_text(&request.topic);
+        self.outgoing.push(Command::Request { asker, id, token, topic, frame });
+    }
+
+    /// Has a session wait for the answer to a request, and writes that as its provider is to get it.
+    pub(super) fn route(&mut self, now: Now, slot: u32, request: &Request<'_>) -> (Token, Span) {
         let (token, timeout) = self.begin_wait(now, slot, request);
         let session = &self.sessions[slot as usize];
         let routed = BrokerFrame::Request(RoutedRequest {
@@ -39,11 +51,9 @@ impl Shard {
             from: Some(Cow::Borrowed(&session.name)),
             timeout: timeout.as_millis() as u64,
             body: request.body.clone(),
+            session: Some(Cow::Owned(session.id.to_string())),
         });
-        let (asker, id) = (session.id, request.id);
-        let frame = self.outgoing.write_frame(request.body.payload.len() + 256, &routed);
-        let topic = self.outgoing.write_text(&request.topic);
-        self.outgoing.push(Command::Request { asker, id, token, topic, frame });
+        (token, self.outgoing.write_frame(request.body.payload.len() + 256, &routed))
     }
 
     fn check_request(&self, slot: u32, request: &Request<'_>) -> Result<(), Refusal> {
@@ -162,14 +172,28 @@ impl Shard {
             let message = "the provider ended its service before it got the request";
             return self.outgoing.refuse(token, ErrorCode::ProviderGone, message);
         };
+        let answering = Answering { id, callback: None };
+        self.push_request((provider.slot, lane), (token, answering), frame);
+    }
+
+    /// Puts a request into a lane. Returns whether there was room for it.
+    pub(super) fn push_request(
+        &mut self,
+        (slot, lane): (u32, usize),
+        (token, answering): (Token, Answering),
+        frame: &Bytes,
+    ) -> bool {
+        let session = &mut self.sessions[slot as usize];
         if !session.lanes[lane].lane.has_room(frame.len() as u64) {
             let message = "the provider has more waiting than it may; try again later";
-            return self.outgoing.refuse(token, ErrorCode::Busy, message);
+            self.outgoing.refuse(token, ErrorCode::Busy, message);
+            return false;
         }
-        session.dealings.get_or_insert_default().answering.insert(token, id);
+        session.dealings.get_or_insert_default().answering.insert(token, answering);
         // A copy: what is cut from the batch would hold all of its memory for as long as it waits.
         let frame = LaneFrame::Encoded(Bytes::copy_from_slice(frame));
-        self.push_frame(provider.slot, lane, frame);
+        self.push_frame(slot, lane, frame);
+        true
     }
 
     /// A provider answers. What nobody waits for any more is passed over.

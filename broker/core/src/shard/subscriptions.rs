@@ -71,7 +71,7 @@ impl Shard {
 
     fn check_room(&self, slot: u32, purpose: &Purpose) -> Result<(), Refusal> {
         let (limits, session) = (&self.config.limits, &self.sessions[slot as usize]);
-        room_for(session.standing.len(), limits.subscriptions_max, "subscriptions")?;
+        room_for(session.wishes(), limits.subscriptions_max, "subscriptions")?;
         match purpose {
             Purpose::Messages { presence: true } => room_for(
                 session.watches as usize,

@@ -1,0 +1,65 @@
+//! A session's part in callbacks: those that it offers, and those that it holds.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::few::Few;
+use crate::{CallbackId, Methods, Token};
+
+/// A session's part in callbacks.
+#[derive(Debug, Default)]
+pub(crate) struct Roles {
+    /// The callbacks that it offers, by their numbers in the shard.
+    pub(crate) offered: Few<u64, Offered>,
+    /// Requests for one of them that it is to answer.
+    pub(crate) asked: BTreeSet<(u64, Token)>,
+    /// What attachments subscribe it to: filters, and the places of their lanes, each with the number
+    /// of callbacks that share it.
+    pub(crate) subscribed: Few<(Arc<str>, usize), u32>,
+    /// What all attachments count for: their methods.
+    pub(crate) attached: usize,
+    /// What it holds. A hold that isn't in force yet has the id of its command, others have 0.
+    pub(crate) holds: Few<CallbackId, u64>,
+    /// Whether the sequencer is to be told of its end.
+    pub(crate) watched: bool,
+}
+
+/// A callback that a session offers.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    pub(crate) token: CallbackId,
+    pub(crate) methods: Arc<Methods>,
+    /// Once it was called or attached.
+    pub(crate) use_: Option<Box<Use>>,
+}
+
+/// What has become of a callback.
+#[derive(Debug, Default)]
+pub(crate) struct Use {
+    /// The last `seq` of each method, by the methods' places.
+    pub(crate) seqs: Vec<u64>,
+    /// The topics to which it is attached.
+    pub(crate) topics: Few<Arc<str>, ()>,
+}
+
+impl Roles {
+    /// Whether nothing is left of it.
+    pub(crate) fn are_over(&self) -> bool {
+        let Self { offered, asked, subscribed, holds, watched, .. } = self;
+        let offers = !(offered.is_empty() && asked.is_empty() && subscribed.is_empty());
+        !offers && holds.is_empty() && !watched
+    }
+}
+
+impl Offered {
+    /// The next `seq` of a method.
+    pub(crate) fn next_seq(&mut self, method: u8) -> u64 {
+        let seqs = &mut self.use_.get_or_insert_default().seqs;
+        if seqs.is_empty() {
+            seqs.resize(self.methods.len(), 0);
+        }
+        let seq = &mut seqs[usize::from(method)];
+        *seq += 1;
+        *seq
+    }
+}

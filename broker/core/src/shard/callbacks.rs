@@ -1,0 +1,78 @@
+//! Callbacks: offered here, called here, held here.
+//!
+//! What a callback is lives in its owner's session, who holds it in the holders' shards; between them
+//! the sequencer knows the way. All that happens to a callback happens in the one order, so that
+//! nothing comes from it behind its end.
+
+mod attachments;
+mod calls;
+mod holds;
+mod offers;
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::ReleasedReason;
+
+use super::Shard;
+use crate::{CallbackItem, Now, Owned};
+pub(super) use calls::called;
+use holds::Holds;
+use offers::Tables;
+
+/// What a shard knows of callbacks beside what its sessions know.
+#[derive(Debug)]
+pub(super) struct Callbacks {
+    /// The `epoch` of all calls: tokens are never used twice.
+    epoch: u64,
+    /// How many callbacks were offered here so far.
+    seen: u64,
+    /// How many there are.
+    offered: u64,
+    tables: Tables,
+    holds: Holds,
+}
+
+impl Callbacks {
+    pub(super) fn new(now: Now) -> Self {
+        let (tables, holds) = (Tables::default(), Holds::default());
+        Self { epoch: now.wall, seen: 0, offered: 0, tables, holds }
+    }
+
+    /// How many are offered by sessions of this shard.
+    pub(super) fn offered(&self) -> u64 {
+        self.offered
+    }
+
+    /// How many are held by them, sessions included.
+    pub(super) fn held(&self) -> u64 {
+        self.holds.len() as u64
+    }
+}
+
+impl Shard {
+    pub(super) fn about_callbacks(&mut self, item: CallbackItem) {
+        match item {
+            CallbackItem::Sent { to, method, time, parts, from } => {
+                self.sent_to_callback((to, method), (time, parts), from);
+            }
+            CallbackItem::Request { to, method, token, id, frame } => {
+                self.callback_asked((to, method), (token, id), &frame);
+            }
+            CallbackItem::Held { holder, callback, there } => self.held(holder, callback, there),
+            CallbackItem::Watch { target, holder } => self.watch(target, holder),
+            CallbackItem::Released { callback, reason } => self.released(callback, reason),
+            CallbackItem::Over(Owned { owner, number }) => self.callback_over(owner, number),
+            CallbackItem::Unheld { callback, reason } => self.unheld(callback, reason),
+            CallbackItem::Attach(attachment) => self.attachment_begins(attachment),
+            CallbackItem::Detach(attachment) => self.attachment_ends(&attachment),
+        }
+    }
+}
+
+/// What holders are told of a session that the broker ends with this code.
+pub(super) fn reason_of(code: ErrorCode) -> ReleasedReason {
+    match code {
+        ErrorCode::Closed => ReleasedReason::Closed,
+        ErrorCode::IdleTimeout => ReleasedReason::TimedOut,
+        _ => ReleasedReason::Kicked,
+    }
+}

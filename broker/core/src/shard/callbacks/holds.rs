@@ -1,0 +1,243 @@
+//! Who holds what: each shard knows of its own sessions.
+//!
+//! What could be much (the holders of one callback, what one session holds) is worked off a slice in a
+//! turn.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{BrokerFrame, Hold, Released, ReleasedReason};
+
+use super::calls::unknown_callback;
+use crate::few::Few;
+use crate::session::{Given, LaneFrame, Stage};
+use crate::shard::Shard;
+use crate::shard::commands::Refusal;
+use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId, ShardId};
+
+/// How many holders are told of an end, and holds given up, in one turn. It takes a fraction of a
+/// millisecond.
+const HOLDS_PER_TURN: usize = 1000;
+
+/// Who holds what.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    /// What sessions of this shard hold.
+    by: BTreeSet<(CallbackId, SessionId)>,
+    /// What is over, while not all who hold it were told.
+    releasing: VecDeque<(CallbackId, ReleasedReason)>,
+    /// What sessions held that have ended.
+    leaving: VecDeque<(SessionId, std::vec::IntoIter<CallbackId>, ReleasedReason)>,
+    /// How many are still to be worked off in this turn.
+    left: usize,
+}
+
+impl Holds {
+    pub(super) fn len(&self) -> usize {
+        self.by.len()
+    }
+
+    fn are_settled(&self) -> bool {
+        self.releasing.is_empty() && self.leaving.is_empty()
+    }
+
+    /// The next one who holds something that is over.
+    fn next_released(&mut self) -> Option<(CallbackId, SessionId, ReleasedReason)> {
+        while let Some((callback, reason)) = self.releasing.front().copied() {
+            let all = (callback, SessionId::FIRST)..=(callback, SessionId::LAST);
+            if let Some(held) = self.by.range(all).next().copied() {
+                self.by.remove(&held);
+                return Some((callback, held.1, reason));
+            }
+            self.releasing.pop_front();
+        }
+        None
+    }
+
+    /// The next thing that a session held which has ended.
+    fn next_left(&mut self) -> Option<(CallbackId, SessionId, ReleasedReason)> {
+        while let Some((session, held, reason)) = self.leaving.front_mut() {
+            if let Some(callback) = held.next() {
+                return Some((callback, *session, *reason));
+            }
+            self.leaving.pop_front();
+        }
+        None
+    }
+}
+
+impl Shard {
+    pub(in crate::shard) fn hold(&mut self, slot: u32, hold: &Hold) {
+        let id = hold.id;
+        match self.try_hold(slot, hold) {
+            Ok((callback, counts)) => {
+                self.note_given(slot, id, Given::Elsewhere);
+                let holder = (self.sessions[slot as usize].id, id);
+                let hold = CallbackCommand::Hold { holder, callback, counts };
+                self.outgoing.push(Command::Callback(hold));
+            }
+            Err(refusal) => self.reject(slot, id, refusal),
+        }
+    }
+
+    fn try_hold(&mut self, slot: u32, hold: &Hold) -> Result<(CallbackId, bool), Refusal> {
+        let (shards, most) = (self.config.shards, self.config.limits.holds_max);
+        let exists = |id: SessionId| id.shard.0 < shards;
+        let callback = CallbackId::parse(&hold.callback);
+        let callback = callback.filter(|callback| callback.session().is_none_or(exists));
+        let callback = callback.ok_or_else(unknown_callback)?;
+        let holds = self.sessions[slot as usize].roles().map(|roles| &roles.holds);
+        if holds.is_some_and(|holds| holds.contains_key(&callback)) {
+            return Ok((callback, false));
+        }
+        if holds.map_or(0, Few::len) >= most {
+            let message = format!("the session holds {most} callbacks, and may hold no more");
+            return Err(Refusal::new(ErrorCode::TooManyCallbacks, message));
+        }
+        self.sessions[slot as usize].take_roles_on().holds.insert(callback, hold.id);
+        Ok((callback, true))
+    }
+
+    /// Whether a session of this shard is there that somebody wants to hold.
+    pub(super) fn watch(&mut self, target: SessionId, holder: (SessionId, u64)) {
+        let found = self.find(target).filter(|session| session.stage != Stage::Connecting);
+        let there = found.is_some();
+        if let Some(session) = found {
+            session.take_roles_on().watched = true;
+        }
+        let watched = CallbackCommand::Watched { target, holder, there };
+        self.outgoing.push(Command::Callback(watched));
+    }
+
+    /// What a session wished to hold is there, or isn't.
+    pub(super) fn held(&mut self, holder: (SessionId, u64), callback: CallbackId, there: bool) {
+        let (holder, id) = holder;
+        let Some(session) = self.find(holder) else { return };
+        let holds = session.roles_mut().map(|roles| &mut roles.holds);
+        // It may have let go of it by now, or asked again.
+        if let Some(holds) = holds
+            && holds.get(&callback) == Some(&id)
+        {
+            if there {
+                holds.insert(callback, 0);
+                self.callbacks.holds.by.insert((callback, holder));
+            } else {
+                holds.remove(&callback);
+            }
+        }
+        match there {
+            true => self.accept_callback(holder.slot, id, callback),
+            false => self.reject(holder.slot, id, unknown_callback()),
+        }
+    }
+
+    /// A session holds something no longer, if it did.
+    pub(super) fn let_go(&mut self, slot: u32, callback: CallbackId, reason: ReleasedReason) {
+        let session = &mut self.sessions[slot as usize];
+        let holder = session.id;
+        let Some(roles) = session.roles_mut() else { return };
+        if roles.holds.remove(&callback).is_some() {
+            self.tell_let_go(callback, holder, reason);
+        }
+    }
+
+    fn tell_let_go(&mut self, callback: CallbackId, holder: SessionId, reason: ReleasedReason) {
+        self.callbacks.holds.by.remove(&(callback, holder));
+        if callback.session().is_none() {
+            let let_go = CallbackCommand::LetGo { callback, reason };
+            self.outgoing.push(Command::Callback(let_go));
+        }
+    }
+
+    /// A session ends, and holds nothing any more.
+    pub(super) fn withdraw_holds(&mut self, slot: u32, reason: ReleasedReason) {
+        let session = &mut self.sessions[slot as usize];
+        let id = session.id;
+        let Some(roles) = session.roles_mut() else { return };
+        let held: Vec<CallbackId> = roles.holds.keys().copied().collect();
+        if !held.is_empty() {
+            roles.holds = Few::new();
+            self.callbacks.holds.leaving.push_back((id, held.into_iter(), reason));
+            self.settle_some_holds();
+        }
+    }
+
+    /// Something is over: whoever holds it is told.
+    pub(super) fn released(&mut self, callback: CallbackId, reason: ReleasedReason) {
+        self.callbacks.holds.releasing.push_back((callback, reason));
+        self.settle_some_holds();
+    }
+
+    /// Works off what is left for this turn.
+    pub(in crate::shard) fn settle_holds(&mut self) {
+        self.callbacks.holds.left = HOLDS_PER_TURN;
+        self.settle_some_holds();
+    }
+
+    /// Whether there is more of that than was worked off.
+    pub(in crate::shard) fn has_holds_to_settle(&self) -> bool {
+        !self.callbacks.holds.are_settled()
+    }
+
+    fn settle_some_holds(&mut self) {
+        while self.callbacks.holds.left > 0 && !self.callbacks.holds.are_settled() {
+            self.callbacks.holds.left -= 1;
+            if let Some((callback, holder, reason)) = self.callbacks.holds.next_released() {
+                self.tell_released(callback, holder, reason);
+            } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_left() {
+                self.tell_let_go(callback, holder, reason);
+            }
+        }
+    }
+
+    fn tell_released(&mut self, callback: CallbackId, holder: SessionId, reason: ReleasedReason) {
+        let Some(session) = self.find(holder) else { return };
+        if let Some(roles) = session.roles_mut() {
+            roles.holds.remove(&callback);
+        }
+        let callback = callback.to_string();
+        let released = BrokerFrame::Released(Released { callback, reason });
+        self.push_frame(holder.slot, 0, LaneFrame::encode(&released));
+    }
+
+    /// Nobody holds a callback any more: that is told behind its last call.
+    pub(super) fn unheld(&mut self, callback: Owned, reason: ReleasedReason) {
+        let Owned { owner, number } = callback;
+        let Some(session) = self.find(owner) else { return };
+        let Some(offered) = session.roles().and_then(|roles| roles.offered.get(&number)) else {
+            return;
+        };
+        let callback = offered.token.to_string();
+        let methods = offered.methods.clone();
+        let LaneFrame::Encoded(frame) =
+            LaneFrame::encode(&BrokerFrame::Released(Released { callback, reason }))
+        else {
+            return;
+        };
+        for lane in session.places_of(&methods) {
+            self.push_unheld(owner.slot, lane, (number, frame.clone()));
+        }
+    }
+
+    /// Tells again in a lane what came while it was being told.
+    pub(in crate::shard) fn tell_unheld_again(&mut self, slot: u32, lane: usize) {
+        for again in self.sessions[slot as usize].lanes[lane].presences.take_unheld_again() {
+            self.push_unheld(slot, lane, again);
+        }
+    }
+
+    fn push_unheld(&mut self, slot: u32, lane: usize, (number, frame): (u64, bytes::Bytes)) {
+        // Its lanes may have been too full for the one before.
+        if self.sessions[slot as usize].stage == Stage::Ending {
+            return;
+        }
+        if self.sessions[slot as usize].lanes[lane].presences.note_unheld(number, frame) {
+            self.push_frame(slot, lane, LaneFrame::Unheld(number));
+        }
+    }
+}
+
+impl SessionId {
+    const FIRST: Self = Self { shard: ShardId(0), slot: 0, generation: 0 };
+    const LAST: Self = Self { shard: ShardId(u16::MAX), slot: u32::MAX, generation: u64::MAX };
+}

@@ -1,0 +1,173 @@
+//! Callbacks that are attached to topics.
+
+use broker_core::{Config, KeepRule, Pattern, Policies};
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{ClientFrame, GapReason, LaneOptions};
+
+use super::{Scene, latest, method, told};
+
+#[test]
+fn an_attached_callback_gets_what_is_published_under_the_topic_from_then_on() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0), method("tock", 0)]);
+    let caller = scene.caller;
+    scene.stage.publish(caller, "clock.tick", b"before");
+    assert_eq!(scene.attach("clock", &callback), Ok(callback.clone()));
+    for topic in ["clock.tick", "clock.tock", "clock.other", "clock"] {
+        scene.stage.publish(caller, topic, b"x");
+    }
+    assert_eq!(scene.detach("clock", &callback), Ok(callback.clone()));
+    scene.stage.publish(caller, "clock.tick", b"behind");
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["attached clock", "tick x 2", "tock x 1", "detached clock"]);
+}
+
+#[test]
+fn what_is_published_right_behind_an_attach_comes_and_right_behind_a_detach_does_not() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    let (caller, topic) = (scene.caller, "clock".to_owned());
+    let (id, again) = (7, callback.clone());
+    let attach = super::Attach { id, topic: topic.clone(), callback };
+    let detach = super::Detach { id: 8, topic, callback: again };
+    let publish = broker_protocol::frame::Publish::bytes("clock.tick", b"x");
+    scene.stage.write(caller, &ClientFrame::Attach(attach));
+    scene.stage.write(caller, &ClientFrame::Publish(publish.clone()));
+    scene.stage.write(caller, &ClientFrame::Detach(detach));
+    scene.stage.write(caller, &ClientFrame::Publish(publish));
+    scene.stage.turn();
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["attached clock", "tick x 1", "detached clock"]);
+}
+
+#[test]
+fn attaching_twice_is_attaching_once_and_detaching_what_isnt_attached_is_nothing() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    assert!(scene.detach("clock", &callback).is_ok());
+    assert!(scene.attach("clock", &callback).is_ok() && scene.attach("clock", &callback).is_ok());
+    assert!(scene.detach("clock", &callback).is_ok() && scene.detach("clock", &callback).is_ok());
+    scene.stage.publish(scene.caller, "clock.tick", b"x");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["attached clock", "detached clock"]);
+}
+
+#[test]
+fn callbacks_of_one_session_share_a_subscription_and_each_lane_gets_one_copy() {
+    let mut scene = Scene::new();
+    let (one, two) = (scene.offer(&[method("tick", 0)]), scene.offer(&[method("tick", 0)]));
+    let other = scene.offer(&[latest("tick", 1)]);
+    for callback in [&one, &two, &other] {
+        assert!(scene.attach("clock", callback).is_ok());
+    }
+    scene.stage.frames(scene.owner);
+    let caller = scene.caller;
+    scene.stage.publish(caller, "clock.tick", b"x");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["tick x 1", "tick x 1"]);
+    assert!(scene.detach("clock", &one).is_ok());
+    scene.stage.publish(caller, "clock.tick", b"y");
+    let frames = scene.stage.frames(scene.owner);
+    assert_eq!(told(&frames), ["detached clock", "tick y 2", "tick y 2"]);
+    assert!(scene.detach("clock", &two).is_ok());
+    scene.stage.publish(caller, "clock.tick", b"z");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["detached clock", "tick z 3"]);
+}
+
+#[test]
+fn the_end_of_a_callback_detaches_it_everywhere() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    for topic in ["clock", "watch"] {
+        assert!(scene.attach(topic, &callback).is_ok());
+    }
+    scene.stage.frames(scene.owner);
+    scene.release(scene.owner, &callback);
+    for topic in ["clock.tick", "watch.tick"] {
+        scene.stage.publish(scene.caller, topic, b"x");
+    }
+    assert!(scene.stage.frames(scene.owner).is_empty());
+    assert_eq!(scene.attach("clock", &callback), Err(ErrorCode::UnknownCallback));
+    assert_eq!(scene.detach("clock", &callback), Err(ErrorCode::UnknownCallback));
+}
+
+#[test]
+fn what_is_attached_conflates_as_its_lane_does() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[latest("tick", 1)]);
+    assert!(scene.attach("clock", &callback).is_ok());
+    scene.stage.frames(scene.owner);
+    scene.stage.set_room(scene.owner, 0);
+    for value in [b"1", b"2", b"3"] {
+        scene.stage.publish(scene.caller, "clock.tick", value);
+    }
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    let conflated = format!("gap 2 {:?}", GapReason::Conflated);
+    assert_eq!(told(&scene.stage.frames(scene.owner)), [&*conflated, "tick 3 3"]);
+}
+
+#[test]
+fn a_topic_that_is_none_belongs_to_the_broker_or_leaves_no_room_is_refused() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    let (longest, longer) = ("x".repeat(250), "x".repeat(251));
+    for (topic, code) in [
+        ("a.*", ErrorCode::InvalidTopic),
+        ("", ErrorCode::InvalidTopic),
+        ("$to.owner", ErrorCode::ReservedTopic),
+        (&longer, ErrorCode::InvalidTopic),
+    ] {
+        assert_eq!(scene.attach(topic, &callback), Err(code), "{topic:?}");
+    }
+    assert!(scene.attach(&longest, &callback).is_ok());
+    assert_eq!(scene.attach("a", "owner"), Err(ErrorCode::UnknownCallback));
+}
+
+#[test]
+fn attachments_times_methods_count_as_subscriptions_of_the_owner() {
+    let mut config = Config::default();
+    config.limits.subscriptions_max = 5;
+    let mut scene = Scene::with(config);
+    let (one, two) = (
+        scene.offer(&[method("a", 0), method("b", 0)]),
+        scene.offer(&[method("a", 0), method("b", 0)]),
+    );
+    scene.stage.subscribe(scene.owner, "x");
+    assert!(scene.attach("t", &one).is_ok() && scene.attach("t", &two).is_ok());
+    assert_eq!(scene.attach("u", &one), Err(ErrorCode::TooManySubscriptions));
+    scene.stage.frames(scene.owner);
+    scene.stage.subscribe(scene.owner, "y");
+    assert_eq!(scene.stage.refused(scene.owner), Some(ErrorCode::TooManySubscriptions));
+    assert!(scene.detach("t", &two).is_ok() && scene.attach("u", &one).is_ok());
+    // What was refused is wanted by nobody: it ends as often as it began.
+    scene.stage.lose(scene.owner);
+    scene.stage.publish(scene.caller, "t.a", b"x");
+}
+
+#[test]
+fn attaching_and_detaching_again_and_again_ends_no_session_that_is_slow() {
+    let mut config = Config::default();
+    config.limits.control_bytes_max = 64 << 10;
+    let mut scene = Scene::with(config);
+    let mut tick = method("tick", 1);
+    tick.options = Some(LaneOptions { bound_bytes: Some(1 << 10), ..LaneOptions::default() });
+    let callback = scene.offer(&[tick]);
+    scene.stage.set_room(scene.owner, 0);
+    let refused = (0..1000).find_map(|_| {
+        let refused = scene.attach("clock", &callback).err();
+        scene.detach("clock", &callback).expect("it is always detached");
+        refused
+    });
+    assert_eq!(refused, Some(ErrorCode::Busy));
+    assert_eq!(scene.stage.ended(scene.owner), None);
+}
+
+#[test]
+fn what_a_pattern_keeps_out_of_a_lane_isnt_attached_there() {
+    let forbidden_keeps = vec![KeepRule::All];
+    let market = Pattern { filter: "market.>".to_owned(), forbidden_keeps, ..Pattern::default() };
+    let policies = Policies::new(vec![market]);
+    let mut scene = Scene::with(Config { policies, ..Config::default() });
+    let (all, newest) = (scene.offer(&[method("tick", 0)]), scene.offer(&[latest("tick", 1)]));
+    assert_eq!(scene.attach("market", &all), Err(ErrorCode::LaneOptions));
+    assert!(scene.attach("market", &newest).is_ok() && scene.attach("clock", &all).is_ok());
+}

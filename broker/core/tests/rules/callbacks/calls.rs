@@ -1,0 +1,214 @@
+//! Calls: sent and asked.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use broker_core::Config;
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{
+    Body, BrokerFrame, Cancel, ClientFrame, GapReason, LaneOptions, Outcome, Reply, Request,
+    RoutedRequest,
+};
+
+use super::{Scene, call, latest, method, told};
+
+fn ask(scene: &mut Scene, callback: &str, method: &str) -> u64 {
+    let (id, topic) = (scene.next_id(), format!("$to.{callback}.{method}"));
+    let request = Request { id, topic: Cow::Owned(topic), ..Request::default() };
+    scene.stage.say(scene.caller, &ClientFrame::Request(request));
+    id
+}
+
+/// The request that has come to the owner.
+fn asked(scene: &mut Scene) -> RoutedRequest<'static> {
+    let frames = scene.stage.frames(scene.owner).into_iter();
+    let mut asked = frames.filter_map(|frame| match frame {
+        BrokerFrame::Request(request) => Some(request),
+        _ => None,
+    });
+    asked.next().expect("it was asked")
+}
+
+fn reply(scene: &mut Scene, token: Cow<'static, str>) {
+    let outcome = Outcome::Answer(Body { payload: Cow::Borrowed(b"yes"), ..Body::default() });
+    scene.stage.say(scene.owner, &ClientFrame::Reply(Reply { to: token, outcome }));
+}
+
+#[test]
+fn a_call_comes_on_the_topic_of_the_callbacks_method_in_the_methods_lane() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("done", 0), latest("tick", 2)]);
+    assert_eq!(scene.call(&callback, "tick", "one"), Ok(String::new()));
+    let frames = scene.stage.frames(scene.owner);
+    let [BrokerFrame::Lane(lane), BrokerFrame::Message(message), ..] = &frames[..] else {
+        panic!("{frames:?}")
+    };
+    assert_eq!((lane.lane, lane.subscription), (2, None));
+    assert_eq!(message.topic, format!("$to.{callback}.tick"));
+    assert_eq!((message.seq, message.from.as_deref()), (1, Some("caller")));
+}
+
+#[test]
+fn each_method_of_each_callback_counts_its_calls_from_1_without_holes() {
+    let mut scene = Scene::new();
+    let methods = [method("a", 0), method("b", 0)];
+    let (one, other) = (scene.offer(&methods), scene.offer(&methods));
+    for (callback, method) in [(&one, "a"), (&one, "b"), (&one, "a"), (&other, "a")] {
+        assert!(scene.call(callback, method, "x").is_ok());
+    }
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["a x 1", "b x 1", "a x 2", "a x 1"]);
+}
+
+#[test]
+fn a_call_for_which_a_lane_that_keeps_all_has_no_room_is_refused_and_takes_no_place() {
+    let mut scene = Scene::new();
+    let options = LaneOptions { bound_messages: Some(2), ..LaneOptions::default() };
+    let mut tick = method("tick", 1);
+    tick.options = Some(options);
+    let callback = scene.offer(&[tick]);
+    scene.stage.set_room(scene.owner, 0);
+    for (number, expected) in [Ok(()), Ok(()), Err(ErrorCode::Busy)].iter().enumerate() {
+        let answer = scene.call(&callback, "tick", &number.to_string()).map(drop);
+        assert_eq!(answer, *expected, "{number}");
+    }
+    scene.stage.say(scene.caller, &call(None, (&callback, "tick"), (None, "untold")));
+    assert!(scene.stage.frames(scene.caller).is_empty());
+    assert_eq!(scene.stage.shard.statistics().calls_refused, 2);
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    assert!(scene.call(&callback, "tick", "next").is_ok());
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["tick 0 1", "tick 1 2", "tick next 3"]);
+}
+
+#[test]
+fn a_lane_that_conflates_keeps_the_newest_call_of_each_key_and_tells_the_others() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[latest("tick", 1)]);
+    scene.stage.set_room(scene.owner, 0);
+    for (key, value) in [("x", "1"), ("y", "2"), ("x", "3"), ("x", "4")] {
+        let tick = call(None, (&callback, "tick"), (Some(key), value));
+        scene.stage.say(scene.caller, &tick);
+    }
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    let frames = scene.stage.frames(scene.owner);
+    let conflated = format!("gap 2 {:?}", GapReason::Conflated);
+    assert_eq!(told(&frames), [&*conflated, "tick 4 4", "tick 2 2"]);
+    let gap = frames.iter().find_map(|frame| match frame {
+        BrokerFrame::Gap(gap) => gap.topic.clone(),
+        _ => None,
+    });
+    assert_eq!(gap, Some(format!("$to.{callback}.tick")));
+}
+
+#[test]
+fn calls_of_one_key_keep_the_interval_of_their_lane() {
+    let mut scene = Scene::new();
+    let mut tick = latest("tick", 1);
+    tick.options.as_mut().expect("it has some").min_interval = Some(100);
+    let callback = scene.offer(&[tick]);
+    for value in ["1", "2", "3"] {
+        assert!(scene.call(&callback, "tick", value).is_ok());
+    }
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["tick 1 1"]);
+    scene.stage.pass(Duration::from_millis(100));
+    let conflated = format!("gap 1 {:?}", GapReason::Conflated);
+    assert_eq!(told(&scene.stage.frames(scene.owner)), [&*conflated, "tick 3 3"]);
+}
+
+#[test]
+fn calls_wait_for_an_owner_that_is_away_as_its_lanes_say() {
+    let mut scene = Scene::with_absence();
+    let callback = scene.offer(&[latest("tick", 1), method("done", 0)]);
+    scene.stage.lose(scene.owner);
+    for value in ["1", "2"] {
+        assert!(scene.call(&callback, "tick", value).is_ok());
+        assert!(scene.call(&callback, "done", value).is_ok());
+    }
+    assert_eq!(scene.stage.shard.statistics().callbacks, 1);
+}
+
+#[test]
+fn who_calls_what_isnt_there_is_told_what_that_is() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    let unknown = "f".repeat(32);
+    for (to, method, code) in [
+        (&*unknown, "tick", ErrorCode::UnknownCallback),
+        ("owner", "tick", ErrorCode::UnknownCallback),
+        (&callback, "tock", ErrorCode::UnknownMethod),
+        (&callback, &"x".repeat(65), ErrorCode::UnknownMethod),
+    ] {
+        assert_eq!(scene.call(to, method, "x"), Err(code), "{to} {method}");
+        let id = ask(&mut scene, to, method);
+        let frames = scene.stage.frames(scene.caller);
+        let [BrokerFrame::Rejected(rejected)] = &frames[..] else { panic!("{frames:?}") };
+        assert_eq!((rejected.id, rejected.code), (id, code), "{to} {method}");
+    }
+    scene.release(scene.owner, &callback);
+    assert_eq!(scene.call(&callback, "tick", "x"), Err(ErrorCode::UnknownCallback));
+}
+
+#[test]
+fn a_method_is_asked_and_answers_like_a_service() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 3)]);
+    let id = ask(&mut scene, &callback, "tick");
+    let request = asked(&mut scene);
+    assert_eq!(request.topic, format!("$to.{callback}.tick"));
+    assert_eq!(request.session.as_deref(), Some("0-1-1"), "the session of who asks");
+    reply(&mut scene, request.token);
+    let frames = scene.stage.frames(scene.caller);
+    let [BrokerFrame::Reply(reply)] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((reply.id, reply.from.as_deref()), (id, Some("owner")));
+}
+
+#[test]
+fn what_a_callback_was_asked_fails_when_it_is_released_before_it_answers() {
+    let mut scene = Scene::new();
+    let (one, other) = (scene.offer(&[method("a", 0)]), scene.offer(&[method("a", 0)]));
+    ask(&mut scene, &other, "a");
+    let stays = asked(&mut scene);
+    ask(&mut scene, &one, "a");
+    let fails = asked(&mut scene);
+    scene.release(scene.owner, &one);
+    assert_eq!(scene.stage.refused(scene.caller), Some(ErrorCode::ProviderGone));
+    reply(&mut scene, fails.token);
+    assert!(scene.stage.frames(scene.caller).is_empty());
+    reply(&mut scene, stays.token);
+    assert!(matches!(&scene.stage.frames(scene.caller)[..], [BrokerFrame::Reply(_)]));
+}
+
+#[test]
+fn requests_of_callbacks_time_out_are_cancelled_and_refused_as_those_of_services() {
+    let mut scene = Scene::new();
+    let mut tick = method("tick", 1);
+    tick.options = Some(LaneOptions { bound_bytes: Some(1), ..LaneOptions::default() });
+    let callback = scene.offer(&[tick]);
+    ask(&mut scene, &callback, "tick");
+    scene.stage.pass(Duration::from_secs(6));
+    assert_eq!(scene.stage.refused(scene.caller), Some(ErrorCode::TimedOut));
+    let id = ask(&mut scene, &callback, "tick");
+    scene.stage.say(scene.caller, &ClientFrame::Cancel(Cancel { id }));
+    assert_eq!(scene.stage.refused(scene.caller), Some(ErrorCode::Cancelled));
+    let frames = scene.stage.frames(scene.owner);
+    let cancelled = frames.iter().filter(|frame| matches!(frame, BrokerFrame::Cancelled(_)));
+    assert_eq!(cancelled.count(), 2);
+    scene.stage.set_room(scene.owner, 0);
+    ask(&mut scene, &callback, "tick");
+    ask(&mut scene, &callback, "tick");
+    assert_eq!(scene.stage.refused(scene.caller), Some(ErrorCode::Busy));
+    scene.stage.lose(scene.owner);
+    assert_eq!(scene.stage.refused(scene.caller), Some(ErrorCode::ProviderGone));
+}
+
+#[test]
+fn a_payload_above_the_limit_is_refused() {
+    let mut config = Config::default();
+    config.limits.payload_bytes_max = 4;
+    let mut scene = Scene::with(config);
+    let callback = scene.offer(&[method("tick", 0)]);
+    assert!(scene.call(&callback, "tick", "1234").is_ok());
+    assert_eq!(scene.call(&callback, "tick", "12345"), Err(ErrorCode::PayloadTooLarge));
+}
