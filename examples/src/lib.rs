@@ -1,5 +1,6 @@
-//! Real programs on the broker, in `src/bin`: `chat`, `ticker`, `embedded` and `counters`.
+//! Real programs on the broker, in `src/bin`: `chat` and `chat-server`, `ticker`, `embedded` and `counters`.
 
+pub mod chat;
 mod narrow;
 
 use client_sdk::{Client, ClientBuilder, Fingerprint};
