@@ -155,13 +155,14 @@ impl Reader {
             BrokerFrame::Moved(moved) => self.routes.moved(moved.subscription, &self.hub),
             BrokerFrame::Gap(gap) => self.routes.gap(*header, &gap, &mut arrival),
             BrokerFrame::Presence(presence) => {
-                let subscription = presence.subscription;
+                let to = (header.lane, presence.subscription);
                 let (joined, left) = (presence.joined, presence.left);
                 let event = Event::Presence(Presence { joined, left });
-                self.routes.addressed(subscription, event, &mut arrival);
+                self.routes.addressed(to, event, &mut arrival);
             }
             BrokerFrame::CaughtUp(told) => {
-                self.routes.addressed(told.subscription, Event::CaughtUp, &mut arrival);
+                let to = (header.lane, told.subscription);
+                self.routes.addressed(to, Event::CaughtUp, &mut arrival);
             }
             BrokerFrame::Accepted(accepted) => match self.hub.accepted(accepted) {
                 RouteChange::None => {}
