@@ -6,7 +6,8 @@ use broker_protocol::frame::{
 };
 use client_sdk::{Client, Keep, LaneOptions, Message, SubscribeError, Subscription};
 
-use crate::peer::{Peer, Place};
+use crate::peer::Peer;
+use crate::place::Place;
 use crate::recorder::{Recorder, recorder};
 
 fn priority(priority: u8) -> LaneOptions {

@@ -7,7 +7,7 @@ use client_sdk::{ClosedReason, ConnectionState, Reconnect};
 use tokio::time::Instant;
 use transport_memory::{Direction, Stall};
 
-use crate::peer::Place;
+use crate::place::Place;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 

@@ -7,6 +7,7 @@ mod credit;
 mod latest;
 mod liveness;
 mod peer;
+mod place;
 mod publishing;
 mod receiving;
 mod reconnecting;
