@@ -164,18 +164,26 @@ impl Reader {
                 let to = (header.lane, told.subscription);
                 self.routes.addressed(to, Event::CaughtUp, &mut arrival);
             }
-            BrokerFrame::Accepted(accepted) => match self.hub.accepted(accepted) {
-                RouteChange::None => {}
-                RouteChange::Begin(route) => self.routes.begin(route),
-                RouteChange::Move(relocation) => self.routes.relocate(relocation, &self.hub),
-                RouteChange::Guard(lane, keys_max) => self.routes.guard(lane, keys_max),
-                RouteChange::End(subscription) => self.routes.end(subscription),
-            },
-            BrokerFrame::Rejected(rejected) => self.hub.rejected(rejected),
+            BrokerFrame::Accepted(accepted) => self.change_routes(self.hub.accepted(accepted)),
+            BrokerFrame::Rejected(rejected) => self.change_routes(self.hub.rejected(rejected)),
             BrokerFrame::Reply(reply) => self.hub.replied(&reply),
             BrokerFrame::Request(request) => self.routes.request(&request, &self.hub),
             BrokerFrame::Cancelled(cancelled) => self.hub.call_cancelled(&cancelled.token),
             frame => tracing::trace!(frame = frame.name(), "a frame that nothing here needs"),
+        }
+    }
+
+    fn change_routes(&mut self, change: RouteChange) {
+        match change {
+            RouteChange::None => {}
+            RouteChange::Begin(route) => self.routes.begin(route),
+            RouteChange::Move(relocation) => self.routes.relocate(relocation, &self.hub),
+            RouteChange::Guard(lane, keys_max) => self.routes.guard(lane, keys_max),
+            RouteChange::End(subscription) => self.routes.end(subscription),
+            RouteChange::Doubtful => {
+                self.hub.forget_session();
+                self.end = Some(End::Doubtful);
+            }
         }
     }
 
