@@ -6,9 +6,9 @@
 //! ```
 
 use anyhow::Context as _;
-use broker_examples::Reach;
+use broker_examples::{Reach, lost_and_back};
 use clap::Parser;
-use client_sdk::{Client, ConnectionState, Gap, Interruption, Message, Presence, Subscriber};
+use client_sdk::{Client, ClosedReason, Ended, Gap, Interruption, Message, Presence, Subscriber};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 /// Chats in a room. `/msg NAME TEXT` speaks to one, `/quit` leaves.
@@ -51,14 +51,21 @@ impl Subscriber for Room {
     }
 
     fn on_interrupted(&mut self, _interruption: &Interruption) {
-        println!("* the connection was lost; what was said meanwhile is missing");
+        println!("* back again; what was said meanwhile is missing");
+    }
+
+    fn on_ended(&mut self, ended: Ended) {
+        if ended != Ended::Closed(ClosedReason::Asked) {
+            println!("* nothing more comes: {ended}");
+        }
     }
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Arguments { name, room, reach } = Arguments::parse();
-    let client = reach.client().name(&name).on_state(tell_state).connect().await?;
+    let tell_loss = lost_and_back(|news| println!("* {news}"));
+    let client = reach.client().name(&name).on_state(tell_loss).connect().await?;
     let _direct = client.direct(|message: &Message| {
         let from = message.from.as_deref().unwrap_or("somebody");
         println!("[{from}] {}", message.text().unwrap_or("(not a text)"));
@@ -68,8 +75,12 @@ async fn main() -> anyhow::Result<()> {
     let _room = client.subscription(&topic).presence(true).start(shown).await?;
     println!("* you are in {room}; /msg NAME TEXT speaks to one, /quit leaves");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await.context("can't read what you type")? {
-        match line.trim() {
+    loop {
+        let line = tokio::select! {
+            line = lines.next_line() => line.context("can't read what you type")?,
+            _ = client.closed() => break,
+        };
+        match line.as_deref().map_or("/quit", str::trim) {
             "" => {}
             "/quit" => break,
             line => say(&client, &topic, line).await,
@@ -89,11 +100,5 @@ async fn say(client: &Client, topic: &str, line: &str) {
     };
     if let Err(error) = said {
         println!("* not said: {error}");
-    }
-}
-
-fn tell_state(state: ConnectionState) {
-    if let ConnectionState::Reconnecting { .. } = state {
-        println!("* the connection is lost; trying to come back");
     }
 }
