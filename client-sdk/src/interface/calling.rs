@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::Semaphore;
-use tokio::task::coop::consume_budget;
 
 use super::caller::Caller;
 use super::fault::Fault;
@@ -13,6 +12,8 @@ use super::incoming::{Handled, Incoming};
 use super::object::{Lane, OfferedObject, Pending};
 use crate::client::WeakClient;
 use crate::hub::Hub;
+use crate::inbox::Held;
+use crate::pace::Pace;
 use crate::provider::{CONCURRENT_MAX, Call};
 use crate::{Body, Event, Message};
 
@@ -42,17 +43,23 @@ impl Task {
     async fn run(self, number: u8) {
         let object = Arc::clone(&self.object);
         let Some((_, lane)) = object.lanes().find(|(one, _)| *one == number) else { return };
-        while let Some(held) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
-            match held.event {
-                Event::Message(message) => self.tell(message),
-                Event::Gap(gap) => object.missed(&gap, &self.hub),
-                Event::CaughtUp => self.word(lane).await,
-                Event::Ended(_) => return,
-                _ => {}
+        let mut pace = Pace::new();
+        while let Some(first) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
+            pace.begin();
+            let mut next = Some(first);
+            while let Some(Held { event, owed, .. }) = next {
+                match event {
+                    Event::Message(message) => pace.call(|| self.tell(message)),
+                    Event::Gap(gap) => pace.call(|| object.missed(&gap, &self.hub)),
+                    Event::CaughtUp => self.word(lane).await,
+                    Event::Ended(_) => return,
+                    _ => {}
+                }
+                // Now it is consumed.
+                drop(owed);
+                pace.pause().await;
+                next = lane.inbox().try_next();
             }
-            // Now it is consumed.
-            drop(held.owed);
-            consume_budget().await;
         }
     }
 

@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex};
 
 use broker_examples::chat::{Arguments, ChatCallback, ChatService};
+use broker_examples::lost_and_back;
 use clap::Parser;
 use client_sdk::Service;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -51,7 +52,12 @@ impl ChatCallback for Screen {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Arguments { name, room, reach } = Arguments::parse();
-    let client = reach.client().name(&name).connect().await?;
+    let client = reach
+        .client()
+        .name(&name)
+        .on_state(lost_and_back(|news| println!("* {news}")))
+        .connect()
+        .await?;
     let chat: Service<dyn ChatService> = client.resolve(&format!("chat.{room}")).await?;
     let screen = Screen { own_name: name, ..Screen::default() };
     let offered = client.offer(screen.clone()).await?;
