@@ -87,6 +87,7 @@ impl Sink for Incoming {
                 early.iter().for_each(|(channel, bytes)| self.read(*channel, bytes));
             }
         }
+        self.reader.routes.forget_withdrawn(&self.reader.hub);
         self.reader.routes.wake();
         self.reader.end.is_none()
     }

@@ -20,6 +20,7 @@ use crate::hub::{Hub, Route, Target};
 use crate::inbox::Woken;
 use crate::provider;
 use crate::{Body, Event, Message};
+use callbacks::Attachments;
 use handing::{Share, push, push_to_all};
 use lane::Lane;
 use moving::Moving;
@@ -42,9 +43,7 @@ pub(crate) struct Routes {
     begun: HashMap<u64, Route>,
     lanes: BTreeMap<u8, Lane>,
     moving: Moving,
-    /// The routes of each object that is attached to a topic, by lane.
-    attachments: HashMap<(u8, String, String), Vec<u64>>,
-    attachments_made: u64,
+    attachments: Attachments,
     /// The last sender's name: mostly the next one's too.
     from: Option<Arc<str>>,
     /// Subscribers that found nothing, and now would.
