@@ -4,6 +4,7 @@ mod budget;
 mod changing;
 mod delayed;
 mod documents;
+mod elsewhere;
 mod expired;
 mod limits;
 mod resync;
