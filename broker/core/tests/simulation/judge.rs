@@ -9,6 +9,7 @@ mod groups;
 mod lane;
 mod rest;
 mod resume;
+mod retained;
 mod story;
 mod track;
 mod truth;
@@ -17,12 +18,13 @@ mod view;
 use std::collections::{BTreeMap, VecDeque};
 
 use broker_core::Channel;
-use broker_protocol::frame::BrokerFrame;
+use broker_protocol::frame::{BrokerFrame, GapReason};
 
 use crate::link::Written;
 use crate::plan::Plan;
 pub(crate) use calls::Call;
 use groups::Group;
+pub(crate) use retained::Values;
 pub(crate) use story::said;
 pub(crate) use truth::{Kind, Truth};
 pub(crate) use view::{Pending, Purpose, Stand, Sub, View};
@@ -121,6 +123,12 @@ impl Judge {
     fn read(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
         self.views[client].check_place(arrival, frame)?;
         let tells_of_a_cut = self.views[client].count(arrival, frame)?;
+        if let BrokerFrame::Gap(gap) = frame
+            && gap.reason == GapReason::Dropped
+        {
+            let lane = self.views[client].header(arrival).lane;
+            self.views[client].lost(lane, tells_of_a_cut);
+        }
         self.check_barrier(client, arrival, frame)?;
         match frame {
             BrokerFrame::Connected(connected) => {
@@ -131,6 +139,7 @@ impl Judge {
             BrokerFrame::Message(message) => self.message(client, arrival, message),
             BrokerFrame::Gap(gap) if tells_of_a_cut && gap.count == 0 => Ok(()),
             BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
+            BrokerFrame::CaughtUp(end) => self.caught_up(client, arrival, end),
             BrokerFrame::Moved(moved) => self.moved(client, arrival, moved),
             BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
             BrokerFrame::Request(request) => self.request(client, arrival, request),

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use broker_protocol::Codec;
 use broker_protocol::frame::{
     Body, Cancel, ClientFrame, Connect, Consumed, Content, Disconnect, Keep, LaneOptions,
-    LanePosition, Move, Outcome, Overflow, Pong, Publish, Reply, Request, RequestError, Resume,
-    Send, Serve, Subscribe, Unsubscribe, Update,
+    LanePosition, Move, Outcome, Overflow, Pong, Publish, Replay, Reply, Request, RequestError,
+    Resume, Send, Serve, Subscribe, Unsubscribe, Update,
 };
 use bytes::BytesMut;
 
-use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, said};
+use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, Values, said};
 use crate::plan::{FILTERS, GROUPS, KEYS, NAMES, SERVED, SERVICES, TOPICS};
 use crate::world::World;
 
@@ -18,8 +18,11 @@ use crate::world::World;
 const SUBS_MAX: usize = 10;
 
 /// The lanes in which clients subscribe, as often as they stand here; the last ones conflate.
-const LANES: [u8; 9] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, FICKLE];
+const LANES: [u8; 10] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, RESYNCING, FICKLE];
 const CONFLATING: u8 = 4;
+
+/// The lane that is sent what is retained when it is behind too far.
+const RESYNCING: u8 = 6;
 
 /// The lane whose rule changes.
 const FICKLE: u8 = 7;
@@ -155,7 +158,9 @@ impl World {
         }
         let topic = Cow::Borrowed(TOPICS[topic]);
         let body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
-        let publish = Publish { id, topic, body, ..Publish::default() };
+        let retain = self.random.percent(25);
+        self.judge.truth.records[record].retained = retain;
+        let publish = Publish { id, topic, body, retain, ..Publish::default() };
         self.say_maybe_again(client, id, &ClientFrame::Publish(publish));
     }
 
@@ -182,6 +187,7 @@ impl World {
             leaving: None,
             entered: true,
             ends: Default::default(),
+            values: None,
             snapshot: self.judge.truth.snapshot(),
             present: std::collections::BTreeSet::new(),
         };
@@ -214,9 +220,13 @@ impl World {
         let lane = if group.is_some() { OF_GROUPS } else { *self.random.pick(&LANES) };
         let options = self.options(client, lane);
         let id = self.stand(client, &filter, purpose);
+        let replays = group.is_none() && self.random.percent(30);
+        let replay = if replays { Replay::Last } else { Replay::None };
+        if let Some(Pending::Stand(sub)) = self.judge.views[client].pending.get_mut(&id) {
+            sub.values = replays.then(Values::begun);
+        }
         let lane = Some(lane);
-        let subscribe =
-            Subscribe { id, filter, lane, options, group, presence, ..Subscribe::default() };
+        let subscribe = Subscribe { id, filter, lane, options, replay, group, presence };
         self.command(client, id, &ClientFrame::Subscribe(subscribe));
     }
 
@@ -228,6 +238,7 @@ impl World {
         }
         let overflow = match lane {
             2 | OF_GROUPS => Some(Overflow::Disconnect),
+            RESYNCING => Some(Overflow::Resync),
             CONFLATING.. => *self.random.pick(&CONFLATING_OVERFLOWS),
             _ => Some(Overflow::DropOldest),
         };
@@ -235,7 +246,8 @@ impl World {
         let messages = self.random.between(1, 20) as u32;
         let bytes = self.random.between(50, 2000) as u64;
         // Who keeps the newest needs no more room, and drops everything before it conflates.
-        let conflates = (CONFLATING..OF_GROUPS).contains(&lane);
+        let keeps_all = lane == RESYNCING && self.random.percent(50);
+        let conflates = (CONFLATING..OF_GROUPS).contains(&lane) && !keeps_all;
         let often = if conflates { 20 } else { 0 };
         let mut small =
             |chance: usize| !matches!(lane, 2 | OF_GROUPS) && self.random.percent(chance - often);
@@ -259,7 +271,7 @@ impl World {
         let open = opened.filter(|(lane, one)| **lane != 0 && one.granted.keep.is_some());
         let open: Vec<u8> = open.map(|(lane, _)| *lane).collect();
         let open: Vec<u8> =
-            open.into_iter().filter(|lane| !matches!(*lane, 2 | OF_GROUPS)).collect();
+            open.into_iter().filter(|lane| !matches!(*lane, 2 | RESYNCING | OF_GROUPS)).collect();
         if open.is_empty() {
             return;
         }

@@ -24,6 +24,8 @@ pub(crate) struct Passing {
     pub(crate) conflates: bool,
     /// The packet in which it came.
     pub(crate) packet: u64,
+    /// Whether it is for one subscription, and no group's.
+    pub(crate) is_value: bool,
     /// Whether its client came back, and it is the first of its lane since.
     pub(crate) resumed: bool,
     pub(crate) is_first: bool,
@@ -128,6 +130,7 @@ impl Tamper {
                 | Fault::AnswerTwice
                 | Fault::DoubleConflated
                 | Fault::DoubleAtResume
+                | Fault::DoubleRetained
                 | Fault::DoubleGapAtResume
                 | Fault::DoubleValue,
                 _,
@@ -138,7 +141,8 @@ impl Tamper {
                 | Fault::StepBack
                 | Fault::LoseTurn
                 | Fault::LateConflated
-                | Fault::EarlyValue,
+                | Fault::EarlyValue
+                | Fault::LateRetained,
                 _,
             ) => {
                 self.held = Some(frame.to_vec());
@@ -200,6 +204,7 @@ impl Tamper {
             return vec![encoded(from.codec, &BrokerFrame::Gap(instead(message)))];
         }
         let releases = match fault {
+            Fault::LateRetained => here && of == self.of && !from.is_value,
             Fault::StepBack => here && of == self.of,
             Fault::LoseTurn => here && of != self.of && topic(&of) == topic(&self.of),
             Fault::LateConflated => here && from.packet != self.packet,

@@ -364,9 +364,19 @@ impl World {
         let arrival = Arrival { channel, written, lost };
         for frame in frames {
             let (lane, conflates) = self.judge.lane_of(client, arrival);
+            let is_value = self.judge.is_value(client, arrival);
             let (packet, resumed, is_first) = (written.packet, false, false);
-            let passing =
-                Passing { client, codec, channel, lane, conflates, packet, resumed, is_first };
+            let passing = Passing {
+                client,
+                codec,
+                channel,
+                lane,
+                conflates,
+                packet,
+                is_value,
+                resumed,
+                is_first,
+            };
             for frame in self.tamper.pass(passing, frame) {
                 match codec.read_broker(&frame) {
                     Ok(Some(frame)) => {

@@ -51,6 +51,7 @@ impl Judge {
             self.join_group(group, &sub.filter, !self.views[client].ended);
         }
         let view = &mut self.views[client];
+        view.joins(&mut sub, lane);
         let book = view.lanes.entry(lane).or_default();
         book.granted = accepted.granted.clone().ok_or("nothing is granted")?;
         if let Some(wished) = view.wished.get(&lane) {

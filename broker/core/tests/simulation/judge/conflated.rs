@@ -95,7 +95,10 @@ impl Conflated {
 /// Whether no value moves across this frame of a lane.
 fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
     match frame {
-        BrokerFrame::Request(_) | BrokerFrame::Presence(_) | BrokerFrame::Moved(_) => true,
+        BrokerFrame::Request(_)
+        | BrokerFrame::Presence(_)
+        | BrokerFrame::Moved(_)
+        | BrokerFrame::CaughtUp(_) => true,
         BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
         _ => false,
     }
@@ -117,8 +120,9 @@ impl Judge {
         frame: &BrokerFrame<'_>,
     ) -> Wrong {
         let number = self.views[client].header(arrival).lane;
+        let is_value = matches!(frame, BrokerFrame::Message(_)) && self.is_value(client, arrival);
         let lane = self.views[client].lanes.get_mut(&number);
-        let Some(lane) = lane.filter(|_| is_barrier(frame)) else { return Ok(()) };
+        let Some(lane) = lane.filter(|_| is_value || is_barrier(frame)) else { return Ok(()) };
         lane.conflated.packet.1.clear();
         for (topic, book) in &lane.conflated.books {
             let told = |what| format!("{} at {}: {what}", TOPICS[*topic], frame.name());
@@ -171,14 +175,16 @@ impl Judge {
         if gap.reason == GapReason::Conflated {
             self.conflated += gap.count;
         }
-        let Some(topic) = topic else { return lane.folded(gap, arrival, &self.truth) };
+        // What a lane discards until it is sent what is retained is told when that comes.
+        let waited = arrival.written.waited || lane.resyncs();
+        let Some(topic) = topic else { return lane.folded(gap, waited, &self.truth) };
         let hull = Hull::of(gap).ok_or("a gap of a topic without place")?;
         if lane.unsure && !lane.conflated.books.contains_key(&topic) {
             return Ok(());
         }
         let book = lane.conflated.books.get_mut(&topic).ok_or("a gap of what isn't covered")?;
         let key_of = |place| self.truth.key_at(topic, place);
-        let found = book.gap(hull, arrival.written.waited).and(book.check_in_front(hull, key_of));
+        let found = book.gap(hull, waited).and(book.check_in_front(hull, key_of));
         found.map_err(|what| format!("{} in lane {number}: {what}", TOPICS[topic]))?;
         self.truth.know(topic, (hull.epoch, hull.last));
         Ok(())
@@ -187,7 +193,7 @@ impl Judge {
 
 impl Lane {
     /// A gap stands for all topics of the lane.
-    fn folded(&mut self, gap: &frame::Gap, arrival: Arrival, truth: &Truth) -> Wrong {
+    fn folded(&mut self, gap: &frame::Gap, waited: bool, truth: &Truth) -> Wrong {
         self.folded += gap.count;
         self.conflated.lost |= gap.reason == GapReason::Dropped;
         self.conflated.books.values_mut().for_each(|book| book.loose = true);
@@ -198,7 +204,7 @@ impl Lane {
             (published.count() as u64).saturating_sub(book.told())
         });
         let most = most.sum::<u64>();
-        match arrival.written.waited && self.folded <= most {
+        match self.unsure || (waited && self.folded <= most) {
             true => Ok(()),
             false => Err(format!("{gap:?} makes {}; at most {most} are missing", self.folded)),
         }

@@ -48,8 +48,14 @@ impl Judge {
             Kind::Send(_) => self.sent(client, header.lane, message, number),
             Kind::Publish(topic) => {
                 self.truth.place(topic, (message.epoch, message.seq), number)?;
+                if header.subscription.is_none() {
+                    self.newer(client, header.lane, topic, number)?;
+                }
                 match header.subscription {
-                    Some(to) => self.group_message(client, header.lane, to, number),
+                    Some(to) if header.lane == OF_GROUPS => {
+                        self.group_message(client, header.lane, to, number)
+                    }
+                    Some(to) => self.value(client, (arrival, to), topic, message, number),
                     None if self.lane_of(client, arrival).1 => {
                         self.conflated_message(client, arrival, topic, message, number)
                     }
@@ -73,7 +79,7 @@ impl Judge {
         }
         let header = self.views[client].header(arrival);
         match header.subscription {
-            Some(to) if self.views[client].subs.contains_key(&to) => {
+            Some(to) if header.lane == OF_GROUPS && self.views[client].subs.contains_key(&to) => {
                 self.group_message(client, header.lane, to, number)
             }
             _ => Ok(()),
@@ -117,10 +123,12 @@ impl Judge {
         message: &frame::Message<'_>,
     ) -> Wrong {
         let view = &mut self.views[client];
-        if !view.releases.contains(&arrival.written.flush) {
+        let number = view.header(arrival).lane;
+        // Replays are beside the bound.
+        let is_replay = number != OF_GROUPS && view.header(arrival).subscription.is_some();
+        if !view.releases.contains(&arrival.written.flush) || is_replay {
             return Ok(());
         }
-        let number = view.header(arrival).lane;
         let mut frame = BytesMut::new();
         Codec::Bincode.write_broker(&BrokerFrame::Message(message.clone()), &mut frame);
         let lane = view.lanes.get_mut(&number).ok_or("data of a lane that isn't open")?;
@@ -176,6 +184,7 @@ impl Judge {
         let lane = view.lanes.get_mut(&number).ok_or("a gap of a lane that isn't open")?;
         // What it was granted got lost with a link.
         if lane.unsure && lane.granted.keep.is_none() {
+            lane.gaps_of_sent += gap.count;
             return Ok(());
         }
         if gap.count == 0 || gap.reason != GapReason::Dropped {

@@ -35,6 +35,8 @@ pub(crate) struct Lane {
     /// Whether it lost some with a link (what was told of who is there isn't told again), and whether
     /// among that a beginning or an end may have been: what it covers isn't known then.
     pub(crate) was_cut: bool,
+    /// Whether it was sent what is retained since the last time of rest, or is about to be.
+    pub(crate) fell_back: bool,
     pub(crate) unsure: bool,
 }
 
@@ -57,7 +59,7 @@ impl Lane {
 
     /// Nothing waits: only what is granted now counts from here on.
     pub(crate) fn settle(&mut self) {
-        self.most = Default::default();
+        (self.most, self.fell_back) = (Default::default(), false);
         self.widen(&self.granted.clone());
     }
 

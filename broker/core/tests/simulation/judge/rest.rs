@@ -34,6 +34,7 @@ impl Judge {
             return Err(format!("command {id} has no answer: {what:?}"));
         }
         self.check_books(view)?;
+        self.check_values(view)?;
         for (number, sub) in &view.subs {
             let whole = view.lanes.get(&sub.lane).is_some_and(|lane| !lane.was_cut);
             if whole && sub.purpose == (Purpose::Messages { presence: true }) {
@@ -111,8 +112,9 @@ impl Judge {
     }
 
     /// What was accepted for one client has arrived, unless that client went or dropped some.
-    fn check_sends(&self) -> Wrong {
-        for (number, record) in self.truth.records.iter().enumerate() {
+    fn check_sends(&mut self) -> Wrong {
+        for number in 0..self.truth.records.len() {
+            let record = &self.truth.records[number];
             let Kind::Send(to) = &record.kind else { continue };
             let excused = self.truth.ended_since(to, record.step)
                 || self.views.iter().filter(|view| view.name == *to).any(|view| {
@@ -124,6 +126,8 @@ impl Judge {
             if record.refused && record.sent_to > 0 {
                 return Err(format!("message {number} was refused and came to {to}"));
             }
+            // Why it may be missing isn't known any more at the next time of rest.
+            self.truth.records[number].acked &= !excused;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ pub(crate) struct Record {
     pub(crate) key: Option<&'static str>,
     pub(crate) step: u64,
     pub(crate) has_id: bool,
+    pub(crate) retained: bool,
     pub(crate) acked: bool,
     pub(crate) refused: bool,
     pub(crate) place: Option<Place>,
@@ -52,8 +53,20 @@ impl Truth {
         key: Option<&'static str>,
         step: u64,
     ) -> usize {
-        let (has_id, acked, refused, place, sent_to) = (false, false, false, None, 0);
-        self.records.push(Record { by, kind, key, step, has_id, acked, refused, place, sent_to });
+        let (has_id, retained, acked, refused, place, sent_to) =
+            (false, false, false, false, None, 0);
+        self.records.push(Record {
+            by,
+            kind,
+            key,
+            step,
+            has_id,
+            retained,
+            acked,
+            refused,
+            place,
+            sent_to,
+        });
         self.records.len() - 1
     }
 
@@ -124,6 +137,19 @@ impl Truth {
         from: Place,
     ) -> impl Iterator<Item = (Place, usize)> + '_ {
         self.places[topic].range(from..).map(|(place, record)| (*place, *record))
+    }
+
+    /// The last message of each topic and key that is retained.
+    pub(crate) fn retained(&self) -> BTreeMap<(usize, String), Place> {
+        let placed = self.records.iter().enumerate().filter(|(_, record)| record.retained);
+        let mut last = BTreeMap::new();
+        for (number, record) in placed {
+            if let (Kind::Publish(topic), Some(place)) = (&record.kind, record.place) {
+                let known = last.entry((*topic, self.key(number).to_owned())).or_insert(place);
+                *known = place.max(*known);
+            }
+        }
+        last
     }
 
     /// The epochs of a topic that anybody was told of.

@@ -7,7 +7,7 @@ use broker_protocol::frame::{BrokerFrame, LaneHeader, LaneOptions};
 
 use super::lane::Lane;
 use super::truth::Place;
-use super::{Arrival, Wrong};
+use super::{Arrival, Values, Wrong};
 use crate::plan::{TOPICS, matches};
 
 /// One session as its client sees it.
@@ -78,6 +78,8 @@ pub(crate) struct Sub {
     pub(crate) entered: bool,
     /// Where each topic ended in the lane that it left, if that is known.
     pub(crate) ends: [Option<Place>; TOPICS.len()],
+    /// What it has of what is retained, if it began with that or was sent it later.
+    pub(crate) values: Option<Values>,
     /// What of every topic was known to be taken when it was asked for, then when its end was.
     pub(crate) snapshot: [Place; TOPICS.len()],
     pub(crate) present: BTreeSet<String>,

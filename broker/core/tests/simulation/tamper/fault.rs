@@ -75,10 +75,16 @@ pub(crate) enum Fault {
     TakenOverGoesOn,
     /// Nothing tells that a subscription has left its lane.
     LoseMoved,
+    /// A retained value never comes, or once a newer one has come.
+    LateRetained,
+    /// A retained value comes twice.
+    DoubleRetained,
+    /// It isn't said that everything that is retained has come.
+    LoseCaughtUp,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -112,6 +118,9 @@ impl Fault {
         Self::LoseAnswerAtResume,
         Self::TakenOverGoesOn,
         Self::LoseMoved,
+        Self::LateRetained,
+        Self::DoubleRetained,
+        Self::LoseCaughtUp,
     ];
 
     /// Whether it needs sessions that outlive their links.
@@ -189,7 +198,16 @@ impl Fault {
                 matches!(granted.keep, Some(Keep::Latest(_)))
             })),
             Self::LoseMoved => matches!(frame, BrokerFrame::Moved(_)),
-            _ => self.concerns_return(from, frame),
+            _ => self.concerns_state(from, frame) || self.concerns_return(from, frame),
+        }
+    }
+
+    /// Whether it may befall a frame of a replay.
+    fn concerns_state(self, from: Passing, frame: &BrokerFrame<'_>) -> bool {
+        match (self, frame) {
+            (Self::LateRetained | Self::DoubleRetained, BrokerFrame::Message(_)) => from.is_value,
+            (Self::LoseCaughtUp, BrokerFrame::CaughtUp(_)) => true,
+            _ => false,
         }
     }
 }
