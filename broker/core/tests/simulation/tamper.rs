@@ -29,6 +29,8 @@ pub(crate) struct Passing {
     /// Whether its client came back, and it is the first of its lane since.
     pub(crate) resumed: bool,
     pub(crate) is_first: bool,
+    /// Whether its client knows how many messages the lane lost with a link.
+    pub(crate) is_of_known_loss: bool,
 }
 
 /// Plants one fault, or none.
@@ -148,10 +150,12 @@ impl Tamper {
                 self.held = Some(frame.to_vec());
                 return Vec::new();
             }
-            (
-                Fault::MiscountGap | Fault::MiscountConflated | Fault::MiscountLost,
-                BrokerFrame::Gap(gap),
-            ) => BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap }),
+            (Fault::MiscountGap | Fault::MiscountConflated, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap })
+            }
+            (Fault::MiscountLost, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { count: gap.count.saturating_sub(1), ..gap })
+            }
             (Fault::MiscountFolded, BrokerFrame::Gap(gap)) => {
                 BrokerFrame::Gap(Gap { count: gap.count + 100, ..gap })
             }

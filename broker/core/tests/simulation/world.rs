@@ -366,6 +366,7 @@ impl World {
             let (lane, conflates) = self.judge.lane_of(client, arrival);
             let is_value = self.judge.is_value(client, arrival);
             let (packet, resumed, is_first) = (written.packet, false, false);
+            let is_of_known_loss = self.judge.views[client].knows_what_is_lost(lane);
             let passing = Passing {
                 client,
                 codec,
@@ -376,6 +377,7 @@ impl World {
                 is_value,
                 resumed,
                 is_first,
+                is_of_known_loss,
             };
             for frame in self.tamper.pass(passing, frame) {
                 match codec.read_broker(&frame) {

@@ -21,8 +21,11 @@ pub(crate) struct View {
     pub(crate) link_since: u64,
     /// How many frames it has of each lane, over all links.
     pub(crate) frames: BTreeMap<u8, u64>,
-    /// Lanes that lost some with a link: the first frame tells how many.
-    pub(super) cut: BTreeSet<u8>,
+    /// Lanes that lost some with a link: the first frame tells how many, which may be known.
+    pub(super) cut: BTreeMap<u8, Option<u64>>,
+    /// How many messages each frame was or told of that its last link had and it didn't read, by lane;
+    /// unless it isn't known what these were.
+    pub(crate) missed: Option<BTreeMap<u8, Vec<u64>>>,
     /// What was on its way when links broke since it came back last, in bytes.
     pub(super) unread: u64,
     /// Whether this is only a link that another took the place of, and since which flush it is.
@@ -114,7 +117,8 @@ impl View {
             resumes: false,
             link_since: 0,
             frames: BTreeMap::new(),
-            cut: BTreeSet::new(),
+            cut: BTreeMap::new(),
+            missed: None,
             unread: 0,
             is_ghost: false,
             silenced: None,

@@ -148,7 +148,8 @@ impl Fault {
                 connected.resumed && connected.lanes.iter().any(|lane| lane.frames > 0)
             }
             (Self::DoubleGapAtResume, BrokerFrame::Gap(gap)) => from.resumed && gap.count > 0,
-            (Self::MiscountLost | Self::LoseLost, BrokerFrame::Gap(gap)) => {
+            (Self::MiscountLost, BrokerFrame::Gap(_)) => from.is_of_known_loss,
+            (Self::LoseLost, BrokerFrame::Gap(gap)) => {
                 let of_lane = gap.topic.is_none() && gap.reason == GapReason::Dropped;
                 from.is_first && of_lane && from.lane != OF_GROUPS
             }
