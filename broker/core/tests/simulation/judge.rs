@@ -7,6 +7,7 @@ mod conflated;
 mod data;
 mod groups;
 mod lane;
+mod merged;
 mod rest;
 mod resume;
 mod retained;
@@ -16,6 +17,7 @@ mod truth;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use broker_core::Channel;
 use broker_protocol::frame::{BrokerFrame, GapReason};
@@ -23,10 +25,13 @@ use broker_protocol::frame::{BrokerFrame, GapReason};
 use crate::link::Written;
 use crate::plan::Plan;
 pub(crate) use calls::Call;
+pub(crate) use data::NUMBERED;
 use groups::Group;
+pub(crate) use merged::patch_in;
 pub(crate) use retained::Values;
 pub(crate) use story::said;
-pub(crate) use truth::{Kind, Truth};
+use truth::Place;
+pub(crate) use truth::{Kind, Truth, Wish};
 pub(crate) use view::{Pending, Purpose, Stand, Sub, View};
 
 /// What is wrong, as a sentence.
@@ -40,6 +45,9 @@ pub(crate) struct Judge {
     pub(crate) calls: Vec<Call>,
     groups: BTreeMap<(String, String), Group>,
     pub(crate) step: u64,
+    pub(crate) clock: Duration,
+    /// Messages that gaps told to have expired, and when at the latest.
+    expired: Vec<(usize, Place, Duration)>,
     /// How many messages gaps told to be conflated.
     pub(crate) conflated: u64,
     /// How often what happened that isn't a matter of course.
@@ -75,10 +83,10 @@ pub(crate) struct Arrival {
 }
 
 impl Judge {
-    pub(crate) fn new(plan: &Plan, tells: bool) -> Self {
+    pub(crate) fn new(plan: &Plan, tells: bool, clock: Duration) -> Self {
         let Plan { auditor, one_epoch, .. } = *plan;
         let window = plan.config.absence.resume_window;
-        Self { auditor, one_epoch, window, tells, ..Self::default() }
+        Self { auditor, one_epoch, window, tells, clock, ..Self::default() }
     }
 
     pub(crate) fn enter(&mut self, name: &str, separate: bool) -> usize {

@@ -16,7 +16,7 @@ const BROKEN_MAX: usize = 20;
 const SHRINK_FOR: Duration = Duration::from_secs(20);
 
 /// What isn't a matter of course and happens in many worlds.
-const HAPPENS: [&str; 8] = [
+const HAPPENS: [&str; 10] = [
     "returns",
     "changes of the shard",
     "takeovers",
@@ -25,6 +25,8 @@ const HAPPENS: [&str; 8] = [
     "updates",
     "values",
     "replays",
+    "merged",
+    "expired",
 ];
 
 fn seeds() -> std::ops::Range<u64> {

@@ -1,6 +1,9 @@
 //! What clients say: anything that is allowed, at any time.
 
+mod patches;
+
 use std::borrow::Cow;
+use std::time::Duration;
 
 use broker_protocol::Codec;
 use broker_protocol::frame::{
@@ -10,7 +13,7 @@ use broker_protocol::frame::{
 };
 use bytes::BytesMut;
 
-use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, Values, said};
+use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, Values, Wish, patch_in, said};
 use crate::plan::{FILTERS, GROUPS, KEYS, NAMES, SERVED, SERVICES, TOPICS};
 use crate::world::World;
 
@@ -18,11 +21,19 @@ use crate::world::World;
 const SUBS_MAX: usize = 10;
 
 /// The lanes in which clients subscribe, as often as they stand here; the last ones conflate.
-const LANES: [u8; 10] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, RESYNCING, FICKLE];
+const LANES: [u8; 14] =
+    [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, RESYNCING, FICKLE, PACED, PACED, MERGING, MERGING];
 const CONFLATING: u8 = 4;
 
 /// The lane that is sent what is retained when it is behind too far.
 const RESYNCING: u8 = 6;
+
+/// The lane that delivers each key at most once in an interval, and the one that merges.
+const PACED: u8 = 9;
+const MERGING: u8 = 10;
+
+/// Minimum intervals, in milliseconds.
+const INTERVALS: [u64; 3] = [5, 50, 300];
 
 /// The lane whose rule changes.
 const FICKLE: u8 = 7;
@@ -151,16 +162,32 @@ impl World {
         let key = self.key(topic);
         let step = self.judge.step;
         let record = self.judge.truth.record(client, Kind::Publish(topic), key, step);
+        let retain = self.random.percent(25);
+        let clears = retain && self.random.percent(15);
+        let lasts = self.random.percent(15).then(|| self.random.between(1, 80) as u64);
         let id = self.random.percent(40).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
             self.judge.truth.records[record].has_id = true;
         }
         let topic = Cow::Borrowed(TOPICS[topic]);
-        let body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
-        let retain = self.random.percent(25);
-        self.judge.truth.records[record].retained = retain;
-        let publish = Publish { id, topic, body, retain, ..Publish::default() };
+        let mut body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
+        if self.random.percent(40) {
+            (body.content, body.payload) = (Content::Json, Cow::Owned(self.patch(record)));
+        }
+        if clears {
+            (body.content, body.payload) = (Content::Text, Cow::Owned(Vec::new()));
+            body.headers = vec![(Cow::Borrowed("n"), Cow::Owned(record.to_string()))].into();
+        }
+        let expires_in = lasts.filter(|_| !clears);
+        self.judge.truth.records[record].wish = Wish {
+            retained: retain && !clears,
+            clears,
+            expires_in: expires_in.map(Duration::from_millis),
+            said_at: self.judge.clock,
+            patch: patch_in(&body.payload),
+        };
+        let publish = Publish { id, topic, body, retain, expires_in };
         self.say_maybe_again(client, id, &ClientFrame::Publish(publish));
     }
 
@@ -188,6 +215,7 @@ impl World {
             entered: true,
             ends: Default::default(),
             values: None,
+            asked_at: self.judge.clock,
             snapshot: self.judge.truth.snapshot(),
             present: std::collections::BTreeSet::new(),
         };
@@ -239,6 +267,7 @@ impl World {
         let overflow = match lane {
             2 | OF_GROUPS => Some(Overflow::Disconnect),
             RESYNCING => Some(Overflow::Resync),
+            MERGING => Some(Overflow::DropOldest),
             CONFLATING.. => *self.random.pick(&CONFLATING_OVERFLOWS),
             _ => Some(Overflow::DropOldest),
         };
@@ -247,12 +276,16 @@ impl World {
         let bytes = self.random.between(50, 2000) as u64;
         // Who keeps the newest needs no more room, and drops everything before it conflates.
         let keeps_all = lane == RESYNCING && self.random.percent(50);
-        let conflates = (CONFLATING..OF_GROUPS).contains(&lane) && !keeps_all;
+        let conflates = (CONFLATING..=MERGING).contains(&lane) && lane != OF_GROUPS && !keeps_all;
+        let keep = if lane == MERGING { Keep::Merge } else { Keep::Latest(newest) };
+        let paced = lane == PACED || (lane == MERGING && self.random.percent(30));
+        let min_interval = paced.then(|| *self.random.pick(&INTERVALS));
         let often = if conflates { 20 } else { 0 };
         let mut small =
             |chance: usize| !matches!(lane, 2 | OF_GROUPS) && self.random.percent(chance - often);
         let options = LaneOptions {
-            keep: conflates.then_some(Keep::Latest(newest)),
+            keep: conflates.then_some(keep),
+            min_interval,
             overflow,
             bound_messages: small(70).then_some(messages),
             bound_bytes: small(30).then_some(bytes),

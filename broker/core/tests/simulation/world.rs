@@ -52,7 +52,7 @@ impl World {
             shards: (0..plan.shards).map(shard).collect(),
             sequencer: Sequencer::new(plan.sequencer.clone(), now),
             inboxes: (0..plan.shards).map(|_| VecDeque::new()).collect(),
-            judge: Judge::new(&plan, tells),
+            judge: Judge::new(&plan, tells, now.monotonic),
             random,
             clients: Vec::new(),
             tamper,
@@ -169,6 +169,7 @@ impl World {
     fn advance(&mut self, by: Duration) {
         self.now.monotonic += by;
         self.now.wall += by.as_millis() as u64;
+        self.judge.clock = self.now.monotonic;
         self.expire();
     }
 

@@ -5,7 +5,7 @@ mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_protocol::frame::{self, BrokerFrame, GapReason};
+use broker_protocol::frame::{self, BrokerFrame, GapReason, Keep};
 
 use super::lane::Lane;
 use super::truth::Place;
@@ -33,8 +33,8 @@ impl Hull {
         Some(Self { epoch, first, last, count: gap.count, reason: gap.reason })
     }
 
-    fn is_of_drops(&self) -> bool {
-        self.reason == GapReason::Dropped
+    fn is_of_losses(&self) -> bool {
+        matches!(self.reason, GapReason::Dropped | GapReason::Expired)
     }
 }
 
@@ -56,6 +56,16 @@ impl Conflated {
             Some(book) if book.moved == Some(number) => book.begins_at(place),
             _ => Ok(()),
         }
+    }
+
+    /// Where the topics begin of which nothing was lost.
+    pub(super) fn beginnings<'a>(
+        &self,
+        of: impl Fn(usize) -> Published<'a>,
+    ) -> Vec<(usize, Place)> {
+        let whole = self.books.iter().filter(|(_, book)| !book.loose && !book.has_losses());
+        let begun = whole.filter_map(|(topic, book)| Some((*topic, book.begins(of(*topic))?)));
+        begun.collect()
     }
 
     /// Packets are counted anew.
@@ -141,14 +151,15 @@ impl Judge {
     ) -> Wrong {
         let lane_number = self.views[client].header(arrival).lane;
         let lane = self.views[client].lanes.get_mut(&lane_number).ok_or("its lane is open")?;
-        let name = TOPICS[topic];
+        let (name, paced) = (TOPICS[topic], lane.is_paced());
         let uncovered = || format!("{name} in lane {lane_number}, where nothing covers it");
         if lane.unsure && !lane.conflated.books.contains_key(&topic) {
             return Ok(());
         }
         let book = lane.conflated.books.get_mut(&topic).ok_or_else(uncovered)?;
-        let place = (message.epoch, message.seq);
-        let found = book.message(place, self.truth.key(number), arrival.written.waited);
+        let (place, key) = ((message.epoch, message.seq), self.truth.key(number));
+        let found = book.message(place, key, arrival.written.waited || paced);
+        lane.merge(topic, key, &message.body.payload);
         found.map_err(|what| format!("{name} in lane {lane_number}: {what}"))
     }
 
@@ -165,18 +176,24 @@ impl Judge {
             Some(topic) => Some(Truth::topic(topic).ok_or("a gap of a topic that nobody uses")?),
             None => None,
         };
-        if gap.count == 0 || !matches!(gap.reason, GapReason::Dropped | GapReason::Conflated) {
+        let merges = lane.granted.keep == Some(Keep::Merge);
+        let replaced = if merges { GapReason::Merged } else { GapReason::Conflated };
+        let known = [GapReason::Dropped, GapReason::Expired, replaced].contains(&gap.reason);
+        if gap.count == 0 || !(known || lane.is_fickle) {
             return Err(format!("{gap:?}"));
         }
         // What was sent before may be dropped or folded in more places than one.
         if !resumes || (topic.is_some() && gap.reason != GapReason::Dropped) {
             lane.conflated.check_alone(arrival.written.packet, gap, topic)?;
         }
-        if gap.reason == GapReason::Conflated {
-            self.conflated += gap.count;
+        match gap.reason {
+            GapReason::Conflated => self.conflated += gap.count,
+            GapReason::Merged => *self.happened.entry("merged").or_default() += gap.count,
+            GapReason::Expired => *self.happened.entry("expired").or_default() += gap.count,
+            _ => {}
         }
         // What a lane discards until it is sent what is retained is told when that comes.
-        let waited = arrival.written.waited || lane.resyncs();
+        let waited = arrival.written.waited || lane.resyncs() || lane.is_paced();
         let Some(topic) = topic else { return lane.folded(gap, waited, &self.truth) };
         let hull = Hull::of(gap).ok_or("a gap of a topic without place")?;
         if lane.unsure && !lane.conflated.books.contains_key(&topic) {
@@ -186,6 +203,10 @@ impl Judge {
         let key_of = |place| self.truth.key_at(topic, place);
         let found = book.gap(hull, waited).and(book.check_in_front(hull, key_of));
         found.map_err(|what| format!("{} in lane {number}: {what}", TOPICS[topic]))?;
+        if gap.reason == GapReason::Expired {
+            let ends = [hull.first, hull.last].map(|seq| (topic, (hull.epoch, seq), self.clock));
+            self.expired.extend(ends);
+        }
         self.truth.know(topic, (hull.epoch, hull.last));
         Ok(())
     }
@@ -195,7 +216,7 @@ impl Lane {
     /// A gap stands for all topics of the lane.
     fn folded(&mut self, gap: &frame::Gap, waited: bool, truth: &Truth) -> Wrong {
         self.folded += gap.count;
-        self.conflated.lost |= gap.reason == GapReason::Dropped;
+        self.conflated.lost |= matches!(gap.reason, GapReason::Dropped | GapReason::Expired);
         self.conflated.books.values_mut().for_each(|book| book.loose = true);
         let books =
             self.conflated.books.iter().chain(self.conflated.left.iter().map(|(t, b)| (t, b)));

@@ -6,6 +6,7 @@ use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 
 use super::Wrong;
 use super::conflated::Conflated;
+use super::merged::Documents;
 use super::track::{Told, Track};
 
 /// One lane as its client sees it.
@@ -28,6 +29,8 @@ pub(crate) struct Lane {
     pub(crate) released: (u64, u32, u64),
     /// Topics, where the lane conflates.
     pub(crate) conflated: Conflated,
+    /// What its messages made of each key since the last time of rest, where it merges.
+    pub(crate) documents: Documents,
     /// The largest bounds that it may have had since the last time of rest.
     pub(crate) most: (u32, u64),
     /// Whether its rule changes while it lives.
@@ -46,8 +49,14 @@ impl Lane {
         match self.granted.keep {
             _ if self.is_fickle => Some(1),
             Some(Keep::Latest(newest)) => Some(newest as usize),
+            Some(Keep::Merge) => Some(1),
             _ => None,
         }
+    }
+
+    /// Whether keys are held back for an interval.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.granted.min_interval.is_some_and(|interval| interval > 0)
     }
 
     /// Something is granted, or wished.

@@ -24,6 +24,7 @@ impl Judge {
         self.blame(0, found);
         if self.auditor {
             let found = self.truth.check_holes().and_then(|()| self.check_everything_placed());
+            let found = found.and_then(|()| self.check_expired());
             self.blame(0, found);
         }
     }
@@ -59,6 +60,7 @@ impl Judge {
             }
             if let Some(keep) = lane.keeps() {
                 let found = self.check_conflated(lane, keep);
+                let found = found.and_then(|()| self.check_documents(lane));
                 found.map_err(|what| format!("lane {number}: {what}"))?;
                 continue;
             }
@@ -99,6 +101,18 @@ impl Judge {
         let records = self.truth.records.iter();
         let sent = records.filter(|record| record.kind == Kind::Send(name.to_owned()));
         sent.filter(|record| record.sent_to == 0).count() as u64
+    }
+
+    /// What was told to have expired had.
+    fn check_expired(&mut self) -> Wrong {
+        for (topic, place, at) in std::mem::take(&mut self.expired) {
+            let number = self.truth.placed_from(topic, place).next().filter(|(at, _)| *at == place);
+            let (_, number) = number.ok_or("what has expired has a place")?;
+            if !self.truth.records[number].may_have_expired(at) {
+                return Err(format!("message {number} was told to have expired at {at:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// The names of everybody who is subscribed to a filter.

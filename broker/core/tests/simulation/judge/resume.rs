@@ -52,7 +52,10 @@ impl View {
         let header = *self.headers.get(&place).unwrap_or(&begins);
         let is_replayed = header.subscription.is_some() && header.lane != OF_GROUPS;
         let messages = match frame {
-            BrokerFrame::Lane(header) => return drop(self.headers.insert(place, *header)),
+            BrokerFrame::Lane(header) => {
+                self.headers.insert(place, *header);
+                return;
+            }
             BrokerFrame::Gap(gap) => gap.count,
             BrokerFrame::Message(_) => u64::from(!is_replayed),
             other if is_counted(other) => 0,

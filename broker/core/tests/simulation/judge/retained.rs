@@ -18,6 +18,10 @@ pub(crate) struct Values {
     again: bool,
     /// Whether it isn't known that anything that is retained comes.
     maybe: bool,
+    /// Whether it went on in another lane: then its messages may come behind `caught_up`.
+    moved: bool,
+    /// Up to where in each topic what is retained is to be there at `caught_up`.
+    due: [Place; TOPICS.len()],
     /// Whether newer ones were dropped: then a key may have an older one.
     dropped: bool,
     last: BTreeMap<(usize, String), Place>,
@@ -29,6 +33,11 @@ impl Values {
         Self { open: true, ..Self::default() }
     }
 
+    /// Everything up to these places was there before.
+    pub(super) fn begin(&mut self, due: [Place; TOPICS.len()]) {
+        self.due = due;
+    }
+
     /// It begins in a lane that may be about to be sent what is retained: then that comes, maybe.
     fn maybe() -> Self {
         Self { again: true, maybe: true, ..Self::default() }
@@ -36,7 +45,7 @@ impl Values {
 
     /// It goes on in another lane, whose messages may overtake those of the one before.
     pub(super) fn go_on_elsewhere(&mut self) {
-        self.again = true;
+        (self.again, self.moved) = (true, true);
     }
 
     /// A value or a message of a key comes.
@@ -70,7 +79,14 @@ impl Judge {
     ) -> Wrong {
         self.count("values");
         let key = (topic, self.truth.key(number).to_owned());
-        let retained = self.truth.records[number].retained;
+        let record = &self.truth.records[number];
+        let (retained, key_is) = (record.wish.retained, key.1.clone());
+        let asked = self.views[client].subs.get(&to).map(|sub| (sub.asked_at, sub.snapshot));
+        if let Some((at, known)) = asked
+            && (record.has_expired(at) || self.truth.is_cleared(number, &known))
+        {
+            return Err(format!("message {number} of {key_is:?} isn't retained any more"));
+        }
         let view = &mut self.views[client];
         let lane = view.header(arrival).lane;
         let unsure = view.lanes.get(&lane).is_some_and(|lane| lane.unsure);
@@ -100,6 +116,7 @@ impl Judge {
 
     pub(super) fn caught_up(&mut self, client: usize, arrival: Arrival, end: &CaughtUp) -> Wrong {
         self.count("replays");
+        self.check_caught_up(client, end.subscription)?;
         let view = &mut self.views[client];
         let lane = view.header(arrival).lane;
         let unsure = view.lanes.get(&lane).is_some_and(|lane| lane.unsure);
@@ -113,6 +130,16 @@ impl Judge {
             _ if unsure => Ok(()),
             _ => Err(format!("caught up with nothing: {end:?}")),
         }
+    }
+
+    /// What was retained when it began is there, or something newer.
+    fn check_caught_up(&self, client: usize, subscription: u64) -> Wrong {
+        let Some(sub) = self.views[client].subs.get(&subscription) else { return Ok(()) };
+        let Some(values) = &sub.values else { return Ok(()) };
+        if values.dropped || values.maybe || values.moved || !values.open {
+            return Ok(());
+        }
+        self.check_holds(sub, values, &values.due)
     }
 
     /// Nobody has an older value than the last that is retained.
@@ -131,7 +158,13 @@ impl Judge {
     }
 
     fn check_state(&self, sub: &Sub, values: &Values) -> Wrong {
-        for ((topic, key), place) in self.truth.retained() {
+        let all = [(u64::MAX, u64::MAX); TOPICS.len()];
+        self.check_holds(sub, values, &all)
+    }
+
+    /// Of each key the last that was retained up to there has come, or something newer.
+    fn check_holds(&self, sub: &Sub, values: &Values, until: &[Place; TOPICS.len()]) -> Wrong {
+        for ((topic, key), place) in self.truth.retained(until) {
             let last = values.last.get(&(topic, key.clone())).copied();
             if matches(&sub.filter, TOPICS[topic]) && last < Some(place) {
                 let name = TOPICS[topic];

@@ -1,6 +1,9 @@
 //! What was published, and which place in the order each message was seen to have.
 
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Wrong;
 use crate::plan::TOPICS;
@@ -17,12 +20,26 @@ pub(crate) struct Record {
     pub(crate) key: Option<&'static str>,
     pub(crate) step: u64,
     pub(crate) has_id: bool,
-    pub(crate) retained: bool,
+    pub(crate) wish: Wish,
+    /// When somebody knew first that it was taken.
+    pub(crate) known_at: Option<Duration>,
     pub(crate) acked: bool,
     pub(crate) refused: bool,
     pub(crate) place: Option<Place>,
     /// How many sessions got it as a message to one client.
     pub(crate) sent_to: u32,
+}
+
+/// What else its publisher wished, and when.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    pub(crate) retained: bool,
+    /// Whether what is retained of its key is forgotten.
+    pub(crate) clears: bool,
+    pub(crate) expires_in: Option<Duration>,
+    pub(crate) said_at: Duration,
+    /// What it says, as a patch.
+    pub(crate) patch: serde_json::Value,
 }
 
 /// What a message was for.
@@ -53,15 +70,16 @@ impl Truth {
         key: Option<&'static str>,
         step: u64,
     ) -> usize {
-        let (has_id, retained, acked, refused, place, sent_to) =
-            (false, false, false, false, None, 0);
+        let (has_id, acked, refused, place, sent_to) = (false, false, false, None, 0);
+        let (wish, known_at) = (Wish::default(), None);
         self.records.push(Record {
             by,
             kind,
             key,
             step,
             has_id,
-            retained,
+            wish,
+            known_at,
             acked,
             refused,
             place,
@@ -137,19 +155,6 @@ impl Truth {
         from: Place,
     ) -> impl Iterator<Item = (Place, usize)> + '_ {
         self.places[topic].range(from..).map(|(place, record)| (*place, *record))
-    }
-
-    /// The last message of each topic and key that is retained.
-    pub(crate) fn retained(&self) -> BTreeMap<(usize, String), Place> {
-        let placed = self.records.iter().enumerate().filter(|(_, record)| record.retained);
-        let mut last = BTreeMap::new();
-        for (number, record) in placed {
-            if let (Kind::Publish(topic), Some(place)) = (&record.kind, record.place) {
-                let known = last.entry((*topic, self.key(number).to_owned())).or_insert(place);
-                *known = place.max(*known);
-            }
-        }
-        last
     }
 
     /// The epochs of a topic that anybody was told of.

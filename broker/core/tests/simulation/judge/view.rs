@@ -1,6 +1,7 @@
 //! One session as its client sees it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use broker_core::Channel;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, LaneOptions};
@@ -83,6 +84,8 @@ pub(crate) struct Sub {
     pub(crate) ends: [Option<Place>; TOPICS.len()],
     /// What it has of what is retained, if it began with that or was sent it later.
     pub(crate) values: Option<Values>,
+    /// When it was asked for.
+    pub(crate) asked_at: Duration,
     /// What of every topic was known to be taken when it was asked for, then when its end was.
     pub(crate) snapshot: [Place; TOPICS.len()],
     pub(crate) present: BTreeSet<String>,
