@@ -7,6 +7,7 @@ mod conflated;
 mod data;
 mod groups;
 mod lane;
+mod made_up;
 mod merged;
 mod rest;
 mod resume;

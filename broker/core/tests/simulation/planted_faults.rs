@@ -17,9 +17,13 @@ const NOTICED: usize = 8;
 
 /// In how many worlds what a lane lost with its link, which is rarely anything.
 const WORLDS_OF_LOST: usize = 8;
-const NOTICED_OF_LOST: usize = 6;
+const NOTICED_OF_LOST: usize = 4;
 
 fn is_noticed(fault: Fault) {
+    let wanted = std::env::var("SIM_FAULT");
+    if wanted.is_ok_and(|wanted| wanted != format!("{fault:?}")) {
+        return;
+    }
     let (worlds, least) = match fault {
         Fault::MiscountLost | Fault::LoseLost => (WORLDS_OF_LOST, NOTICED_OF_LOST),
         _ => (WORLDS, NOTICED),

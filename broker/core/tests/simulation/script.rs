@@ -163,8 +163,11 @@ impl World {
         let step = self.judge.step;
         let record = self.judge.truth.record(client, Kind::Publish(topic), key, step);
         let retain = self.random.percent(25);
-        let clears = retain && self.random.percent(15);
-        let lasts = self.random.percent(15).then(|| self.random.between(1, 80) as u64);
+        let clears = retain && self.random.percent(if topic == 0 { 3 } else { 15 });
+        // Every other topic is of documents: nearly all is patches, and little goes by itself.
+        let of_documents = topic.is_multiple_of(2);
+        let (json, expiring) = if of_documents { (96, 2) } else { (30, 20) };
+        let lasts = self.random.percent(expiring).then(|| self.random.between(1, 80) as u64);
         let id = self.random.percent(40).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
@@ -172,12 +175,12 @@ impl World {
         }
         let topic = Cow::Borrowed(TOPICS[topic]);
         let mut body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
-        if self.random.percent(40) {
+        if self.random.percent(json) {
             (body.content, body.payload) = (Content::Json, Cow::Owned(self.patch(record)));
         }
         if clears {
             (body.content, body.payload) = (Content::Text, Cow::Owned(Vec::new()));
-            body.headers = vec![(Cow::Borrowed("n"), Cow::Owned(record.to_string()))].into();
+            body.headers = vec![(Cow::Borrowed("n"), Cow::Owned(record.to_string()))];
         }
         let expires_in = lasts.filter(|_| !clears);
         self.judge.truth.records[record].wish = Wish {

@@ -366,6 +366,16 @@ impl World {
         for frame in frames {
             let (lane, conflates) = self.judge.lane_of(client, arrival);
             let is_value = self.judge.is_value(client, arrival);
+            let is_paced = self.judge.is_paced(client, lane);
+            let removes = match codec.read_broker(&frame) {
+                Ok(Some(BrokerFrame::Message(message))) if conflates => {
+                    self.judge.removes(client, lane, &message)
+                }
+                _ => false,
+            };
+            if let Some(expired) = self.tamper.makes_up() {
+                self.tamper.made_up = self.judge.make_up(client, arrival, (codec, &frame), expired);
+            }
             let (packet, resumed, is_first) = (written.packet, false, false);
             let is_of_known_loss = self.judge.views[client].knows_what_is_lost(lane);
             let passing = Passing {
@@ -374,6 +384,8 @@ impl World {
                 channel,
                 lane,
                 conflates,
+                is_paced,
+                removes,
                 packet,
                 is_value,
                 resumed,

@@ -11,7 +11,7 @@ use crate::script::OF_GROUPS;
 
 /// The number that a body begins with, be it in a patch, or in the header of one without payload.
 pub(crate) fn number_in(body: &Body<'_>) -> Result<usize, String> {
-    let payload = match body.headers.iter().next() {
+    let payload = match body.headers.first() {
         Some((_, value)) if body.payload.is_empty() => value.as_bytes(),
         _ => &body.payload,
     };

@@ -29,8 +29,9 @@ pub(crate) struct Lane {
     pub(crate) released: (u64, u32, u64),
     /// Topics, where the lane conflates.
     pub(crate) conflated: Conflated,
-    /// What its messages made of each key since the last time of rest, where it merges.
+    /// What its messages made of each key, where it merges, and had made at the last time of rest.
     pub(crate) documents: Documents,
+    pub(crate) settled: Documents,
     /// The largest bounds that it may have had since the last time of rest.
     pub(crate) most: (u32, u64),
     /// Whether its rule changes while it lives.

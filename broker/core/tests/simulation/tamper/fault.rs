@@ -4,6 +4,7 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, GapReason, Keep};
 
 use super::Passing;
+use super::nulls::without_nulls;
 use crate::script::OF_GROUPS;
 
 /// What goes wrong once in a world.
@@ -81,10 +82,20 @@ pub(crate) enum Fault {
     DoubleRetained,
     /// It isn't said that everything that is retained has come.
     LoseCaughtUp,
+    /// It is said before the last of it has come.
+    EarlyCaughtUp,
+    /// A retained value comes that had expired before it was asked for.
+    ExpiredValue,
+    /// A retained value comes that had been cleared before it was asked for.
+    ClearedValue,
+    /// From some value on those of a key that is held back don't come, and are told to be replaced.
+    LoseTrailing,
+    /// What is folded forgets which members are to be removed.
+    ForgetNulls,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -121,7 +132,17 @@ impl Fault {
         Self::LateRetained,
         Self::DoubleRetained,
         Self::LoseCaughtUp,
+        Self::EarlyCaughtUp,
+        Self::ExpiredValue,
+        Self::ClearedValue,
+        Self::LoseTrailing,
+        Self::ForgetNulls,
     ];
+
+    /// Whether a value has to be made up for it that isn't retained any more.
+    pub(crate) fn makes_up_a_value(self) -> bool {
+        matches!(self, Self::ExpiredValue | Self::ClearedValue)
+    }
 
     /// Whether it needs sessions that outlive their links.
     pub(crate) fn needs_absence(self) -> bool {
@@ -206,8 +227,15 @@ impl Fault {
     /// Whether it may befall a frame of a replay.
     fn concerns_state(self, from: Passing, frame: &BrokerFrame<'_>) -> bool {
         match (self, frame) {
-            (Self::LateRetained | Self::DoubleRetained, BrokerFrame::Message(_)) => from.is_value,
+            (
+                Self::LateRetained | Self::DoubleRetained | Self::EarlyCaughtUp,
+                BrokerFrame::Message(_),
+            ) => from.is_value,
             (Self::LoseCaughtUp, BrokerFrame::CaughtUp(_)) => true,
+            (Self::LoseTrailing, BrokerFrame::Message(_)) => from.is_paced && !from.is_value,
+            (Self::ForgetNulls, BrokerFrame::Message(message)) => {
+                from.removes && without_nulls(message).is_some()
+            }
             _ => false,
         }
     }

@@ -179,7 +179,9 @@ impl Judge {
         let lanes = self.views.iter_mut().flat_map(|view| view.lanes.values_mut());
         for lane in lanes.filter(|lane| lane.keeps().is_some()) {
             lane.folded = 0;
-            lane.documents.clear();
+            let begun = lane.conflated.beginnings(|topic| Published::of(&self.truth, topic));
+            let whole: Vec<usize> = begun.into_iter().map(|(topic, _)| topic).collect();
+            lane.settle_documents(&whole);
             (lane.conflated.left, lane.conflated.lost) = (Vec::new(), false);
             for (topic, book) in &mut lane.conflated.books {
                 book.close(self.truth.last(*topic));
