@@ -41,7 +41,7 @@ impl Judge {
         let sub = self.views[client].subs.get(&to)?;
         let went = |number: usize| match expired {
             true => self.truth.records[number].has_expired(sub.asked_at),
-            false => self.truth.is_cleared(number, &sub.snapshot),
+            false => self.truth.is_cleared(number, &sub.known_at_first()),
         };
         let mut records = self.truth.records.iter().enumerate();
         records.find_map(|(number, record)| {

@@ -81,7 +81,8 @@ impl Judge {
         let key = (topic, self.truth.key(number).to_owned());
         let record = &self.truth.records[number];
         let (retained, key_is) = (record.wish.retained, key.1.clone());
-        let asked = self.views[client].subs.get(&to).map(|sub| (sub.asked_at, sub.snapshot));
+        let asked = self.views[client].subs.get(&to);
+        let asked = asked.map(|sub| (sub.asked_at, sub.known_at_first()));
         if let Some((at, known)) = asked
             && (record.has_expired(at) || self.truth.is_cleared(number, &known))
         {
@@ -175,6 +176,13 @@ impl Judge {
     }
 }
 
+impl Sub {
+    /// What of every topic was known to be taken when it was asked for, where that is known.
+    pub(super) fn known_at_first(&self) -> [Place; TOPICS.len()] {
+        self.values.as_ref().map(|values| values.due).unwrap_or_default()
+    }
+}
+
 impl View {
     /// A subscription begins in a lane where others may be about to be sent what is retained.
     pub(super) fn joins(&self, sub: &mut Sub, lane: u8) {
@@ -188,7 +196,8 @@ impl View {
     /// does for who began with it where a link lost some.
     pub(super) fn lost(&mut self, lane: u8, by_a_link: bool) {
         let resyncs = self.lanes.get_mut(&lane).is_some_and(|lane| {
-            lane.fell_back |= lane.resyncs();
+            // What it was granted may have got lost.
+            lane.fell_back |= by_a_link || lane.resyncs();
             lane.resyncs()
         });
         let here = self.subs.values_mut().filter(|sub| sub.is_in(lane));
