@@ -293,7 +293,7 @@ impl World {
     }
 
     fn totals(&self) -> (u64, u64) {
-        let each = self.shards.iter().map(|shard| shard.statistics());
+        let each = self.shards.iter().map(Shard::statistics);
         each.fold((0, 0), |(callbacks, holds), one| (callbacks + one.callbacks, holds + one.holds))
     }
 }
