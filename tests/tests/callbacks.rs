@@ -250,6 +250,12 @@ async fn offered_first(owner: &mut Client) -> Option<String> {
     owner.ask(1, &ClientFrame::Offer(offer)).await.unwrap().callback
 }
 
+/// Loses the connection of a client that hasn't received anything. Returns what to come back with.
+fn lost(client: Client) -> Resume {
+    let (session, secret) = (client.connected.session.clone(), client.connected.secret.clone());
+    Resume { session, secret, lanes: vec![LanePosition { lane: 0, frames: 0 }] }
+}
+
 /// A client whose session outlives its connection.
 async fn returning(setting: &Setting, resume: Option<Resume>) -> Client {
     let mut connect = Connect { version: 1, resume, ..Connect::default() };
@@ -265,13 +271,11 @@ async fn a_callback_goes_on_over_another_connection(over: Transport) {
     hold(&mut caller, &callback).await;
     let held = offer(&mut caller, methods(0)).await;
     hold(&mut owner, &held).await;
-    let (session, secret) = (owner.connected.session.clone(), owner.connected.secret.clone());
-    drop(owner);
+    let resume = lost(owner);
     call_3_times(&mut caller, (&callback, "done")).await;
     call_3_times(&mut caller, (&callback, "tick")).await;
     release(&mut caller, &held).await;
-    let lanes = vec![LanePosition { lane: 0, frames: 0 }];
-    let mut owner = returning(&setting, Some(Resume { session, secret, lanes })).await;
+    let mut owner = returning(&setting, Some(resume)).await;
     assert!(owner.connected.resumed);
     assert_eq!(offered_first(&mut owner).await.as_deref(), Some(&*callback));
     let done = calls_up_to_3(&mut owner).await;
