@@ -22,6 +22,7 @@ broker_tests::over_every_transport!(
     an_attached_callback_gets_what_is_published_from_then_on,
     calls_of_a_lane_that_conflates_are_told_exactly,
     a_callback_goes_on_over_another_connection,
+    who_holds_a_callback_is_told_of_its_end_when_it_comes_back,
     a_held_session_is_told_once_it_has_ended,
 );
 
@@ -259,8 +260,11 @@ fn lost(client: Client) -> Resume {
 /// A client whose session outlives its connection.
 async fn returning(setting: &Setting, resume: Option<Resume>) -> Client {
     let mut connect = Connect { version: 1, resume, ..Connect::default() };
-    connect.client.name = Some("owner".into());
-    Client::connect_as(&setting.place, Bincode, connect).await
+    connect.client.name = Some("returning".into());
+    let resumes = connect.resume.is_some();
+    let client = Client::connect_as(&setting.place, Bincode, connect).await;
+    assert_eq!(client.connected.resumed, resumes);
+    client
 }
 
 async fn a_callback_goes_on_over_another_connection(over: Transport) {
@@ -269,21 +273,28 @@ async fn a_callback_goes_on_over_another_connection(over: Transport) {
     let mut owner = returning(&setting, None).await;
     let callback = offer(&mut owner, methods(0)).await;
     hold(&mut caller, &callback).await;
-    let held = offer(&mut caller, methods(0)).await;
-    hold(&mut owner, &held).await;
     let resume = lost(owner);
     call_3_times(&mut caller, (&callback, "done")).await;
     call_3_times(&mut caller, (&callback, "tick")).await;
-    release(&mut caller, &held).await;
     let mut owner = returning(&setting, Some(resume)).await;
-    assert!(owner.connected.resumed);
     assert_eq!(offered_first(&mut owner).await.as_deref(), Some(&*callback));
     let done = calls_up_to_3(&mut owner).await;
     assert_eq!(done, [1, 2, 3]);
-    let expected = Released { callback: held, reason: ReleasedReason::Released };
-    assert_eq!(released(&mut owner).await, expected);
     release(&mut owner, &callback).await;
     assert_eq!(released(&mut caller).await.callback, callback);
+}
+
+async fn who_holds_a_callback_is_told_of_its_end_when_it_comes_back(over: Transport) {
+    let setting = start(over).await;
+    let mut owner = Client::connect(&setting.place, Bincode, "owner").await;
+    let mut holder = returning(&setting, None).await;
+    let callback = offer(&mut owner, methods(0)).await;
+    hold(&mut holder, &callback).await;
+    let resume = lost(holder);
+    release(&mut owner, &callback).await;
+    let mut holder = returning(&setting, Some(resume)).await;
+    let expected = Released { callback, reason: ReleasedReason::Released };
+    assert_eq!(released(&mut holder).await, expected);
 }
 
 async fn a_held_session_is_told_once_it_has_ended(over: Transport) {
