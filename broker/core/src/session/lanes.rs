@@ -150,6 +150,8 @@ impl LaneSlot {
 pub(crate) enum LaneFrame {
     /// A frame, encoded in bincode.
     Encoded(Bytes),
+    /// A request to a provider, encoded in bincode.
+    Request(Bytes),
     /// The place of a subscription's presence; who came and went is in [`Presences`].
     Presence(u64),
     /// A retained value for one subscription.
@@ -167,6 +169,16 @@ impl LaneFrame {
         let mut encoded = BytesMut::new();
         Codec::Bincode.write_broker(frame, &mut encoded);
         Self::Encoded(encoded.freeze())
+    }
+
+    /// The command that it is the answer to.
+    pub(crate) fn answers(&self) -> Option<u64> {
+        let Self::Encoded(encoded) = self else { return None };
+        let cut = Codec::Bincode.cut(encoded, usize::MAX).ok()??;
+        match Codec::Bincode.read_broker(cut.frame).ok()?? {
+            BrokerFrame::Accepted(accepted) => Some(accepted.id),
+            _ => None,
+        }
     }
 }
 
@@ -195,7 +207,7 @@ impl Departure<LaneFrame> for Presences {
 impl Frame for LaneFrame {
     fn size(&self) -> u64 {
         match self {
-            Self::Encoded(frame) => frame.len() as u64,
+            Self::Encoded(frame) | Self::Request(frame) => frame.len() as u64,
             Self::Presence(_) | Self::Unheld(_) => PRESENCE_BYTES,
             Self::Moved(_) => MOVED_BYTES,
             // Replays are paced, and outside the bound.
@@ -205,6 +217,12 @@ impl Frame for LaneFrame {
 
     fn is_void_behind_losses(&self) -> bool {
         matches!(self, Self::CaughtUp(_))
+    }
+
+    /// Requests are lost with their link: their askers wait no longer than they said. Retained values
+    /// come anew.
+    fn must_arrive(&self) -> bool {
+        !matches!(self, Self::Request(_) | Self::Replayed(_) | Self::CaughtUp(_))
     }
 
     fn held(&self) -> u64 {
