@@ -101,10 +101,10 @@ impl<F: Frame> Lane<F> {
                 items.push_back(Item::Frame(frame));
             }
             Was::Gap(gap) => {
-                if !matches!(items.back(), Some(Item::Gaps(_))) {
-                    items.push_back(Item::Gaps(Box::default()));
-                }
-                let Some(Item::Gaps(ledger)) = items.back_mut() else { return };
+                let ledger = match self.conflates() && gap.moves_to_the_front() {
+                    true => front_ledger(items),
+                    false => back_ledger(items),
+                };
                 let before = ledger.bytes();
                 ledger.put(*gap);
                 self.gap_bytes += ledger.bytes() - before;
@@ -112,4 +112,31 @@ impl<F: Frame> Lane<F> {
             }
         }
     }
+}
+
+/// The gaps behind everything.
+fn back_ledger<F>(items: &mut VecDeque<Item<F>>) -> &mut Ledger {
+    let place = match items.back() {
+        Some(Item::Gaps(_)) => items.len() - 1,
+        _ => items.len(),
+    };
+    ledger_at(items, place)
+}
+
+/// The gaps in front of all messages behind the last frame. What replaced others is conflated again, and
+/// may leave earlier than it did.
+fn front_ledger<F>(items: &mut VecDeque<Item<F>>) -> &mut Ledger {
+    let behind = items.iter().rev().position(|item| matches!(item, Item::Frame(_)));
+    let place = items.len() - behind.unwrap_or(items.len());
+    ledger_at(items, place)
+}
+
+fn ledger_at<F>(items: &mut VecDeque<Item<F>>, place: usize) -> &mut Ledger {
+    if !matches!(items.get(place), Some(Item::Gaps(_))) {
+        items.insert(place, Item::Gaps(Box::default()));
+    }
+    let Some(Item::Gaps(ledger)) = items.get_mut(place) else {
+        unreachable!("it was inserted just now");
+    };
+    ledger
 }
