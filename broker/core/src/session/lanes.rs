@@ -108,6 +108,20 @@ impl LaneSlot {
         self.replaying = frames.count() as u32;
     }
 
+    /// What waits in it and is kept for it, in bytes: replays too, which are outside its bound.
+    pub(crate) fn bytes(&self, log: &impl Entries) -> u64 {
+        let waiting = self.lane.bytes() + self.lane.kept_bytes(log);
+        if self.replaying == 0 {
+            return waiting;
+        }
+        let replays = self.lane.items().filter(|item| is_replay(item));
+        let held = replays.map(|item| match item {
+            Item::Frame(frame) => frame.held(),
+            _ => 0,
+        });
+        waiting + held.sum::<u64>()
+    }
+
     /// Learns that so many items are to leave.
     pub(crate) fn strike_off_replays(&mut self, items: usize) {
         if self.replaying > 0 {

@@ -11,6 +11,7 @@ mod expiry;
 mod groups;
 mod inspection;
 mod intervals;
+mod keeping;
 mod lanes;
 mod limits;
 mod merging;

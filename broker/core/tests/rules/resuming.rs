@@ -21,6 +21,8 @@ pub(crate) struct Client {
     session: String,
     secret: String,
     lane: u8,
+    /// Its receive window, if it takes part in credit.
+    receive_window: Option<u64>,
     /// The frames that it has of each lane.
     pub(crate) frames: BTreeMap<u8, u64>,
     /// The messages that it has, by topic.
@@ -30,6 +32,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// One that takes part in credit.
+    pub(crate) fn with_credit(receive_window: u64) -> Self {
+        Self { receive_window: Some(receive_window), ..Self::default() }
+    }
+
     fn resume(&self) -> Resume {
         let lanes = self.frames.iter();
         let lanes = lanes.map(|(lane, frames)| LanePosition { lane: *lane, frames: *frames });
@@ -39,7 +46,8 @@ impl Client {
 
     /// Connects, or comes back.
     pub(crate) fn connect(&mut self, stage: &mut Stage, resume: Option<Resume>) -> bool {
-        let mut connect = Connect { version: 1, resume, ..Connect::default() };
+        let receive_window = self.receive_window;
+        let mut connect = Connect { version: 1, resume, receive_window, ..Connect::default() };
         connect.client.name = Some("client".to_owned());
         let resumes = connect.resume.is_some();
         self.slot = stage.connect(connect);
