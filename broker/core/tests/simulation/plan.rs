@@ -16,6 +16,9 @@ pub(crate) const SERVICES: [&str; 2] = ["svc.one", "svc.two"];
 pub(crate) const SERVED: [&str; 3] = ["svc.one", "svc.two", "svc.*"];
 pub(crate) const GROUPS: [&str; 2] = ["crew", "team"];
 
+/// From this seed on clients fall asleep.
+pub(crate) const SLEEPY_FROM: u64 = 1 << 32;
+
 /// What kind of world a seed makes.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -45,13 +48,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn of(random: &mut Random) -> Self {
+    /// What kind of world a seed makes, of which these are the random numbers.
+    pub(crate) fn of(seed: u64, random: &mut Random) -> Self {
         let heavy = random.percent(10);
         let forgets = random.percent(20);
         let forget_after = Duration::from_millis(if forgets { 40 } else { 1_000_000 });
         let shards = random.between(1, 4);
-        let stays = random.percent(60);
-        let sleepy = if stays { *random.pick(&[0, 10, 30]) } else { 0 };
+        let sleepy = if seed >= SLEEPY_FROM { 20 } else { 0 };
+        let stays = random.percent(60) || sleepy > 0;
         Self {
             shards,
             stays,
@@ -81,7 +85,8 @@ fn config(
     shards: usize,
 ) -> Config {
     // Who sleeps is to lose some.
-    let windows = if sleepy { [60, 60, 300, 2000] } else { [60, 300, 2000, 64 << 10] };
+    let windows =
+        if sleepy { [60, 60, 60, 300, 2000] } else { [60, 300, 2000, 64 << 10, 64 << 10] };
     let overflow =
         *random.pick(&[Overflow::Disconnect, Overflow::DropOldest, Overflow::DropOldest]);
     let bytes = if heavy { 400_000 } else { random.between(600, 20_000) as u64 };

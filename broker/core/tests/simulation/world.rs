@@ -45,7 +45,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, tamper: Tamper, tells: bool) -> Self {
         let mut random = Random::of(seed);
-        let plan = Plan::of(&mut random);
+        let plan = Plan::of(seed, &mut random);
         let now = Now { monotonic: Duration::from_secs(1), wall: 1_700_000_000_000 };
         let shard = |id| Shard::new(ShardId(id as u16), Config::clone(&plan.config), now);
         Self {
@@ -338,7 +338,7 @@ impl World {
     }
 
     fn download(&mut self, client: usize) {
-        let sleeps = self.random.percent(self.plan.sleepy);
+        let sleeps = self.plan.sleepy > 0 && self.random.percent(self.plan.sleepy);
         self.clients[client].asleep = sleeps && !self.clients[client].is_auditor;
         for _ in 0..self.random.between(1, 4) {
             self.read_some(client, false);
