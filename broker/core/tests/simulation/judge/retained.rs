@@ -112,7 +112,7 @@ impl Judge {
         Ok(())
     }
 
-    pub(super) fn caught_up(&mut self, client: usize, arrival: Arrival, end: &CaughtUp) -> Wrong {
+    pub(super) fn caught_up(&mut self, client: usize, end: &CaughtUp) -> Wrong {
         self.count("replays");
         self.check_caught_up(client, end.subscription)?;
         let view = &mut self.views[client];
