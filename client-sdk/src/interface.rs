@@ -76,7 +76,7 @@ pub(crate) use object::OfferedObject;
 pub(crate) use service::resolve;
 
 /// A trait that both ends know. The attributes implement this for `dyn Trait`.
-pub trait Interface: 'static {
+pub trait Interface {
     /// The caller's side.
     type Calls: Calls;
     /// What it is called and looks like.

@@ -10,6 +10,7 @@ use broker_protocol::frame::{Attach, ClientFrame, Detach};
 
 use super::callback::{self, Callback};
 use super::format::Format;
+use super::holding::Holding;
 use super::remote::{Calls, Remote, Target};
 use super::{CallError, CallbackInterface};
 use crate::Client;
@@ -28,13 +29,13 @@ use crate::publication::room_for;
 /// detaches what was attached through it.
 pub struct CallbackSet<I: CallbackInterface + ?Sized> {
     calls: I::Broadcast,
-    members: Arc<Members<I>>,
+    members: Arc<Members>,
 }
 
-struct Members<I: CallbackInterface + ?Sized> {
+struct Members {
     hub: Arc<Hub>,
     topic: Arc<str>,
-    by_token: Mutex<HashMap<Arc<str>, Callback<I>>>,
+    by_token: Mutex<HashMap<Arc<str>, Arc<Holding>>>,
 }
 
 impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
@@ -81,7 +82,7 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
             .members
             .say(&token, |id, topic, callback| ClientFrame::Attach(Attach { id, topic, callback }));
         said.await?;
-        self.members.lock().insert(Arc::clone(&token), callback.clone());
+        self.members.lock().insert(Arc::clone(&token), Arc::clone(callback.held()));
         let members = Arc::downgrade(&self.members);
         callback.on_released(move |_| forget(&members, &token));
         Ok(())
@@ -106,14 +107,14 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
     }
 }
 
-fn forget<I: CallbackInterface + ?Sized>(members: &Weak<Members<I>>, token: &str) {
+fn forget(members: &Weak<Members>, token: &str) {
     if let Some(members) = members.upgrade() {
         let left = members.lock().remove(token);
         drop(left);
     }
 }
 
-impl<I: CallbackInterface + ?Sized> Members<I> {
+impl Members {
     async fn say(
         &self,
         token: &str,
@@ -140,12 +141,12 @@ impl<I: CallbackInterface + ?Sized> Members<I> {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Callback<I>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Holding>>> {
         self.by_token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<I: CallbackInterface + ?Sized> Drop for Members<I> {
+impl Drop for Members {
     fn drop(&mut self) {
         let members = self.by_token.get_mut().unwrap_or_else(PoisonError::into_inner);
         for token in members.keys() {

@@ -8,7 +8,8 @@ use crate::fingerprint::fingerprint;
 use crate::interface::{Answer, Interface, Method};
 use crate::lane::LaneRule;
 
-/// `impl Interface for dyn Trait`.
+/// `impl Interface for dyn Trait`: for any lifetime, since the compiler forgets which one it was where it
+/// asks whether a future that holds a handle may be spawned.
 pub(super) fn emit(interface: &Interface) -> TokenStream {
     let name = &interface.name;
     let calls = calls_name(interface);
@@ -18,15 +19,17 @@ pub(super) fn emit(interface: &Interface) -> TokenStream {
         true => {
             let broadcast = broadcast_name(interface);
             quote! {
-                impl ::client_sdk::interface::CallbackInterface for dyn #name {
+                impl<'a> ::client_sdk::interface::CallbackInterface for dyn #name + 'a {
                     type Broadcast = #broadcast;
                 }
             }
         }
-        false => quote! { impl ::client_sdk::interface::ServiceInterface for dyn #name {} },
+        false => quote! {
+            impl<'a> ::client_sdk::interface::ServiceInterface for dyn #name + 'a {}
+        },
     };
     quote! {
-        impl ::client_sdk::interface::Interface for dyn #name {
+        impl<'a> ::client_sdk::interface::Interface for dyn #name + 'a {
             type Calls = #calls;
             const DESCRIPTION: &'static ::client_sdk::interface::Description =
                 &::client_sdk::interface::Description {
