@@ -77,6 +77,7 @@ pub mod interface;
 mod lag;
 mod notices;
 mod open_call;
+mod pace;
 mod provider;
 mod publication;
 mod reconnect;

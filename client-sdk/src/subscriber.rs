@@ -1,10 +1,10 @@
 //! The callback trait: how user code receives.
 
 use std::future::poll_fn;
-
-use tokio::task::coop::consume_budget;
+use std::time::Instant;
 
 use crate::inbox::Held;
+use crate::pace::give_way;
 use crate::subscription::Receiving;
 use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 
@@ -92,6 +92,7 @@ pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
             if is_end && handed > 0 {
                 subscriber.on_batch_end();
             }
+            let began = Instant::now();
             deliver(&mut subscriber, event);
             // Now it is consumed.
             drop(owed);
@@ -99,7 +100,7 @@ pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
                 return;
             }
             handed += 1;
-            consume_budget().await;
+            give_way(began).await;
             next = if handed < batch_max { inbox.try_next() } else { None };
         }
         subscriber.on_batch_end();

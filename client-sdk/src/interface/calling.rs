@@ -1,11 +1,13 @@
 //! The task that calls an object with what comes in one of its lanes, in order.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
-use tokio::task::coop::consume_budget;
 
 use super::caller::Caller;
 use super::fault::Fault;
@@ -13,7 +15,8 @@ use super::incoming::{Handled, Incoming};
 use super::object::{Lane, OfferedObject, Pending};
 use crate::client::WeakClient;
 use crate::hub::Hub;
-use crate::provider::{CONCURRENT_MAX, Call};
+use crate::pace::give_way;
+use crate::provider::{CONCURRENT_MAX, Call, Unanswered};
 use crate::{Body, Event, Message};
 
 /// Calls an object until it is no longer offered.
@@ -43,16 +46,17 @@ impl Task {
         let object = Arc::clone(&self.object);
         let Some((_, lane)) = object.lanes().find(|(one, _)| *one == number) else { return };
         while let Some(held) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
+            let began = Instant::now();
             match held.event {
                 Event::Message(message) => self.tell(message),
-                Event::Gap(gap) => object.missed(&gap, &self.hub),
+                Event::Gap(gap) => _ = unharmed(&self.hub, || object.missed(&gap, &self.hub)),
                 Event::CaughtUp => self.word(lane).await,
                 Event::Ended(_) => return,
                 _ => {}
             }
             // Now it is consumed.
             drop(held.owed);
-            consume_budget().await;
+            give_way(began).await;
         }
     }
 
@@ -62,7 +66,11 @@ impl Task {
         let method = method(&message.topic);
         let call = Incoming::new(self.object.description(), method, message.body, client);
         let handled = match call {
-            Ok(call) => caller.sync_scope(|| self.object.handler.handle(call)),
+            Ok(call) => {
+                let handle = || caller.sync_scope(|| self.object.handler.handle(call));
+                let Some(handled) = unharmed(&self.hub, handle) else { return };
+                handled
+            }
             Err(fault) => fault.into(),
         };
         match handled {
@@ -95,7 +103,13 @@ impl Task {
         let method = method(&request.topic);
         let made = Incoming::new(self.object.description(), method, request.body, client);
         let handled = match made {
-            Ok(call) => caller.clone().sync_scope(|| self.object.handler.handle(call)),
+            Ok(call) => {
+                let caller = caller.clone();
+                let handle = || caller.sync_scope(|| self.object.handler.handle(call));
+                // The caller is told where `unanswered` is dropped.
+                let Some(handled) = unharmed(&self.hub, handle) else { return };
+                handled
+            }
             Err(fault) => fault.into(),
         };
         let answering = match handled {
@@ -103,10 +117,15 @@ impl Task {
             Handled::Failed(Fault(refusal)) => return unanswered.give(Err(refusal)).await,
             Handled::Later(answering) => answering,
         };
+        let hub = Arc::clone(&self.hub);
         let mut answering = Box::pin(caller.scope(answering));
-        let first = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
+        let mut answering = poll_fn(move |cx| {
+            let polled = unharmed(&hub, || answering.as_mut().poll(cx));
+            polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+        });
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answering).poll(cx))).await;
         if let Poll::Ready(answer) = first {
-            return unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+            return give(unanswered, answer).await;
         }
         self.hub.runtime.spawn(async move {
             let _turn = turn;
@@ -115,9 +134,26 @@ impl Task {
                 _ = &mut cancelled => return,
                 answer = answering => answer,
             };
-            unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+            give(unanswered, answer).await;
         });
     }
+}
+
+/// Gives an answer. Where there is none, dropping what is unanswered says so.
+async fn give(unanswered: Unanswered, answer: Option<Result<Body, Fault>>) {
+    if let Some(answer) = answer {
+        unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+    }
+}
+
+/// Runs something of the object's own. If that panics, it harms this one call: those that wait behind
+/// it are made.
+fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(run));
+    if done.is_err() {
+        hub.counters.calls_panicked.count();
+    }
+    done.ok()
 }
 
 /// The method that a topic ends with.
