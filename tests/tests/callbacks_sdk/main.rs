@@ -2,15 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
-//mod answers;
-//mod ends;
+mod answers;
+mod ends;
 //mod hostile;
 //mod inside;
 //mod leaks;
 mod listener;
-//mod order;
+mod order;
 //mod outages;
-//mod paces;
+mod paces;
 //mod processes;
-//mod sets;
+mod sets;
 mod values;
