@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 /// Callbacks in one call or answer at most: each costs a word to the broker.
-const CALLBACKS_MAX: usize = 65_536;
+const CALLBACKS_MAX: usize = 16_384;
 
 /// Something that is being read.
 struct Reading {

@@ -4,13 +4,13 @@
 
 mod answers;
 mod ends;
-//mod hostile;
-//mod inside;
-//mod leaks;
+mod hostile;
+mod inside;
+mod leaks;
 mod listener;
 mod order;
-//mod outages;
+mod outages;
 mod paces;
-//mod processes;
+mod processes;
 mod sets;
 mod values;

@@ -130,6 +130,7 @@ async fn a_call_never_waits_for_the_client_and_what_has_no_room_is_counted(over:
     let missed: u64 = standing.gaps.lock().unwrap().iter().map(|gap| gap.count).sum();
     assert!(refused > 0 && received > 1000, "{refused} were refused, {received} came");
     assert_eq!(received + missed + refused, UNREAD);
+    assert_eq!(standing.service.statistics().publishes_refused, refused, "it is told");
 }
 
 pub(crate) async fn statistic(client: &Client, name: &str) -> u64 {

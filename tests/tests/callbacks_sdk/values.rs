@@ -131,7 +131,7 @@ async fn offer_many(owner: &Client) -> Vec<Listening> {
 }
 
 /// What of this process lies in memory, brokers included.
-fn resident_bytes() -> u64 {
+pub(crate) fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
