@@ -22,8 +22,10 @@ use crate::{ClosedReason, ConnectError, ConnectionState, Lag, LagError, Statisti
 /// session goes on over it, if the broker still has it ([`Session::resumed`](crate::Session)): then
 /// nothing is missed, subscriptions and requests live on, and commands that weren't answered are
 /// repeated, each carried out once. Otherwise subscriptions and servings begin anew, each
-/// subscriber is told of the interruption, and commands that were under way fail with
-/// `Disconnected`. What waits in the outgoing queue is sent in any case.
+/// subscriber is told of the interruption, and commands that were under way end: subscriptions and
+/// servings that were beginning begin, those that were ending have ended, a change of options fails with
+/// `Interrupted`, everything else with `Disconnected`. What waits in the outgoing queue is sent in any
+/// case.
 ///
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/broker.rs")); }

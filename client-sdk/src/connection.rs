@@ -53,6 +53,8 @@ pub(crate) enum End {
     Silent(Duration),
     #[error("the broker ended the connection: {} ({})", .0.reason, .0.code)]
     Told(Shutdown),
+    #[error("the broker doesn't know any more what it answered; the session begins anew")]
+    Doubtful,
     #[error("closed by this program")]
     Asked,
 }
@@ -64,6 +66,8 @@ impl End {
             Self::Malformed(_) | Self::Unexpected(_) => (CloseCode::Protocol, self.to_string()),
             Self::ControlOverrun => (CloseCode::Refused, self.to_string()),
             Self::Silent(_) => (CloseCode::GoingAway, self.to_string()),
+            // In good order: the session ends with it.
+            Self::Doubtful => (CloseCode::Normal, self.to_string()),
             Self::Link(_) | Self::Told(_) | Self::Asked => (CloseCode::Normal, String::new()),
         };
         CloseReason::new(code, text)

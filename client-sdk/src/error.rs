@@ -96,9 +96,9 @@ pub enum SubscribeError {
         /// The field that offends, where one does.
         field: Option<String>,
     },
-    /// The connection was lost, or isn't there, while options were to change. If they were on their way
-    /// the subscription begins anew with them.
-    #[error("the connection was lost while the options were to change")]
+    /// The session was lost while options were to change, or there is none. If they were on their way
+    /// the subscription begins anew with them. A session that goes on answers.
+    #[error("the session was lost while the options were to change")]
     Interrupted,
     /// Another change of the subscription's options is under way.
     #[error("another change of the options is under way")]

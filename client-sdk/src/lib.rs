@@ -57,6 +57,10 @@
 //! # }
 //! ```
 //!
+//! # Services and callbacks
+//! [`interface`] has a shorter way for Rust at both ends: a trait whose methods are called from afar. A client
+//! hands an object to a service, and the service calls it, until it is released or its connection breaks.
+//!
 //! # Features
 //! `websocket`, `quic` and `unix` (all on by default) bring the transports; `memory` the one for
 //! links inside a process. [`ClientBuilder::with_connector`] takes any other.
@@ -117,3 +121,8 @@ pub use transport_api::Connector;
 #[cfg(feature = "memory")]
 pub use transport_memory as memory;
 pub use transport_tls::{Fingerprint, ParseFingerprintError, Trust, TrustError};
+
+/// The examples of the README are true.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

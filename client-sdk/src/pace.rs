@@ -1,17 +1,74 @@
-//! That tasks which run user code give way to others.
+//! How long a subscriber's calls may take before others have their turn.
+//!
+//! Calls run where the connection's task runs too. One that blocks keeps its thread from that, and from
+//! receiving; so calls that take long are made aside, and never many of them in one turn.
 
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::coop::consume_budget;
-use tokio::task::yield_now;
+use tokio::task::{block_in_place, yield_now};
 
-/// A call that takes longer than this gives way at once: what it woke may wait for its thread.
-const LONG: Duration = Duration::from_millis(1);
+/// What takes this long is slow: a call, and a turn.
+const SLOW: Duration = Duration::from_millis(1);
 
-/// Lets others run behind a call that began then: after a long one now, else in their turn.
-pub(crate) async fn give_way(began: Instant) {
-    match began.elapsed() >= LONG {
-        true => yield_now().await,
-        false => consume_budget().await,
+/// After so many calls at most the clock is looked at: it would cost a fast subscriber as much as a
+/// call.
+const CALLS_MAX: u32 = 16;
+
+/// How fast a subscriber's calls are.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    began: Instant,
+    /// Calls since then.
+    calls: u32,
+    /// After how many of them the clock is looked at.
+    look_after: u32,
+    /// Whether the last ones were slow.
+    is_slow: bool,
+    /// Whether others can be served while a call is made aside.
+    has_threads: bool,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        let has_threads = flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread);
+        let (calls, look_after, is_slow) = (0, 1, false);
+        Self { began: Instant::now(), calls, look_after, is_slow, has_threads }
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin(&mut self) {
+        (self.began, self.calls) = (Instant::now(), 0);
+    }
+
+    /// Makes a call, aside if the last ones were slow.
+    pub(crate) fn call(&self, call: impl FnOnce()) {
+        match self.is_slow && self.has_threads {
+            true => block_in_place(call),
+            false => call(),
+        }
+    }
+
+    /// Lets others have their turn, if it is time.
+    pub(crate) async fn pause(&mut self) {
+        self.calls += 1;
+        if self.calls < self.look_after {
+            return consume_budget().await;
+        }
+        let took = self.began.elapsed();
+        self.is_slow = took >= SLOW * self.calls;
+        match took >= SLOW {
+            true => {
+                self.look_after = 1;
+                yield_now().await;
+            }
+            false => {
+                self.look_after = CALLS_MAX.min(self.look_after * 2);
+                consume_budget().await;
+            }
+        }
+        self.begin();
     }
 }

@@ -1,10 +1,9 @@
 //! The callback trait: how user code receives.
 
 use std::future::poll_fn;
-use std::time::Instant;
 
 use crate::inbox::Held;
-use crate::pace::give_way;
+use crate::pace::Pace;
 use crate::subscription::Receiving;
 use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 
@@ -19,9 +18,10 @@ use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
 /// waits, or the latest of each key; and at the inbox's bound the subscription ends, or the oldest
 /// go.
 ///
-/// Calls are made by a task of the tokio runtime in which the client was connected: a call that
-/// computes or blocks for long occupies one of its threads. Hand such work on, or take a
-/// [stream](crate::Client::stream). Calls may use the client: publish, subscribe, drop the
+/// Calls are made by a task of the tokio runtime in which the client was connected. Calls that compute
+/// or block for a millisecond and more are made aside, so that nothing else waits for them; where the
+/// runtime has one thread alone they occupy it, and all else has its turn between them. Hand such work
+/// on there, or take a [stream](crate::Client::stream). Calls may use the client: publish, subscribe, drop the
 /// subscription's own guard. Nothing is locked meanwhile. A call that panics ends its subscription.
 ///
 /// A closure `FnMut(&Message)` is a subscriber too.
@@ -85,25 +85,26 @@ impl<F: FnMut(&Message) + Send + 'static> Subscriber for F {
 /// Calls a subscriber with what comes into its inbox, until that ends.
 pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
     let batch_max = inbox.messages_max();
+    let mut pace = Pace::new();
     while let Some(first) = poll_fn(|cx| inbox.poll_next(cx)).await {
         let (mut next, mut handed) = (Some(first), 0);
+        pace.begin();
         while let Some(Held { event, owed, .. }) = next {
             let is_end = matches!(event, Event::Ended(_));
             if is_end && handed > 0 {
-                subscriber.on_batch_end();
+                pace.call(|| subscriber.on_batch_end());
             }
-            let began = Instant::now();
-            deliver(&mut subscriber, event);
+            pace.call(|| deliver(&mut subscriber, event));
             // Now it is consumed.
             drop(owed);
             if is_end {
                 return;
             }
             handed += 1;
-            give_way(began).await;
+            pace.pause().await;
             next = if handed < batch_max { inbox.try_next() } else { None };
         }
-        subscriber.on_batch_end();
+        pace.call(|| subscriber.on_batch_end());
     }
 }
 

@@ -51,9 +51,12 @@ impl Subscription {
     /// what was to come before has come. [`Subscriber::on_subscribed`] is called with what is granted
     /// where it begins to hold.
     ///
+    /// While the connection is lost it waits for the session to go on, or to be over.
+    ///
     /// # Errors
     /// What the broker or a bound says against it: then the options are as before. Subscriptions with
-    /// presence, and members of queue groups, that share a lane can't change them.
+    /// presence, and members of queue groups, that share a lane can't change them. And
+    /// [`SubscribeError::Interrupted`], if the session is over before the answer came.
     ///
     /// # Cancel safety
     /// Dropping the future doesn't undo the change.
@@ -71,7 +74,8 @@ impl Subscription {
     }
 
     /// Unsubscribes in order: what the broker delivers until it ends the subscription still
-    /// arrives. Done when the subscriber's last call has returned.
+    /// arrives. Done when the subscriber's last call has returned. While the connection is lost it
+    /// waits for the session to go on; if the session is over, so is the subscription.
     ///
     /// # Cancel safety
     /// Dropping the future doesn't undo the unsubscribing.

@@ -1,9 +1,12 @@
-//! Real programs on the broker, in `src/bin`: `chat`, `ticker`, `embedded` and `counters`.
+//! Real programs on the broker, in `src/bin`: `chat` and `chat-server`, `ticker`, `embedded` and `counters`.
 
+pub mod chat;
+mod loss;
 mod narrow;
 
 use client_sdk::{Client, ClientBuilder, Fingerprint};
 
+pub use loss::lost_and_back;
 pub use narrow::narrow;
 
 /// How to reach the broker: the same for all programs here.

@@ -69,7 +69,7 @@ impl Kept {
         }
     }
 
-    fn options(self) -> LaneOptions {
+    pub(crate) fn options(self) -> LaneOptions {
         match self {
             Self::Latest => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
             Self::All => {

@@ -1,4 +1,5 @@
-//! How old values are when a callback gets them that is too slow for all of them.
+//! How old values are when a callback gets them: one that is too slow for all of them, or behind a way
+//! that is too narrow for all of them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
@@ -9,7 +10,9 @@ use client_sdk::Message;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until};
 
-use crate::freshness::{Ages, Load, TOPIC, publish};
+use crate::freshness::{Ages, Kept, Load, TOPIC, publish};
+use crate::narrow::Narrow;
+use crate::setting::Place;
 use crate::{Client, Transport};
 
 /// Whether the program tells what it has consumed.
@@ -54,8 +57,34 @@ pub async fn measure(
     load: Load,
 ) -> anyhow::Result<Seen> {
     let setting = over.start().await?;
-    let builder = client_sdk::Client::builder(&setting.place.url);
-    let builder = builder.with_connector(setting.place.connector());
+    let seen = watch((&setting.place, &setting.place), credit, Kept::Latest, takes, load).await;
+    setting.running.shutdown().await;
+    seen
+}
+
+/// Measures with a broker of its own, over one transport, through a narrow way, with a callback that
+/// takes no time and a program that tells what it has consumed.
+///
+/// # Errors
+/// Whatever stands in the way.
+pub async fn measure_narrow(over: Transport, kept: Kept, load: Load) -> anyhow::Result<Ages> {
+    let setting = over.start().await?;
+    let narrow = Narrow::open(over, &setting.place, load.bytes_per_second).await?;
+    let places = (&setting.place, &narrow.place);
+    let seen = watch(places, Credit::On, kept, Duration::ZERO, load).await;
+    setting.running.shutdown().await;
+    Ok(seen?.ages)
+}
+
+/// Publishes at one place, and sees what becomes of it at another.
+async fn watch(
+    (here, there): (&Place, &Place),
+    credit: Credit,
+    kept: Kept,
+    takes: Duration,
+    load: Load,
+) -> anyhow::Result<Seen> {
+    let builder = client_sdk::Client::builder(&there.url).with_connector(there.connector());
     let client = match credit {
         Credit::On => builder.connect().await?,
         Credit::Off => builder.receive_window(None).connect().await?,
@@ -73,10 +102,13 @@ pub async fn measure(
             let age = now.duration_since(began).saturating_sub(published);
             heard.lock().unwrap_or_else(PoisonError::into_inner).push(age);
         }
-        block_in_place(|| sleep(takes));
+        if !takes.is_zero() {
+            block_in_place(|| sleep(takes));
+        }
     };
-    let subscription = client.subscribe_latest(TOPIC, slow).await?;
-    let publisher = Client::connect(&setting.place, Codec::Bincode, "publisher").await;
+    let subscription = client.subscription(TOPIC).lane_options(kept.options());
+    let subscription = subscription.start(slow).await?;
+    let publisher = Client::connect(here, Codec::Bincode, "publisher").await;
     tokio::select! {
         () = sleep_until(ends) => {}
         () = publish(publisher, began, load) => {}
@@ -84,7 +116,6 @@ pub async fn measure(
     let received = client.statistics().messages_received;
     drop(subscription);
     client.close().await;
-    setting.running.shutdown().await;
     let ages = std::mem::take(&mut *ages.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Seen { ages: Ages::of(ages), received })
 }

@@ -32,6 +32,8 @@ pub struct Config {
     /// How much the log may hold, in bytes, before what laggards want of it is copied out as soon as
     /// that saves anything. Below, it is copied out where it pins more than twice what it is.
     pub log_bytes_max: usize,
+    /// How many sessions whose lanes wait are given in a turn what came for them, at least.
+    pub settled_per_turn: u32,
     /// How what waits in lanes that merge is folded.
     pub folds: Folds,
     /// Whether clients may ask about sessions, on the topics of the broker's own.
@@ -132,6 +134,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(5),
             request_timeout_max: Duration::from_secs(300),
             log_bytes_max: 64 << 20,
+            settled_per_turn: 16,
             folds: Folds::default(),
             inspection: true,
         }

@@ -164,6 +164,27 @@ impl Item {
         };
         held + size_of::<Self>()
     }
+
+    /// The session for which alone it is, if it may change what waits in its lanes.
+    pub(crate) fn goes_into_lanes_of(&self) -> Option<SessionId> {
+        match self {
+            Self::Begun { session, .. }
+            | Self::Ended { session, .. }
+            | Self::Moved { session, .. }
+            | Self::Presence { session, .. }
+            | Self::Replayed { session, .. } => Some(*session),
+            Self::Sent { to: session, .. }
+            | Self::Request { provider: session, .. }
+            | Self::Cancelled { provider: session, .. } => Some(*session),
+            Self::Callback(item) => item.goes_into_lanes_of(),
+            Self::Message { .. }
+            | Self::Answer { .. }
+            | Self::Reply { .. }
+            | Self::Inspect { .. }
+            | Self::Inspected { .. }
+            | Self::Forgotten { .. } => None,
+        }
+    }
 }
 
 /// The one subscription that a message is for.

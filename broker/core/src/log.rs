@@ -189,6 +189,11 @@ impl Log {
         self.json.seal();
     }
 
+    /// The number of the first entry that is still here.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The number of the entry that comes next.
     pub fn end(&self) -> u64 {
         self.first + self.entries.len() as u64

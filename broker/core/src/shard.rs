@@ -14,7 +14,9 @@ mod holders;
 mod inspect;
 mod laggards;
 mod lanes;
+mod late;
 mod liveness;
+mod looks;
 mod marks;
 mod moving;
 mod outgoing;
@@ -49,6 +51,8 @@ pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
 use holders::Holders;
 use inspect::Inspections;
+use late::Late;
+use looks::Look;
 use outgoing::Outgoing;
 use paces::Paces;
 pub use receive::{Framing, Heard};
@@ -74,6 +78,10 @@ pub struct Shard {
     dirty: VecDeque<u32>,
     /// Sessions whose lanes wait, so that the log is held for them.
     laggards: BTreeSet<u32>,
+    /// A look at those who are behind that isn't over.
+    look: Option<Look>,
+    /// What is noted for lanes that wait.
+    late: Late,
     /// Lanes that are to be conflated.
     walks: Walks,
     /// Sessions for which something is kept that was sent.
@@ -212,6 +220,8 @@ impl Shard {
             outgoing: Outgoing::new(id),
             dirty: VecDeque::new(),
             laggards: BTreeSet::new(),
+            look: None,
+            late: Late::default(),
             walks: Walks::default(),
             holders: Holders::default(),
             settled_at: 0,

@@ -127,6 +127,8 @@ fn limits(config: &Config) -> Limits {
         subscriptions_max: limits.subscriptions_per_session_max,
         watches_max: limits.watches_per_session_max,
         memberships_max: limits.memberships_per_session_max,
+        callbacks_max: limits.callbacks_max,
+        holds_max: limits.holds_max,
         commands_open_max: limits.commands_open_max,
         name_bytes_max: limits.name_bytes_max,
         key_bytes_max: limits.key_bytes_max,

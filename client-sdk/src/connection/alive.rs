@@ -11,10 +11,13 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::End;
 use crate::config::Config;
 
-/// Counts the intervals in which nothing was heard.
+/// Counts the intervals in which nothing was heard, though the broker was asked: a program that was
+/// itself frozen for a while asks before it gives up.
 pub(super) struct Alive {
     interval: Duration,
     heard: Instant,
+    /// When it was asked for a sign of life, or else when it gave the last one.
+    asked: Instant,
     pings: u32,
     timer: Pin<Box<Sleep>>,
     close_timeout: Duration,
@@ -23,30 +26,29 @@ pub(super) struct Alive {
 
 impl Alive {
     pub(super) fn new(interval: Duration, close_timeout: Duration) -> Self {
-        let heard = Instant::now();
+        let now = Instant::now();
         let timer = Box::pin(sleep(interval));
-        Self { interval, heard, pings: 0, timer, close_timeout, closing: None }
+        Self { interval, heard: now, asked: now, pings: 0, timer, close_timeout, closing: None }
     }
 
     /// Notes a sign of life. The timer is set anew when it goes off, not with each sign.
     pub(super) fn heard(&mut self) {
         self.heard = Instant::now();
-        self.pings = 0;
+        (self.asked, self.pings) = (self.heard, 0);
     }
 
     /// A ping that is due, or the end of a broker that answers none.
     pub(super) fn poll_ping(&mut self, cx: &mut Context<'_>) -> Option<Result<Ping, End>> {
         let mut due = None;
         while self.timer.as_mut().poll(cx).is_ready() {
-            let silent = self.heard.elapsed();
-            if silent >= self.interval * Config::PING_MISSES {
-                return Some(Err(End::Silent(silent)));
-            }
-            if silent >= self.interval * (self.pings + 1) {
-                self.pings += 1;
+            if self.asked.elapsed() >= self.interval {
+                if self.pings + 1 >= Config::PING_MISSES {
+                    return Some(Err(End::Silent(self.heard.elapsed())));
+                }
+                (self.asked, self.pings) = (Instant::now(), self.pings + 1);
                 due = Some(Ok(Ping::default()));
             }
-            self.timer.as_mut().reset(self.heard + self.interval * (self.pings + 1));
+            self.timer.as_mut().reset(self.asked + self.interval);
         }
         due
     }

@@ -87,6 +87,7 @@ impl Sink for Incoming {
                 early.iter().for_each(|(channel, bytes)| self.read(*channel, bytes));
             }
         }
+        self.reader.routes.forget_withdrawn(&self.reader.hub);
         self.reader.routes.wake();
         self.reader.end.is_none()
     }
@@ -155,21 +156,15 @@ impl Reader {
             BrokerFrame::Moved(moved) => self.routes.moved(moved.subscription, &self.hub),
             BrokerFrame::Gap(gap) => self.routes.gap(*header, &gap, &mut arrival),
             BrokerFrame::Presence(presence) => {
-                let subscription = presence.subscription;
+                let to = (header.lane, presence.subscription);
                 let (joined, left) = (presence.joined, presence.left);
                 let event = Event::Presence(Presence { joined, left });
-                self.routes.addressed(subscription, event, &mut arrival);
+                self.routes.addressed(to, event, &mut arrival);
             }
             BrokerFrame::CaughtUp(told) => {
-                self.routes.addressed(told.subscription, Event::CaughtUp, &mut arrival);
+                let to = (header.lane, told.subscription);
+                self.routes.addressed(to, Event::CaughtUp, &mut arrival);
             }
-            BrokerFrame::Accepted(accepted) => match self.hub.accepted(accepted) {
-                RouteChange::None => {}
-                RouteChange::Begin(route) => self.routes.begin(route),
-                RouteChange::Move(relocation) => self.routes.relocate(relocation, &self.hub),
-                RouteChange::Guard(lane, keys_max) => self.routes.guard(lane, keys_max),
-                RouteChange::End(subscription) => self.routes.end(subscription),
-            },
             BrokerFrame::Attached(attached) => {
                 self.routes.attached(header.lane, &attached, &self.hub);
             }
@@ -177,11 +172,26 @@ impl Reader {
             BrokerFrame::Released(released) => {
                 self.routes.released(header.lane, &released, &self.hub);
             }
-            BrokerFrame::Rejected(rejected) => self.hub.rejected(rejected),
+            BrokerFrame::Accepted(accepted) => self.change_routes(self.hub.accepted(accepted)),
+            BrokerFrame::Rejected(rejected) => self.change_routes(self.hub.rejected(rejected)),
             BrokerFrame::Reply(reply) => self.hub.replied(&reply),
             BrokerFrame::Request(request) => self.routes.request(&request, &self.hub),
             BrokerFrame::Cancelled(cancelled) => self.hub.call_cancelled(&cancelled.token),
             frame => tracing::trace!(frame = frame.name(), "a frame that nothing here needs"),
+        }
+    }
+
+    fn change_routes(&mut self, change: RouteChange) {
+        match change {
+            RouteChange::None => {}
+            RouteChange::Begin(route) => self.routes.begin(route),
+            RouteChange::Move(relocation) => self.routes.relocate(relocation, &self.hub),
+            RouteChange::Guard(lane, keys_max) => self.routes.guard(lane, keys_max),
+            RouteChange::End(subscription) => self.routes.end(subscription),
+            RouteChange::Doubtful => {
+                self.hub.forget_session();
+                self.end = Some(End::Doubtful);
+            }
         }
     }
 

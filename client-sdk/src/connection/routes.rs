@@ -20,6 +20,7 @@ use crate::hub::{Hub, Route, Target};
 use crate::inbox::Woken;
 use crate::provider;
 use crate::{Body, Event, Message};
+use callbacks::Attachments;
 use handing::{Share, push, push_to_all};
 use lane::Lane;
 use moving::Moving;
@@ -42,9 +43,7 @@ pub(crate) struct Routes {
     begun: HashMap<u64, Route>,
     lanes: BTreeMap<u8, Lane>,
     moving: Moving,
-    /// The routes of each object that is attached to a topic, by lane.
-    attachments: HashMap<(u8, String, String), Vec<u64>>,
-    attachments_made: u64,
+    attachments: Attachments,
     /// The last sender's name: mostly the next one's too.
     from: Option<Arc<str>>,
     /// Subscribers that found nothing, and now would.
@@ -120,7 +119,7 @@ impl Routes {
             let mut message = self.owned(message, Arc::from(&*message.topic));
             // To a member of a group a message is addressed as well.
             message.replayed = self.begun.get(&subscription).is_some_and(|route| !route.grouped);
-            return self.addressed(subscription, Event::Message(message), arrival);
+            return self.addressed((header.lane, subscription), Event::Message(message), arrival);
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&header.lane) else { return };
@@ -140,14 +139,20 @@ impl Routes {
         }
     }
 
-    /// Something for one subscription alone.
-    pub(super) fn addressed(&mut self, subscription: u64, event: Event, arrival: &mut Arrival<'_>) {
+    /// Something for one subscription alone, that came in this lane: of one that moves, what it gets in
+    /// the lane that it leaves comes before all that the other one brings.
+    pub(super) fn addressed(
+        &mut self,
+        (lane, subscription): (u8, u64),
+        event: Event,
+        arrival: &mut Arrival<'_>,
+    ) {
         let route = self.begun.get(&subscription);
-        if let Some(Route { wish, lane, target: Target::Inbox(inbox), .. }) = route {
+        if let Some(Route { wish, target: Target::Inbox(inbox), .. }) = route {
             let sharers =
-                self.lanes.get(lane).map_or(0, |of| of.sharers_beside(*lane, arrival.hub));
+                self.lanes.get(&lane).map_or(0, |of| of.sharers_beside(lane, arrival.hub));
             let share = Share { of: 1, sharers };
-            push(*wish, (inbox, *lane), event, share, arrival, &mut self.woken);
+            push(*wish, (inbox, lane), event, share, arrival, &mut self.woken);
         }
     }
 

@@ -24,11 +24,16 @@ impl Owed {
         Self { credit: Arc::clone(&self.credit), lane: self.lane, bytes }
     }
 
-    /// Takes over what another event owed whose place this one took.
+    /// Whether both are of one lane. The credit of different lanes is told for each by itself, and so
+    /// what holds it stands apart.
+    pub(crate) fn is_of_same_lane(&self, other: &Self) -> bool {
+        self.lane == other.lane
+    }
+
+    /// Takes over what another event of its lane owed whose place this one took.
     pub(crate) fn join(&mut self, mut other: Self) {
-        if self.lane == other.lane {
-            self.bytes += std::mem::take(&mut other.bytes);
-        }
+        debug_assert!(self.is_of_same_lane(&other), "{self:?} and {other:?}");
+        self.bytes += std::mem::take(&mut other.bytes);
     }
 }
 

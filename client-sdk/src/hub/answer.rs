@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Pong, Rejected, RoutedReply};
 
-use super::open::{Answer, Failure};
+use super::open::{Answer, Failure, Leave};
 use super::wish::{Kind, Stage, Target, WishId};
 use super::{Hub, Open, Relocation, Route, wake};
 use crate::inbox::{Rules, Woken};
@@ -33,6 +33,8 @@ pub(crate) enum RouteChange {
     Guard(u8, usize),
     /// What comes from here on isn't for the subscription of that number any more.
     End(u64),
+    /// Nobody knows any more what stands in this session.
+    Doubtful,
 }
 
 impl Hub {
@@ -40,12 +42,7 @@ impl Hub {
         let open = self.lock().open.remove(accepted.id);
         match open {
             Some(Open::Begin(wish)) => self.begun(wish, accepted),
-            Some(Open::Leave(wish)) => {
-                if let Some(wish) = wish {
-                    self.left(wish);
-                }
-                accepted.subscription.map_or(RouteChange::None, RouteChange::End)
-            }
+            Some(Open::Leave(leave)) => self.left(leave),
             Some(Open::Change(change)) => self.changed(change, accepted),
             Some(Open::Offer(opening)) => {
                 self.offer_accepted(opening, accepted.callback.as_deref());
@@ -60,28 +57,35 @@ impl Hub {
         }
     }
 
-    pub(crate) fn rejected(&self, rejected: Rejected) {
+    pub(crate) fn rejected(&self, rejected: Rejected) -> RouteChange {
         let open = self.lock().open.remove(rejected.id);
+        let Some(open) = open else {
+            self.refused_without_id(rejected);
+            return RouteChange::None;
+        };
+        // It was carried out; how, nobody knows any more.
+        let is_lost = rejected.code == ErrorCode::AnswerLost;
         match open {
-            Some(Open::Begin(wish)) if self.tries_another_lane(wish, &rejected) => {}
-            Some(Open::Begin(wish)) => self.refused(wish, rejected),
-            Some(Open::Leave(Some(wish))) => self.left(wish),
-            Some(Open::Change(change)) => self.change_refused(change, rejected),
-            // It was carried out; how, nobody knows any more.
-            Some(caller @ (Open::Caller(_) | Open::Offer(_)))
-                if rejected.code == ErrorCode::AnswerLost =>
-            {
-                caller.disconnected();
+            Open::Leave(leave) => return self.left(leave),
+            Open::Begin(_) | Open::Change(_) if is_lost => {
+                open.disconnected();
+                return RouteChange::Doubtful;
             }
-            Some(Open::Hold(token)) => self.hold_refused(&token, &rejected),
-            Some(caller @ (Open::Caller(_) | Open::Offer(_))) => {
-                caller.answer(Err(Failure::Rejected(rejected)));
-            }
-            Some(Open::Leave(None)) => {}
-            None if rejected.id == 0 => {
-                self.tell_refused(Refused { code: rejected.code, message: rejected.message });
-            }
-            None => tracing::trace!(id = rejected.id, "an answer that nobody waits for"),
+            Open::Begin(wish) if self.tries_another_lane(wish, &rejected) => {}
+            Open::Begin(wish) => self.refused(wish, rejected),
+            Open::Change(change) => self.change_refused(change, rejected),
+            Open::Hold(token) => self.hold_refused(&token, &rejected),
+            Open::Caller(_) | Open::Offer(_) if is_lost => open.disconnected(),
+            Open::Caller(_) | Open::Offer(_) => open.answer(Err(Failure::Rejected(rejected))),
+        }
+        RouteChange::None
+    }
+
+    fn refused_without_id(&self, rejected: Rejected) {
+        let Rejected { id, code, message, .. } = rejected;
+        match id {
+            0 => self.tell_refused(Refused { code, message }),
+            id => tracing::trace!(id, "an answer that nobody waits for"),
         }
     }
 
@@ -106,7 +110,7 @@ impl Hub {
     }
 
     fn begun(&self, id: WishId, accepted: Accepted) -> RouteChange {
-        let Some(subscription) = accepted.subscription else { return RouteChange::None };
+        let Some(subscription) = accepted.subscription else { return RouteChange::Doubtful };
         let mut state = self.lock();
         let Some(wish) = state.wishes.get_mut(&id) else {
             // It was given up while the broker was asked.
@@ -157,11 +161,12 @@ impl Hub {
         wish.end(SubscribeError::Refused { code, message, field }, ended);
     }
 
-    fn left(&self, id: WishId) {
-        let wish = self.lock().wishes.remove(&id);
+    fn left(&self, leave: Leave) -> RouteChange {
+        let wish = leave.wish.and_then(|id| self.lock().wishes.remove(&id));
         if let Some(wish) = wish {
             wish.target.end(Ended::Unsubscribed);
         }
+        RouteChange::End(leave.subscription)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A lock of its own, so that calls that come don't meet those that go.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,12 +21,17 @@ const HANDED_ON: Duration = Duration::from_secs(5);
 
 /// Callbacks by their tokens.
 #[derive(Default)]
-pub(crate) struct Callbacks(Mutex<Known>);
+pub(crate) struct Callbacks {
+    known: Mutex<Known>,
+    /// Whether objects were withdrawn that had been attached somewhere.
+    has_withdrawn: AtomicBool,
+}
 
 #[derive(Default)]
 struct Known {
     offered: HashMap<Arc<str>, Arc<OfferedObject>>,
     held: HashMap<Arc<str>, Weak<Holding>>,
+    withdrawn: Vec<Arc<str>>,
 }
 
 impl Callbacks {
@@ -39,12 +45,20 @@ impl Callbacks {
         self.lock().offered.values().cloned().collect()
     }
 
+    /// The tokens of those that were withdrawn, though attached somewhere.
+    pub(crate) fn take_withdrawn(&self) -> Vec<Arc<str>> {
+        if !self.has_withdrawn.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.lock().withdrawn)
+    }
+
     fn held(&self, token: &str) -> Option<Arc<Holding>> {
         self.lock().held.get(token).and_then(Weak::upgrade)
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,6 +202,10 @@ impl Hub {
         let Some(token) = object.token() else { return };
         let mut known = self.callbacks.lock();
         let was_there = known.offered.remove(token).is_some();
+        if was_there && object.was_attached() {
+            known.withdrawn.push(Arc::clone(token));
+            self.callbacks.has_withdrawn.store(true, Ordering::Release);
+        }
         drop(known);
         object.end();
         self.end_held(token, ReleaseReason::Released);

@@ -49,7 +49,10 @@ impl Hub {
     pub(super) fn changed(&self, change: Change, accepted: Accepted) -> RouteChange {
         let mut state = self.lock();
         let Some(wish) = state.wishes.get_mut(&change.wish) else { return RouteChange::None };
-        let Stage::Begun(subscription) = wish.stage else { return RouteChange::None };
+        // What was asked for in front of its end comes in the other lane until then.
+        let (Stage::Begun(subscription) | Stage::Leaving(subscription)) = wish.stage else {
+            return RouteChange::None;
+        };
         let options = accepted.granted.unwrap_or_default();
         let lane = accepted.lane.unwrap_or(wish.choice.lane);
         let granted = Granted { subscription, lane, options };

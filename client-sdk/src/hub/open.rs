@@ -17,8 +17,8 @@ use crate::{Body, ClosedReason, Granted, SubscribeError};
 pub(crate) enum Open {
     /// A standing wish that is being made known.
     Begin(WishId),
-    /// A subscription or serving that is being ended; the wish, if something still waits for it.
-    Leave(Option<WishId>),
+    /// A subscription or serving that is being ended.
+    Leave(Leave),
     /// A wish whose options change.
     Change(Change),
     /// An object that is being offered.
@@ -35,6 +35,15 @@ pub(crate) struct Opening {
     pub(super) object: Arc<OfferedObject>,
     /// Who waits for it.
     pub(super) waiter: oneshot::Sender<Result<(), Failure>>,
+}
+
+/// An end that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leave {
+    /// As the broker knows it.
+    pub(super) subscription: u64,
+    /// The wish, if something still waits for it.
+    pub(super) wish: Option<WishId>,
 }
 
 /// A change of options under way.
@@ -188,7 +197,7 @@ mod tests {
         let mut open = OpenCommands::default();
         let (caller, _answer) = oneshot::channel();
         open.insert(1, Open::Caller(caller));
-        open.insert(2, Open::Leave(None));
+        open.insert(2, Open::Leave(Leave { subscription: 1, wish: None }));
         let frame = Bytes::from_static(b"a frame");
         [1, 2].into_iter().for_each(|id| open.mark_sent(id, &frame, 3));
         assert_eq!(open.fail_unkept().len(), 1);

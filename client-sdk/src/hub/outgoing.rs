@@ -7,7 +7,7 @@ use broker_protocol::frame::{Cancel, ClientFrame, Replay, Serve, Subscribe, Unsu
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
 
-use super::open::{Answer, Failure};
+use super::open::{Answer, Failure, Leave};
 use super::wish::{Kind, Stage, WishId};
 use super::{Hub, Open, State, wake};
 
@@ -245,7 +245,7 @@ impl Hub {
     pub(super) fn queue_leave(&self, state: &mut State, subscription: u64, wish: Option<WishId>) {
         let id = state.take_id();
         let bytes = self.encode(&ClientFrame::Unsubscribe(Unsubscribe { id, subscription }));
-        state.open.insert(id, Open::Leave(wish));
+        state.open.insert(id, Open::Leave(Leave { subscription, wish }));
         state.push_for_session(Some(id), bytes);
     }
 }

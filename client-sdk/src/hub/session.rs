@@ -90,6 +90,11 @@ impl Hub {
         self.finish(over);
     }
 
+    /// The session doesn't go on over another connection.
+    pub(crate) fn forget_session(&self) {
+        self.lock().secret = None;
+    }
+
     fn finish(&self, over: Over) {
         drop(over.cancelled);
         self.room.add_permits(over.room);

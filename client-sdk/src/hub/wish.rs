@@ -58,8 +58,8 @@ pub(super) enum Stage {
     Asked,
     /// The broker knows it by this number.
     Begun(u64),
-    /// Its end was asked for.
-    Leaving,
+    /// Its end was asked for; until then the broker knows it by this number.
+    Leaving(u64),
 }
 
 type Waiter = oneshot::Sender<Result<Granted, SubscribeError>>;
@@ -231,11 +231,11 @@ impl Hub {
         let ended = match state.wishes.get_mut(&id) {
             Some(wish) => match wish.stage {
                 Stage::Begun(subscription) => {
-                    wish.stage = Stage::Leaving;
+                    wish.stage = Stage::Leaving(subscription);
                     self.queue_leave(&mut state, subscription, Some(id));
                     None
                 }
-                Stage::Leaving => None,
+                Stage::Leaving(_) => None,
                 Stage::Waiting | Stage::Asked => state.wishes.remove(&id).map(Wish::into_target),
             },
             None => self.take_direct(&mut state, id),
@@ -259,7 +259,7 @@ impl State {
     /// The session is over: wishes wait for the next one. Returns those that were ending anyway.
     pub(super) fn interrupt_wishes(&mut self) -> Vec<Target> {
         let now = self.lost_at.take().unwrap_or_else(SystemTime::now);
-        let leaving = self.wishes.extract_if(.., |_, wish| wish.stage == Stage::Leaving);
+        let leaving = self.wishes.extract_if(.., |_, wish| matches!(wish.stage, Stage::Leaving(_)));
         let ended = leaving.map(|(_, wish)| wish.target).collect();
         for wish in self.wishes.values_mut() {
             if matches!(wish.stage, Stage::Begun(_)) {

@@ -186,9 +186,13 @@ impl Backlog {
 
 impl Standing {
     /// Whether an event may join. What is merged isn't thinned out as it comes: so that each list
-    /// counts what it holds, what the credit bounds stands apart from the subscriber's own.
+    /// counts what it holds, what the credit bounds stands apart from the subscriber's own. And what
+    /// holds credit of different lanes always does.
     fn may_take_in(&self, held: &Held, kept: Kept) -> bool {
-        kept != Kept::Merged || self.owed.is_some() == held.owed.is_some()
+        match (&self.owed, &held.owed) {
+            (Some(owed), Some(more)) => owed.is_of_same_lane(more),
+            (owed, more) => kept != Kept::Merged || owed.is_some() == more.is_some(),
+        }
     }
 
     /// Folds what came into what waited. Returns the load of the subscriber's own list, which was

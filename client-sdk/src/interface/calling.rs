@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
@@ -15,9 +14,10 @@ use super::incoming::{Handled, Incoming};
 use super::object::{Lane, OfferedObject, Pending};
 use crate::client::WeakClient;
 use crate::hub::Hub;
-use crate::pace::give_way;
+use crate::inbox::Held;
+use crate::pace::Pace;
 use crate::provider::{CONCURRENT_MAX, Call, Unanswered};
-use crate::{Body, Event, Message};
+use crate::{Body, Event, Gap, Message};
 
 /// Calls an object until it is no longer offered.
 pub(super) fn begin(object: &Arc<OfferedObject>, client: &WeakClient, hub: &Arc<Hub>) {
@@ -45,19 +45,28 @@ impl Task {
     async fn run(self, number: u8) {
         let object = Arc::clone(&self.object);
         let Some((_, lane)) = object.lanes().find(|(one, _)| *one == number) else { return };
-        while let Some(held) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
-            let began = Instant::now();
-            match held.event {
-                Event::Message(message) => self.tell(message),
-                Event::Gap(gap) => _ = unharmed(&self.hub, || object.missed(&gap, &self.hub)),
-                Event::CaughtUp => self.word(lane).await,
-                Event::Ended(_) => return,
-                _ => {}
+        let mut pace = Pace::new();
+        while let Some(first) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
+            pace.begin();
+            let mut next = Some(first);
+            while let Some(Held { event, owed, .. }) = next {
+                match event {
+                    Event::Message(message) => pace.call(|| self.tell(message)),
+                    Event::Gap(gap) => pace.call(|| self.missed(&gap)),
+                    Event::CaughtUp => self.word(lane).await,
+                    Event::Ended(_) => return,
+                    _ => {}
+                }
+                // Now it is consumed.
+                drop(owed);
+                pace.pause().await;
+                next = lane.inbox().try_next();
             }
-            // Now it is consumed.
-            drop(held.owed);
-            give_way(began).await;
         }
+    }
+
+    fn missed(&self, gap: &Gap) {
+        let _ = unharmed(&self.hub, || self.object.missed(gap, &self.hub));
     }
 
     fn tell(&self, message: Message) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use broker_protocol::frame::{Keep, LaneOptions};
@@ -32,6 +32,7 @@ pub(crate) struct OfferedObject {
     bound: Bound,
     pub(super) tell_gap: Option<TellGap>,
     unheld: watch::Sender<Option<ReleaseReason>>,
+    attached: AtomicBool,
 }
 
 /// What waits in one lane.
@@ -64,7 +65,8 @@ impl OfferedObject {
         tell_gap: Option<TellGap>,
     ) -> Self {
         let (token, lanes, unheld) = (OnceLock::new(), OnceLock::new(), watch::Sender::new(None));
-        Self { description, handler, token, lanes, bound, tell_gap, unheld }
+        let attached = AtomicBool::new(false);
+        Self { description, handler, token, lanes, bound, tell_gap, unheld, attached }
     }
 
     pub(crate) fn description(&self) -> &'static Description {
@@ -112,6 +114,16 @@ impl OfferedObject {
     /// The methods that are called in a lane.
     pub(crate) fn methods(&self, lane: u8) -> &[&'static str] {
         self.lanes.get().and_then(|lanes| lanes.get(&lane)).map_or(&[], |lane| &lane.methods)
+    }
+
+    /// Notes that it was attached to a topic.
+    pub(crate) fn note_attached(&self) {
+        self.attached.store(true, Ordering::Release);
+    }
+
+    /// Whether it was ever attached to a topic.
+    pub(crate) fn was_attached(&self) -> bool {
+        self.attached.load(Ordering::Acquire)
     }
 
     /// Puts a call with an answer into its lane. Without room it comes back.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::described::{self, Described};
 use super::fault::{Fault, code};
 use super::incoming::{Handler, Implements, Incoming, handled};
-use super::instances::Instances;
+use super::instances::{For, Instances};
 use super::{Caller, Description, ServiceInterface};
 use crate::client::WeakClient;
 use crate::{Body, Client, Provider, Refusal, Request, Serving, SubscribeError};
@@ -89,7 +89,26 @@ impl<'a> ServiceBuilder<'a> {
         S: Implements<I>,
     {
         let made = move |caller: &Caller| make(caller).into_handler();
-        let instances = Instances::per_client(made, self.instances_max);
+        let instances = Instances::each(For::Client, made, self.instances_max);
+        self.begin(I::DESCRIPTION, instances).await
+    }
+
+    /// Begins to serve each session an object of its own, made at its first call and dropped when the
+    /// session is over: when its client ends, or is lost for longer than its session waits for it. So
+    /// the object's `Drop` is told when a client is gone.
+    ///
+    /// # Errors
+    /// See [`Client::serve`].
+    pub async fn per_session<I, S>(
+        self,
+        make: impl Fn(&Caller) -> S + Send + Sync + 'static,
+    ) -> Result<Serving, SubscribeError>
+    where
+        I: ServiceInterface + ?Sized,
+        S: Implements<I>,
+    {
+        let made = move |caller: &Caller| make(caller).into_handler();
+        let instances = Instances::each(For::Session, made, self.instances_max);
         self.begin(I::DESCRIPTION, instances).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -30,6 +31,7 @@ use crate::publication::room_for;
 pub struct CallbackSet<I: CallbackInterface + ?Sized> {
     calls: I::Broadcast,
     members: Arc<Members>,
+    interface: PhantomData<fn() -> I::Calls>,
 }
 
 struct Members {
@@ -45,7 +47,7 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
         let remote = Remote { client: client.clone(), format, timeout: None, target };
         let hub = Arc::clone(client.hub());
         let members = Arc::new(Members { hub, topic, by_token: Mutex::default() });
-        Self { calls: I::Broadcast::new(remote), members }
+        Self { calls: I::Broadcast::new(remote), members, interface: PhantomData }
     }
 
     /// The topic.
@@ -167,7 +169,7 @@ impl<I: CallbackInterface + ?Sized> Deref for CallbackSet<I> {
 impl<I: CallbackInterface + ?Sized> Clone for CallbackSet<I> {
     fn clone(&self) -> Self {
         let calls = I::Broadcast::new(self.calls.remote().clone());
-        Self { calls, members: Arc::clone(&self.members) }
+        Self { calls, members: Arc::clone(&self.members), interface: PhantomData }
     }
 }
 

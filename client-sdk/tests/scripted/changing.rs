@@ -2,11 +2,12 @@
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Accepted, BrokerFrame, ClientFrame, LaneHeader, Move, Moved, Rejected, Update,
+    Accepted, BrokerFrame, CaughtUp, ClientFrame, LaneHeader, Move, Moved, Rejected, Update,
 };
 use client_sdk::{Client, Keep, LaneOptions, Message, SubscribeError, Subscription};
 
-use crate::peer::{Peer, Place};
+use crate::peer::Peer;
+use crate::place::Place;
 use crate::recorder::{Recorder, recorder};
 
 fn priority(priority: u8) -> LaneOptions {
@@ -122,6 +123,31 @@ async fn the_end_in_the_old_lane_may_come_before_the_beginning_in_the_new_one() 
     };
     tokio::join!(one.set_options(priority(7)), moving).0.unwrap();
     record.expect(&["subscribed 1", "t 1 old lane", "subscribed 1", "t 2 new lane"]).await;
+}
+
+#[tokio::test]
+async fn what_is_retained_and_waited_in_the_old_lane_comes_before_the_new_one_begins() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (calls, mut record) = recorder();
+    let subscribing = client.subscription("t").replay_last().start(calls);
+    let (one, _) = tokio::join!(subscribing, peer.subscribed(1));
+    let one = one.unwrap();
+    let alone_in = |lane| BrokerFrame::Lane(LaneHeader { lane, subscription: Some(1) });
+    let moving = async {
+        let asked = asked_to_move(&mut peer).await;
+        turn_to(&mut peer, 1).await;
+        accept(&mut peer, asked.id, 1, Some(1)).await;
+        peer.say(&alone_in(0)).await;
+        peer.message("t", 1, "kept").await;
+        peer.say(&BrokerFrame::Moved(Moved { subscription: 1, lane: 1 })).await;
+        peer.say(&alone_in(1)).await;
+        peer.message("t", 2, "kept").await;
+        peer.say(&BrokerFrame::CaughtUp(CaughtUp { subscription: 1 })).await;
+    };
+    tokio::join!(one.set_options(priority(7)), moving).0.unwrap();
+    record.expect(&["subscribed 1", "t 1 kept again", "subscribed 1"]).await;
+    record.expect(&["t 2 kept again", "caught up"]).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use client_sdk::{Client, ClosedReason, ConnectError, Message, PublishError};
 use tokio::time::Instant;
 use transport_memory::{Direction, Stall};
 
-use crate::peer::{Peer, Place};
+use crate::peer::Peer;
+use crate::place::Place;
 use crate::recorder::recorder;
 
 async fn goodbye(peer: &mut Peer) {

@@ -7,23 +7,23 @@ use broker_protocol::frame::{ClientFrame, Consumed};
 use bytes::BytesMut;
 use client_sdk::{Client, Codec, Event, LaneOptions, Message, Overflow};
 
-use crate::peer::{Peer, Place, message};
+use crate::peer::{Peer, message};
+use crate::place::Place;
 use crate::recorder::recorder;
 
 const WINDOW: u64 = 8192;
 
+/// A session with a window.
+fn windowed() -> Connected {
+    Connected { receive_window: Some(WINDOW), ..Connected::default() }
+}
+
 /// A client with a peer that takes part in credit.
 async fn connect(place: &mut Place) -> (Client, Peer) {
     let builder = place.builder();
-    let accepted = async {
-        let mut peer = place.accept_silently().await;
-        let receive_window = Some(WINDOW);
-        let asked = peer.connected_as(Connected { receive_window, ..Connected::default() }, &[]);
-        assert_eq!(asked.await.receive_window, Some(1 << 20));
-        peer
-    };
-    let (client, peer) = tokio::join!(builder.connect(), accepted);
-    (client.unwrap(), peer)
+    let (client, peer, asked) = place.connect_as(builder, windowed()).await;
+    assert_eq!(asked.receive_window, Some(1 << 20));
+    (client, peer)
 }
 
 /// How large it is with its length.
@@ -44,14 +44,8 @@ async fn say(peer: &mut Peer, topic: &str, seq: u64, payload: &str) -> u64 {
 async fn no_window_is_asked_for_where_it_is_turned_off() {
     let mut place = Place::new();
     let builder = place.builder().receive_window(None);
-    let accepted = async {
-        let mut peer = place.accept_silently().await;
-        let asked = peer.connected_as(Connected::default(), &[]).await;
-        assert_eq!(asked.receive_window, None);
-        peer
-    };
-    let (client, mut peer) = tokio::join!(builder.connect(), accepted);
-    let client = client.unwrap();
+    let (client, mut peer, asked) = place.connect_as(builder, Connected::default()).await;
+    assert_eq!(asked.receive_window, None);
     let (begun, _) = tokio::join!(client.subscribe("t", |_: &Message| {}), peer.subscribed(1));
     let _subscription = begun.unwrap();
     for seq in 1..=100 {
@@ -190,9 +184,7 @@ async fn bytes_are_counted_anew_in_each_connection() {
     let first: Consumed = peer.consumed().await;
     assert!(first.bytes >= WINDOW / 4);
     drop(peer);
-    let mut peer = place.accept_silently().await;
-    let receive_window = Some(WINDOW);
-    peer.connected_as(Connected { receive_window, ..Connected::default() }, &[]).await;
+    let (mut peer, _) = place.accept_as(windowed()).await;
     peer.subscribed(1).await;
     let mut sent = 0;
     for seq in 21..=25 {

@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use client_sdk::{Codec, Event, GapCause, Keep, LaneOptions, Message, Subscriber, Subscription};
 
-use crate::peer::{Peer, Place, message};
+use crate::peer::{Peer, message};
+use crate::place::Place;
 use crate::recorder::recorder;
 
 async fn subscribe_latest(

@@ -1,12 +1,14 @@
 //! The SDK against a broker's end that says what a test tells it to, over the memory transport.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod answers;
 mod changing;
 mod closing;
 mod credit;
 mod latest;
 mod liveness;
 mod peer;
+mod place;
 mod publishing;
 mod receiving;
 mod reconnecting;

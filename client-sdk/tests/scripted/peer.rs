@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::Poll;
 
 use broker_protocol::frame::{
@@ -12,58 +11,9 @@ use broker_protocol::frame::{
 };
 use broker_protocol::{Codec, frames_in_packet};
 use bytes::{Bytes, BytesMut};
-use client_sdk::{Client, ClientBuilder};
-use transport_api::{Channel, Link, LinkError, Listener, Packet, Received, Sent};
-use transport_memory::{Config, MemoryListener, Network};
+use transport_api::{Channel, Link, LinkError, Packet, Received, Sent};
 
 const FRAME_BYTES_MAX: usize = 1 << 24;
-
-/// A place to connect to.
-pub(crate) struct Place {
-    pub(crate) network: Network,
-    listener: MemoryListener,
-}
-
-impl Place {
-    pub(crate) fn new() -> Self {
-        Self::with(Config::default())
-    }
-
-    pub(crate) fn with(config: Config) -> Self {
-        let network = Network::new(1);
-        network.set_config(config);
-        let listener = network.listen("broker", &[Config::SUBPROTOCOL]).unwrap();
-        Self { network, listener }
-    }
-
-    pub(crate) fn builder(&self) -> ClientBuilder {
-        Client::builder("memory://broker").with_connector(Arc::new(self.network.connector()))
-    }
-
-    /// Takes a link that says nothing yet.
-    pub(crate) async fn accept_silently(&mut self) -> Peer {
-        let incoming = self.listener.accept().await.unwrap();
-        Peer { link: incoming.handshake().await.unwrap(), frames: VecDeque::new() }
-    }
-
-    /// Takes a link and opens a session.
-    pub(crate) async fn accept(&mut self) -> Peer {
-        let mut peer = self.accept_silently().await;
-        peer.connected().await;
-        peer
-    }
-
-    /// A client with its peer.
-    pub(crate) async fn connect(&mut self) -> (Client, Peer) {
-        let builder = self.builder();
-        self.connect_with(builder).await
-    }
-
-    pub(crate) async fn connect_with(&mut self, builder: ClientBuilder) -> (Client, Peer) {
-        let (client, peer) = tokio::join!(builder.connect(), self.accept());
-        (client.unwrap(), peer)
-    }
-}
 
 /// A frame from the client.
 pub(crate) struct Frame(Vec<u8>);
@@ -81,8 +31,8 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    async fn connected(&mut self) {
-        self.connected_and(&[]).await;
+    pub(crate) fn new(link: Box<dyn Link>) -> Self {
+        Self { link, frames: VecDeque::new() }
     }
 
     /// Opens a session, and says more in the same packet.

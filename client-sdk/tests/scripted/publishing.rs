@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use transport_memory::{Direction, Stall};
 
-use crate::peer::Place;
+use crate::place::Place;
 
 #[tokio::test]
 async fn a_published_message_goes_out_as_it_was_given() {

@@ -15,7 +15,8 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use transport_memory::{Conditions, Config};
 
-use crate::peer::{Peer, Place, message};
+use crate::peer::{Peer, message};
+use crate::place::Place;
 use crate::recorder::recorder;
 
 async fn subscribe(

@@ -11,7 +11,8 @@ use client_sdk::{
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::peer::{Peer, Place, message};
+use crate::peer::{Peer, message};
+use crate::place::Place;
 use crate::recorder::recorder;
 
 async fn lose(place: &mut Place, peer: Peer) -> Peer {

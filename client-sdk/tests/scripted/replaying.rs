@@ -2,7 +2,8 @@
 
 use broker_protocol::frame::{BrokerFrame, CaughtUp, ClientFrame, LaneHeader, Replay};
 
-use crate::peer::{Peer, Place};
+use crate::peer::Peer;
+use crate::place::Place;
 use crate::recorder::recorder;
 
 impl Peer {

@@ -8,7 +8,8 @@ use broker_protocol::frame::{self, BrokerFrame, ClientFrame, Outcome, Rejected, 
 use client_sdk::RequestError;
 use futures_util::FutureExt;
 
-use crate::peer::{Frame, Peer, Place};
+use crate::peer::{Frame, Peer};
+use crate::place::Place;
 
 async fn asked(peer: &mut Peer) -> (Frame, u64) {
     let frame = peer.frame().await;

@@ -2,44 +2,16 @@
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Accepted, Body, BrokerFrame, ClientFrame, Connect, Connected, Gap, GapReason, LanePosition,
-    Outcome, Reconnect, Rejected, Resume, RoutedReply, RoutedRequest, Shutdown,
+    Accepted, Body, BrokerFrame, ClientFrame, Gap, GapReason, LanePosition, Outcome, Reconnect,
+    Rejected, Resume, RoutedReply, RoutedRequest, Shutdown,
 };
 use client_sdk::{
-    Client, ClosedReason, ConnectionState, Message, PublishError, Refusal, Request, RequestError,
+    ClosedReason, ConnectionState, Message, PublishError, Refusal, Request, RequestError,
 };
 
-use crate::peer::{Peer, Place};
+use crate::peer::Peer;
+use crate::place::{Place, resumed, session};
 use crate::recorder::recorder;
-
-fn session() -> Connected {
-    Connected { session: "s-1".into(), secret: "x".into(), ..Connected::default() }
-}
-
-fn resumed(lanes: &[(u8, u64)]) -> Connected {
-    let positions =
-        lanes.iter().map(|(lane, frames)| LanePosition { lane: *lane, frames: *frames });
-    Connected { resumed: true, lanes: positions.collect(), ..session() }
-}
-
-/// A client in a session that may go on.
-async fn connect(place: &mut Place) -> (Client, Peer) {
-    let builder = place.builder();
-    let accepted = async {
-        let mut peer = place.accept_silently().await;
-        assert_eq!(peer.connected_as(session(), &[]).await.resume, None);
-        peer
-    };
-    let (client, peer) = tokio::join!(builder.connect(), accepted);
-    (client.unwrap(), peer)
-}
-
-/// The client comes back. Returns what it asked for.
-async fn back(place: &mut Place, connected: Connected) -> (Peer, Connect) {
-    let mut peer = place.accept_silently().await;
-    let asked = peer.connected_as(connected, &[]).await;
-    (peer, asked)
-}
 
 fn asked_for(lanes: &[(u8, u64)]) -> Option<Resume> {
     let lanes = resumed(lanes).lanes;
@@ -58,7 +30,7 @@ async fn publish(peer: &mut Peer) -> (u64, String) {
 #[tokio::test]
 async fn what_was_received_is_counted_and_nothing_is_subscribed_again() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (calls, mut record) = recorder();
     let (begun, _) = tokio::join!(client.subscribe("t", calls), peer.subscribed(7));
     let _subscription = begun.unwrap();
@@ -67,7 +39,7 @@ async fn what_was_received_is_counted_and_nothing_is_subscribed_again() {
     }
     peer.heard().await;
     drop(peer);
-    let (mut peer, asked) = back(&mut place, resumed(&[(0, 4)])).await;
+    let (mut peer, asked) = place.accept_as(resumed(&[(0, 4)])).await;
     assert_eq!(asked.resume, asked_for(&[(0, 4)]));
     peer.message("t", 4, "x").await;
     // The next frame that it says is the answer to the ping: nothing was begun.
@@ -77,19 +49,19 @@ async fn what_was_received_is_counted_and_nothing_is_subscribed_again() {
     assert!(session.resumed);
     assert_eq!((client.statistics().sessions, client.statistics().resumed), (1, 1));
     drop(peer);
-    let (_peer, asked) = back(&mut place, resumed(&[(0, 5)])).await;
+    let (_peer, asked) = place.accept_as(resumed(&[(0, 5)])).await;
     assert_eq!(asked.resume, asked_for(&[(0, 5)]));
 }
 
 #[tokio::test]
 async fn where_a_lane_goes_on_later_its_gap_is_told_and_counted_from_there() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (calls, mut record) = recorder();
     let (begun, _) = tokio::join!(client.subscribe("t", calls), peer.subscribed(7));
     let _subscription = begun.unwrap();
     drop(peer);
-    let (mut peer, _) = back(&mut place, resumed(&[(0, 20)])).await;
+    let (mut peer, _) = place.accept_as(resumed(&[(0, 20)])).await;
     let reason = GapReason::Dropped;
     let gap = Gap { topic: None, epoch: None, first_seq: None, last_seq: None, count: 19, reason };
     peer.say(&BrokerFrame::Gap(gap)).await;
@@ -97,14 +69,14 @@ async fn where_a_lane_goes_on_later_its_gap_is_told_and_counted_from_there() {
     peer.heard().await;
     record.expect(&["subscribed 7", "gap lane 19 Dropped", "t 20 x"]).await;
     drop(peer);
-    let (_peer, asked) = back(&mut place, resumed(&[(0, 22)])).await;
+    let (_peer, asked) = place.accept_as(resumed(&[(0, 22)])).await;
     assert_eq!(asked.resume, asked_for(&[(0, 22)]));
 }
 
 #[tokio::test]
 async fn commands_without_an_answer_are_repeated_under_their_ids_before_new_ones() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (one, two, three) = (client.clone(), client.clone(), client.clone());
     let first = tokio::spawn(async move { one.publish_acked("one", "1").await });
     let id = publish(&mut peer).await;
@@ -113,10 +85,10 @@ async fn commands_without_an_answer_are_repeated_under_their_ids_before_new_ones
     let other = publish(&mut peer).await;
     drop(peer);
     // The new connection comes twice before anything is answered, and one command comes between.
-    let (peer, _) = back(&mut place, resumed(&[])).await;
+    let (peer, _) = place.accept_as(resumed(&[])).await;
     drop(peer);
     let third = tokio::spawn(async move { three.publish_acked("three", "3").await });
-    let (mut peer, _) = back(&mut place, resumed(&[])).await;
+    let (mut peer, _) = place.accept_as(resumed(&[])).await;
     assert_eq!(publish(&mut peer).await, id);
     assert_eq!(publish(&mut peer).await, other);
     let last = publish(&mut peer).await;
@@ -132,7 +104,7 @@ async fn commands_without_an_answer_are_repeated_under_their_ids_before_new_ones
 #[tokio::test]
 async fn if_the_session_is_gone_everything_begins_anew_and_nobody_knows_what_was_under_way() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (calls, mut record) = recorder();
     let (begun, _) = tokio::join!(client.subscribe("t", calls), peer.subscribed(7));
     let _subscription = begun.unwrap();
@@ -140,24 +112,23 @@ async fn if_the_session_is_gone_everything_begins_anew_and_nobody_knows_what_was
     let lost = tokio::spawn(async move { publisher.publish_acked("one", "1").await });
     publish(&mut peer).await;
     drop(peer);
-    let new = Connected { session: "s-2".into(), secret: "y".into(), ..Connected::default() };
-    let (mut peer, asked) = back(&mut place, new).await;
+    let (mut peer, asked) = place.accept_as(session("s-2")).await;
     assert_eq!(asked.resume, asked_for(&[(0, 1)]));
     assert_eq!(lost.await.unwrap(), Err(PublishError::Disconnected));
     peer.subscribed(1).await;
     record.expect(&["subscribed 7", "interrupted", "subscribed 1"]).await;
     peer.heard().await;
     drop(peer);
-    let (_peer, asked) = back(&mut place, resumed(&[])).await;
+    let (_peer, asked) = place.accept_as(resumed(&[])).await;
     let resume = asked.resume.unwrap();
-    assert_eq!((&*resume.session, &*resume.secret), ("s-2", "y"));
+    assert_eq!((&*resume.session, &*resume.secret), ("s-2", "x"));
     assert_eq!(resume.lanes, [LanePosition { lane: 0, frames: 1 }], "counted anew");
 }
 
 #[tokio::test]
 async fn requests_on_their_way_live_on_both_ways() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (entered, mut entries) = tokio::sync::mpsc::channel::<()>(1);
     let (answer_now, answer) = tokio::sync::watch::channel(false);
     let provider = move |request: Request| {
@@ -190,7 +161,7 @@ async fn requests_on_their_way_live_on_both_ways() {
     let id = request.id;
     drop(peer);
     answer_now.send(true).unwrap();
-    let (mut peer, asked_for) = back(&mut place, resumed(&[(0, 2)])).await;
+    let (mut peer, asked_for) = place.accept_as(resumed(&[(0, 2)])).await;
     assert_eq!(asked_for.resume.unwrap().lanes, [LanePosition { lane: 0, frames: 2 }]);
     let (mut repeated, mut replied) = (false, false);
     while !(repeated && replied) {
@@ -208,14 +179,14 @@ async fn requests_on_their_way_live_on_both_ways() {
 #[tokio::test]
 async fn an_answer_that_is_no_longer_kept_leaves_the_outcome_open() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let asker = client.clone();
     let asked = tokio::spawn(async move { asker.request("q", "?").await });
     let frame = peer.frame().await;
     let ClientFrame::Request(request) = frame.read() else { panic!("expected request") };
     let id = request.id;
     drop(peer);
-    let (mut peer, _) = back(&mut place, resumed(&[])).await;
+    let (mut peer, _) = place.accept_as(resumed(&[])).await;
     let (code, message) = (ErrorCode::AnswerLost, "no longer kept".to_owned());
     peer.say(&BrokerFrame::Rejected(Rejected { id, code, message, field: None })).await;
     assert_eq!(asked.await.unwrap(), Err(RequestError::Disconnected));
@@ -224,7 +195,7 @@ async fn an_answer_that_is_no_longer_kept_leaves_the_outcome_open() {
 #[tokio::test]
 async fn what_is_begun_and_left_without_a_connection_is_said_when_there_is_one() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (begun, _) = tokio::join!(client.subscribe("t", |_: &Message| {}), peer.subscribed(7));
     let subscription = begun.unwrap();
     drop(peer);
@@ -239,7 +210,7 @@ async fn what_is_begun_and_left_without_a_connection_is_said_when_there_is_one()
         let client = client.clone();
         async move { client.subscribe("u", |_: &Message| {}).await }
     });
-    let (mut peer, _) = back(&mut place, resumed(&[(0, 1)])).await;
+    let (mut peer, _) = place.accept_as(resumed(&[(0, 1)])).await;
     let (mut left, mut begun) = (false, false);
     while !(left && begun) {
         match peer.frame().await.read() {
@@ -265,7 +236,7 @@ async fn what_is_begun_and_left_without_a_connection_is_said_when_there_is_one()
 #[tokio::test]
 async fn who_is_taken_over_is_closed_and_told_why() {
     let mut place = Place::new();
-    let (client, mut peer) = connect(&mut place).await;
+    let (client, mut peer) = place.connect_to_stay().await;
     let (code, reason) = (ErrorCode::TakenOver, "another connection goes on".to_owned());
     let reconnect = Reconnect::Never;
     peer.say(&BrokerFrame::Disconnect(Shutdown { code, reason, reconnect })).await;

@@ -9,7 +9,8 @@ use broker_protocol::frame::{
 use client_sdk::{Client, Provider, Refusal, Request, Serving};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::peer::{Peer, Place};
+use crate::peer::Peer;
+use crate::place::Place;
 
 async fn serve(client: &Client, peer: &mut Peer, provider: impl Provider) -> Serving {
     let broker = async {

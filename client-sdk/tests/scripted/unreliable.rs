@@ -1,11 +1,12 @@
 //! Datagrams: they may be lost, and overtake each other.
 
-use broker_protocol::frame::{BrokerFrame, ClientFrame, Connected};
+use broker_protocol::frame::{BrokerFrame, ClientFrame};
 use client_sdk::{Client, Keep, LaneOptions, Subscription};
 use transport_api::{Channel, Lanes};
 use transport_memory::Config;
 
-use crate::peer::{Peer, Place, message};
+use crate::peer::{Peer, message};
+use crate::place::{Place, resumed};
 use crate::recorder::{Recorder, recorder};
 
 /// A place whose links have lanes of their own and datagrams.
@@ -74,16 +75,7 @@ async fn no_older_value_is_delivered_after_a_newer_one_whatever_way_it_came() {
 #[tokio::test]
 async fn what_overtakes_the_word_that_a_session_goes_on_is_heard_behind_it() {
     let mut place = place();
-    let builder = place.builder();
-    let session =
-        || Connected { session: "s-1".into(), secret: "x".into(), ..Connected::default() };
-    let accepted = async {
-        let mut peer = place.accept_silently().await;
-        peer.connected_as(session(), &[]).await;
-        peer
-    };
-    let (client, mut peer) = tokio::join!(builder.connect(), accepted);
-    let client = client.unwrap();
+    let (client, mut peer) = place.connect_to_stay().await;
     let (calls, mut record) = recorder();
     let _subscription = subscribe(&client, &mut peer, calls).await;
     record.expect(&["subscribed 1"]).await;
@@ -95,7 +87,7 @@ async fn what_overtakes_the_word_that_a_session_goes_on_is_heard_behind_it() {
     let frame = peer.frame().await;
     assert!(matches!(frame.read(), ClientFrame::Connect(_)));
     tokio::task::yield_now().await;
-    peer.say(&BrokerFrame::Connected(Connected { resumed: true, ..session() })).await;
+    peer.say(&BrokerFrame::Connected(resumed(&[]))).await;
     peer.say_in(Channel::Lane(1), &[message("t", 3, "in time")]);
     record.expect(&["t 2 early", "t 3 in time"]).await;
 }

@@ -1,99 +1,87 @@
-//! A chat for terminals: everybody in a room, `/msg` to one, and who is there.
+//! A chat for terminals: what you type is said to all; `/msg NAME TEXT` to one; `/poll QUESTION`
+//! asks all; `/quit` leaves.
 //!
 //! ```sh
 //! cargo run --release -p broker-examples --bin chat -- --name alice
-//! cargo run --release -p broker-examples --bin chat -- --name bob
 //! ```
 
-use anyhow::Context as _;
-use broker_examples::Reach;
-use clap::Parser;
-use client_sdk::{Client, ConnectionState, Gap, Interruption, Message, Presence, Subscriber};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use std::sync::{Arc, Mutex};
 
-/// Chats in a room. `/msg NAME TEXT` speaks to one, `/quit` leaves.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// The name by which the others know you: one word.
-    #[arg(long)]
-    name: String,
-    /// The room: one word.
-    #[arg(long, default_value = "lobby")]
-    room: String,
-    #[command(flatten)]
-    reach: Reach,
-}
+use broker_examples::chat::{Arguments, ChatCallback, ChatService};
+use broker_examples::lost_and_back;
+use clap::Parser;
+use client_sdk::Service;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::sync::oneshot;
 
 /// Shows what happens in the room.
-struct Room {
+#[derive(Clone, Default)]
+struct Screen {
     own_name: String,
+    question: Arc<Mutex<Option<oneshot::Sender<bool>>>>,
 }
 
-impl Subscriber for Room {
-    fn on_message(&mut self, message: &Message) {
-        let from = message.from.as_deref().unwrap_or("somebody");
-        if from != self.own_name {
-            println!("<{from}> {}", message.text().unwrap_or("(not a text)"));
+#[client_sdk::callback]
+impl ChatCallback for Screen {
+    fn said(&self, who: String, text: String) {
+        if who != self.own_name {
+            println!("<{who}> {text}");
         }
     }
 
-    fn on_presence(&mut self, presence: &Presence) {
-        for name in presence.joined.iter().filter(|name| **name != self.own_name) {
-            println!("* {name} is here");
-        }
-        for name in &presence.left {
-            println!("* {name} has left");
-        }
+    fn whispered(&self, who: String, text: String) {
+        println!("[{who}] {text}");
     }
 
-    fn on_gap(&mut self, gap: &Gap) {
-        println!("* {} messages were too many for this connection", gap.count);
+    fn came(&self, who: String) {
+        println!("* {who} is here");
     }
 
-    fn on_interrupted(&mut self, _interruption: &Interruption) {
-        println!("* the connection was lost; what was said meanwhile is missing");
+    fn went(&self, who: String, why: String) {
+        println!("* {who} has left ({why})");
+    }
+
+    async fn confirm(&self, question: String) -> bool {
+        let (answer, answered) = oneshot::channel();
+        *self.question.lock().expect("nothing panics here") = Some(answer);
+        println!("? {question} (yes or no)");
+        answered.await.unwrap_or(false)
     }
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Arguments { name, room, reach } = Arguments::parse();
-    let client = reach.client().name(&name).on_state(tell_state).connect().await?;
-    let _direct = client.direct(|message: &Message| {
-        let from = message.from.as_deref().unwrap_or("somebody");
-        println!("[{from}] {}", message.text().unwrap_or("(not a text)"));
-    })?;
-    let topic = format!("chat.{room}");
-    let shown = Room { own_name: name };
-    let _room = client.subscription(&topic).presence(true).start(shown).await?;
-    println!("* you are in {room}; /msg NAME TEXT speaks to one, /quit leaves");
+    let client = reach
+        .client()
+        .name(&name)
+        .on_state(lost_and_back(|news| println!("* {news}")))
+        .connect()
+        .await?;
+    let chat: Service<dyn ChatService> = client.resolve(&format!("chat.{room}")).await?;
+    let screen = Screen { own_name: name, ..Screen::default() };
+    let offered = client.offer(screen.clone()).await?;
+    let here = chat.join(offered.callback()).await?;
+    println!("* you are in {room} with {here:?}; /msg NAME TEXT, /poll QUESTION, /quit");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await.context("can't read what you type")? {
-        match line.trim() {
-            "" => {}
-            "/quit" => break,
-            line => say(&client, &topic, line).await,
+    while let Some(line) = lines.next_line().await? {
+        let question = screen.question.lock().expect("nothing panics here").take();
+        match (question, line.split_once(' ').unwrap_or((&line, ""))) {
+            (Some(question), (word, _)) => _ = question.send(word.starts_with('y')),
+            (_, ("/quit", _)) => break,
+            (_, ("/msg", rest)) => {
+                let (to, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                if !chat.whisper(to.to_owned(), text.to_owned()).await? {
+                    println!("* {to} isn't here");
+                }
+            }
+            (_, ("/poll", question)) => {
+                let (yes, all) = chat.poll(question.to_owned()).await?;
+                println!("* {yes} of {all} said yes");
+            }
+            _ => chat.say(line).await?,
         }
     }
     client.close().await;
     Ok(())
-}
-
-async fn say(client: &Client, topic: &str, line: &str) {
-    let said = match line.strip_prefix("/msg ").and_then(|rest| rest.split_once(' ')) {
-        Some((to, text)) => client.send(to, text).await,
-        None if line.starts_with('/') => {
-            return println!("* /msg NAME TEXT and /quit are all there is");
-        }
-        None => client.publish(topic, line).await,
-    };
-    if let Err(error) = said {
-        println!("* not said: {error}");
-    }
-}
-
-fn tell_state(state: ConnectionState) {
-    if let ConnectionState::Reconnecting { .. } = state {
-        println!("* the connection is lost; trying to come back");
-    }
 }

@@ -11,11 +11,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use broker_examples::{Reach, narrow};
+use broker_examples::{Reach, lost_and_back, narrow};
 use clap::{Parser, Subcommand};
-use client_sdk::{Client, Gap, Keep, LaneOptions, Message, Overflow, Subscriber};
+use client_sdk::{
+    Client, ClosedReason, Ended, Gap, Interruption, Keep, LaneOptions, Message, Overflow,
+    Subscriber,
+};
 use rand::RngExt as _;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -70,7 +74,8 @@ async fn main() -> anyhow::Result<()> {
             }
             let (options, wish) = if all { (everything(), "-all") } else { (latest(), "") };
             let link = if bytes_per_second.is_some() { "-slow" } else { "" };
-            let client = reach.client().name(format!("view{link}{wish}")).connect().await?;
+            let builder = reach.client().name(format!("view{link}{wish}"));
+            let client = builder.on_state(lost_and_back(tell)).connect().await?;
             view(&client, &filter, options, lines).await
         }
     }
@@ -112,7 +117,7 @@ async fn publish(client: &Client, instruments: u32, rate: u32) -> anyhow::Result
 }
 
 /// What the view knows: the last price of each instrument, and how much it was told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct View {
     prices: BTreeMap<String, Price>,
     received: u64,
@@ -120,6 +125,8 @@ struct View {
     skipped: u64,
     /// Prices that nobody replaced.
     missed: u64,
+    /// How often the session was lost; what was published until the next one may be uncounted.
+    interruptions: u64,
     /// How old the newest price was when it came.
     age: Duration,
     lines: usize,
@@ -147,10 +154,20 @@ impl Subscriber for View {
         *counter += gap.count;
     }
 
+    fn on_interrupted(&mut self, _interruption: &Interruption) {
+        self.interruptions += 1;
+    }
+
     /// One picture for all that waited together. While the terminal takes it, prices wait.
     fn on_batch_end(&mut self) {
         // Home, the picture, and nothing of the last one below it.
         print!("\x1b[H{}\x1b[J", draw(self));
+    }
+
+    fn on_ended(&mut self, ended: Ended) {
+        if ended != Ended::Closed(ClosedReason::Asked) {
+            println!("nothing more comes: {ended}");
+        }
     }
 }
 
@@ -160,8 +177,7 @@ async fn view(
     options: LaneOptions,
     lines: usize,
 ) -> anyhow::Result<()> {
-    let (received, skipped, missed, age) = (0, 0, 0, Duration::ZERO);
-    let view = View { prices: BTreeMap::new(), received, skipped, missed, age, lines };
+    let view = View { lines, ..View::default() };
     let mut subscription = client.subscription(filter).lane_options(options).start(view).await?;
     tokio::select! {
         () = subscription.ended() => {}
@@ -171,16 +187,27 @@ async fn view(
     Ok(())
 }
 
+/// Tells news in the line below the first, until the next picture.
+fn tell(news: &str) {
+    print!("\x1b[2H{news}\x1b[K");
+    let _ = std::io::stdout().flush();
+}
+
 fn draw(view: &View) -> String {
     let mut picture = String::new();
-    let View { prices, received, skipped, missed, age, lines } = view;
+    let View { prices, received, skipped, missed, interruptions, age, lines } = view;
     let _ = writeln!(
         picture,
         "{} instruments, prices are {:.1} s old; {received} received, {skipped} skipped, \
-         {missed} missed\x1b[K\n\x1b[K",
+         {missed} missed\x1b[K",
         prices.len(),
         age.as_secs_f64()
     );
+    let begun_anew = match interruptions {
+        0 => String::new(),
+        times => format!("interruptions: {times}"),
+    };
+    let _ = writeln!(picture, "{begun_anew}\x1b[K");
     for (topic, Price { last, before, changes }) in prices.iter().take(*lines) {
         let (arrow, colour) = match last.total_cmp(before) {
             std::cmp::Ordering::Greater => ('▲', 32),

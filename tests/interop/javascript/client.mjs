@@ -84,7 +84,7 @@ export class Subscription {
       for (const name of frame.left ?? []) this.present.delete(name);
     } else if (frame.type === 'gap' && frame.topic === undefined) {
       this.laneMissing += frame.count;
-    } else if (!this.shared) {
+    } else if (!this.shared && ['message', 'gap'].includes(frame.type)) {
       const gap = frame.type === 'gap';
       const [first, last] = gap ? [frame.first_seq, frame.last_seq] : [frame.seq, frame.seq];
       const place = `${frame.epoch} ${frame.topic}`;
@@ -128,7 +128,35 @@ export class Subscription {
   }
 }
 
+/** 5.13: an object that this client offers. Its queue has calls, gaps, and what comes of being attached and held. */
+export class Callback extends Subscription {
+  topics = new Set(); // to which it is attached
+
+  constructor({ token, methods, handlers }) {
+    super({ filter: `$to.${token}.*` });
+    Object.assign(this, { token, methods, handlers });
+  }
+
+  /** The method that a topic calls, in a lane. */
+  method(topic, lane) {
+    const places = [`$to.${this.token}`, ...this.topics];
+    return this.methods.find((one) => (one.lane ?? 0) === lane && places.some((place) => topic === `${place}.${one.method}`));
+  }
+
+  isFor(topic, lane) {
+    return topic === undefined ? this.methods.some((one) => (one.lane ?? 0) === lane) : !!this.method(topic, lane);
+  }
+
+  note(frame) {
+    if (frame.type === 'attached') this.topics.add(frame.topic);
+    if (frame.type === 'detached') this.topics.delete(frame.topic);
+    this.put(frame);
+  }
+}
+
 export class Client {
+  callbacks = new Map(); // token -> Callback
+  released = new Subscription({}); // the ends of what this client holds
   inbox = undefined; // 5.7: what others send to this client
   subscriptions = new Map();
   refused = []; // rejected frames of commands without id
@@ -215,6 +243,39 @@ export class Client {
     return this.command({ type: 'send', to, ...body(payload, more) }).answer;
   }
 
+  // 5.13
+
+  /** `methods` as in the frame; `handlers` answer requests: { method: async (frame, signal) => ... }. */
+  offer(name, methods, handlers = {}) {
+    return this.command({ type: 'offer', interface: name, methods }, ({ callback: token }) => {
+      const made = new Callback({ token, methods, handlers });
+      this.callbacks.set(token, made);
+      return made;
+    }).answer;
+  }
+
+  call(to, method, payload, more) {
+    return this.command({ type: 'send', to, method, ...body(payload, more) }).answer;
+  }
+
+  hold(callback) {
+    return this.command({ type: 'hold', callback }).answer;
+  }
+
+  /** Ends a callback of this client, or holds one no longer. Has no answer. */
+  release(callback) {
+    this.callbacks.delete(callback);
+    this.write({ type: 'release', callback });
+  }
+
+  attach(topic, callback) {
+    return this.command({ type: 'attach', topic, callback }).answer;
+  }
+
+  detach(topic, callback) {
+    return this.command({ type: 'detach', topic, callback }).answer;
+  }
+
   /** The routed reply; value() of it is the answer. Aborting the signal cancels the request. */
   async request(topic, payload, { timeout, signal } = {}) {
     const { id, answer } = this.command({ type: 'request', topic, timeout, ...body(payload) });
@@ -266,7 +327,18 @@ export class Client {
         for (const subscription of [this.inbox, ...this.subscriptions.values()]) {
           if (this.#isFor(subscription, frame.topic)) subscription.put(frame);
         }
+        for (const callback of this.callbacks.values()) {
+          if (this.addressee === undefined && callback.isFor(frame.topic, this.lane)) callback.put(frame);
+        }
         break;
+      case 'attached':
+      case 'detached':
+      case 'released': {
+        const own = this.callbacks.get(frame.callback);
+        if (own) own.note(frame);
+        else if (frame.type === 'released') this.released.put(frame);
+        break;
+      }
       case 'presence':
         this.subscriptions.get(frame.subscription)?.put(frame);
         break;
@@ -320,7 +392,10 @@ export class Client {
   }
 
   async #provide(frame) {
-    const serving = [...this.#servings.values()].find(({ filter }) => matches(filter, frame.topic));
+    const callback = [...this.callbacks.values()].find((one) => one.method(frame.topic, this.lane));
+    const handler = callback && callback.handlers[callback.method(frame.topic, this.lane).method];
+    const serving = handler ? { handler }
+      : [...this.#servings.values()].find(({ filter }) => matches(filter, frame.topic));
     const asked = new AbortController();
     this.#asked.set(frame.token, asked);
     let outcome;
@@ -339,7 +414,9 @@ export class Client {
     this.#ready.reject(this.ended);
     for (const { reject } of this.#waiting.values()) reject(this.ended);
     this.#waiting.clear();
-    for (const subscription of [this.inbox, ...this.subscriptions.values()]) subscription?.end(this.ended);
+    for (const subscription of [this.inbox, this.released, ...this.subscriptions.values(), ...this.callbacks.values()]) {
+      subscription?.end(this.ended);
+    }
     for (const asked of this.#asked.values()) asked.abort();
   }
 }

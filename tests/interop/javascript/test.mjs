@@ -419,6 +419,66 @@ scenario('balance of a lane with many topics', async () => {
   assert.ok(lane.balanced());
 });
 
+scenario('callbacks', async () => {
+  const owner = await client('owner'), service = await client('service'), topic = unique();
+  const options = { keep: 'latest' };
+  const callback = await owner.offer('watcher', [{ method: 'done' }, { method: 'tick', lane: 1, options }],
+    { done: (frame) => [value(frame), frame.session] });
+  assert.match(callback.token, /^[0-9a-f]{32}$/);
+
+  // the token goes to a service, which holds the callback and calls it
+  await service.serve(topic, async (frame) => {
+    const { callback: token } = await service.hold(value(frame).watcher);
+    await service.call(token, 'tick', { n: 1 }, { key: 'k' });
+    service.write({ type: 'send', to: token, method: 'done', ...body('two') });
+    return value(await service.request(`$to.${token}.done`, 'three'));
+  });
+  const answer = await within(5000, owner.request(topic, { watcher: callback.token }));
+  assert.deepEqual(value(answer), ['three', service.hello.session]);
+  const calls = (await take(callback, 2)).sort((one, other) => one.topic.localeCompare(other.topic));
+  assert.deepEqual(calls.map((call) => [call.topic, value(call), call.seq]),
+    [[`$to.${callback.token}.done`, 'two', 1], [`$to.${callback.token}.tick`, { n: 1 }, 1]]);
+  assert.equal(calls[0].from, service.name);
+
+  // attached it gets what is published
+  const attaching = service.attach(topic, callback.token);
+  await service.publish(`${topic}.done`, 'all');
+  assert.equal((await attaching).callback, callback.token);
+  const told = await take(callback, 3); // in each of two lanes
+  assert.deepEqual(told.map(({ type }) => type).sort(), ['attached', 'attached', 'message']);
+  await service.detach(topic, callback.token);
+  await service.publish(`${topic}.done`, 'none');
+  assert.deepEqual((await take(callback, 2)).map(({ type }) => type), ['detached', 'detached']);
+
+  // mistakes, and the end
+  await refused('unknown-method', service.call(callback.token, 'tock', ''));
+  await refused('unknown-callback', service.call('f'.repeat(32), 'tick', ''));
+  await refused('unknown-callback', service.hold('nobody'));
+  await refused('invalid-field', owner.offer('twice', [{ method: 'a' }, { method: 'a' }]), 'methods');
+  await refused('lane-options', owner.offer('other', [{ method: 'a', lane: 1, options: { priority: 3 } }]));
+  await nothing(callback);
+  owner.release(callback.token);
+  const [end] = await take(service.released, 1);
+  assert.deepEqual([end.callback, end.reason], [callback.token, 'released']);
+  await refused('unknown-callback', service.call(callback.token, 'tick', ''));
+});
+
+scenario('the ends of those who are held', async () => {
+  const owner = await client('owner'), holder = await client('holder');
+  const callbacks = await Promise.all(range(1, 20).map(() => owner.offer('watcher', [{ method: 'a' }])));
+  for (const { token } of callbacks) await holder.hold(token);
+  await holder.hold(owner.hello.session);
+  const kept = callbacks.pop();
+  holder.release(kept.token);
+  const [unheld] = await take(kept, 1);
+  assert.deepEqual([unheld.type, unheld.reason], ['released', 'released']);
+  await owner.close();
+  const ends = await take(holder.released, 20);
+  assert.deepEqual(ends.map(({ callback }) => callback).sort(),
+    [...callbacks.map(({ token }) => token), owner.hello.session].sort());
+  assert.ok(ends.every(({ reason }) => reason === 'closed'));
+});
+
 scenario('slow consumer', async () => {
   const topic = unique(), writer = await client(), reader = await client();
   const subscription = await reader.subscribe(topic, { options: { bound_messages: 8 } });

@@ -118,7 +118,7 @@ frame-too-large payload-too-large invalid-topic invalid-filter reserved-topic in
 unknown-subscription unknown-lane lane-options unknown-callback too-many-subscriptions too-many-topics
 too-many-connections too-many-commands slow-consumer control-overrun no-such-client nobody-answers provider-gone
 busy timed-out cancelled shutting-down internal too-many-frames taken-over answer-lost too-many-keys
-not-allowed""".split()
+not-allowed too-many-callbacks unknown-method""".split()
 CODE = Kind(lambda name: varint(CODES.index(name)), lambda reader: dict(enumerate(CODES)).get(
     reader.varint(), "unrecognised"), REQUIRED)  # codes may be added: an unknown one is no error
 BODY = record(key=option(TEXT), content=variant("bytes", "text", "json"),
@@ -153,13 +153,14 @@ FROM_CLIENT = BOTH | {
     24: ("request", record(id=INT, topic=TEXT, timeout=option(INT), body=BODY)),
     25: ("cancel", record(id=INT)),
     26: ("reply", record(to=TEXT, outcome=OUTCOME)),
-    27: ("offer", record(id=INT, interface=TEXT, methods=several(record(method=TEXT, lane=BYTE)))),
+    27: ("offer", record(id=INT, interface=TEXT, methods=several(record(method=TEXT, lane=BYTE, options=option(OPTIONS))))),
     28: ("release", record(callback=TEXT)),
     29: ("attach", record(id=INT, topic=TEXT, callback=TEXT)),
     30: ("detach", record(id=INT, topic=TEXT, callback=TEXT)),
     31: ("consumed", record(lane=BYTE, frames=INT, bytes=INT)),
     32: ("authenticate", record(credential=TEXT)),
     33: ("disconnect", record(reason=TEXT, keep_session=FLAG)),
+    34: ("hold", record(id=INT, callback=TEXT)),
 }
 FROM_BROKER = BOTH | {
     64: ("connected", record(session=TEXT, secret=TEXT, name=TEXT, resumed=FLAG, lanes=POSITIONS, limits=LIMITS,
@@ -172,7 +173,8 @@ FROM_BROKER = BOTH | {
     69: ("gap", record(topic=option(TEXT), epoch=option(INT), first_seq=option(INT), last_seq=option(INT), count=INT,
                        reason=variant("conflated", "merged", "dropped", "expired", "not-kept"))),
     70: ("lane", record(lane=BYTE, subscription=option(INT))),
-    71: ("request", record(token=TEXT, topic=TEXT, **{"from": option(TEXT)}, timeout=INT, body=BODY)),
+    71: ("request", record(token=TEXT, topic=TEXT, **{"from": option(TEXT)}, timeout=INT, body=BODY,
+                           session=option(TEXT))),
     72: ("reply", record(id=INT, **{"from": option(TEXT)}, outcome=OUTCOME)),
     73: ("cancelled", record(token=TEXT)),
     74: ("released", record(callback=TEXT, reason=variant("released", "closed", "timed-out", "kicked"))),
@@ -272,7 +274,7 @@ class Subscription:
             self.present = (self.present | set(frame["joined"])) - set(frame["left"])
         elif frame["type"] == "gap" and frame["topic"] is None:
             self.lane_missing += frame["count"]
-        elif not self.shared:
+        elif not self.shared and frame["type"] in ("message", "gap"):
             place = (frame["topic"], frame["epoch"])
             first, last = (frame["first_seq"], frame["last_seq"]) if frame["type"] == "gap" else (frame["seq"],) * 2
             book = self.books.setdefault(place, [first, 0, 0, 0])
@@ -302,6 +304,31 @@ class Subscription:
         self.queue.put_nowait(None)
 
 
+class Callback(Subscription):
+    """5.13: an object that this client offers. Its queue has calls, gaps, and what comes of being attached and held."""
+
+    def __init__(self, token, methods, handlers):
+        super().__init__(None, None, f"$to.{token}.*")
+        self.token, self.methods, self.handlers = token, methods, handlers
+        self.topics = set()  # to which it is attached
+
+    def method(self, topic, lane):
+        """The method that a topic calls, in a lane."""
+        place, _, name = topic.rpartition(".")
+        known = place in self.topics or place == f"$to.{self.token}"
+        return next((one for one in self.methods if known and (one["method"], one["lane"]) == (name, lane)), None)
+
+    def is_for(self, topic, lane):
+        return any(one["lane"] == lane for one in self.methods) if topic is None else bool(self.method(topic, lane))
+
+    def note(self, frame):
+        if frame["type"] == "attached":
+            self.topics.add(frame["topic"])
+        elif frame["type"] == "detached":
+            self.topics.discard(frame["topic"])
+        self.put(frame)
+
+
 class Client:
     @classmethod
     async def connect(cls, url, name=None, **fields):
@@ -313,6 +340,8 @@ class Client:
         client.waiting = {}  # id or ("ping", mark) -> the future of its answer
         client.starting = {}  # id of a subscribe or serve -> what to do as soon as it is accepted
         client.subscriptions, client.servings, client.handlers = {}, {}, {}
+        client.callbacks = {}  # token -> Callback
+        client.released = Subscription(None, None, "")  # the ends of what this client holds
         client.lane = client.addressee = None
         client.refused = []  # rejected frames of commands without id
         client.goodbye = client.ended = None
@@ -396,6 +425,36 @@ class Client:
     async def send(self, to, payload, key=None, headers=None):
         await self._ask("send", to=to, body=body(payload, key, headers))
 
+    # 5.13
+
+    async def offer(self, interface, methods, handlers=None):
+        """Each method is as in the frame; `handlers` answer requests: {method: async (frame) -> ...}."""
+        methods = [{"lane": 0, "options": None} | method for method in methods]
+
+        def start(frame):
+            self.callbacks[frame["callback"]] = made = Callback(frame["callback"], methods, handlers or {})
+            return made
+
+        return await self._ask("offer", start, interface=interface, methods=methods)
+
+    async def call(self, to, method, payload, key=None, acknowledged=True):
+        ask = self._ask if acknowledged else self._send
+        await ask("send", to=to, method=method, body=body(payload, key))
+
+    async def hold(self, callback):
+        return (await self._ask("hold", callback=callback))["callback"]
+
+    async def release(self, callback):
+        """Ends a callback of this client, or holds one no longer. Has no answer."""
+        self.callbacks.pop(callback, None)
+        await self._send("release", callback=callback)
+
+    async def attach(self, topic, callback):
+        return (await self._ask("attach", topic=topic, callback=callback))["callback"]
+
+    async def detach(self, topic, callback):
+        return (await self._ask("detach", topic=topic, callback=callback))["callback"]
+
     async def request(self, topic, payload, timeout=None):
         """The body of the answer; Rejected if there is none. Cancelling the task cancels the request."""
         id, answer, sending = self._command("request", topic=topic, timeout=timeout, body=body(payload))
@@ -435,7 +494,7 @@ class Client:
             for answer in self.waiting.values():
                 if not answer.done():
                     answer.set_exception(self.ended)
-            for subscription in (self.inbox, *self.subscriptions.values()):
+            for subscription in (self.inbox, self.released, *self.subscriptions.values(), *self.callbacks.values()):
                 subscription.end(self.ended)
             for task in self.handlers.values():
                 task.cancel()
@@ -449,6 +508,14 @@ class Client:
                 for subscription in (self.inbox, *self.subscriptions.values()):
                     if self._is_for(subscription, frame["topic"]):
                         subscription.put(frame)
+                for callback in self.callbacks.values():
+                    if self.addressee is None and callback.is_for(frame["topic"], self.lane):
+                        callback.put(frame)
+            case "attached" | "detached" | "released":
+                if own := self.callbacks.get(frame["callback"]):
+                    own.note(frame)
+                elif frame["type"] == "released":
+                    self.released.put(frame)
             case "presence":
                 if frame["subscription"] in self.subscriptions:
                     self.subscriptions[frame["subscription"]].put(frame)
@@ -464,7 +531,7 @@ class Client:
                 (kind, what), = frame["outcome"].items()
                 self._answer(frame["id"], what if kind == "answer" else Failure(**what))
             case "request":
-                self.handlers[frame["token"]] = asyncio.create_task(self._provide(frame))
+                self.handlers[frame["token"]] = asyncio.create_task(self._provide(frame, self.lane))
             case "cancelled":
                 if handler := self.handlers.pop(frame["token"], None):
                     handler.cancel()
@@ -487,10 +554,16 @@ class Client:
         if answer and not answer.done():
             answer.set_exception(result) if isinstance(result, Exception) else answer.set_result(result)
 
-    async def _provide(self, frame):
+    def _handlers(self, topic, lane):
+        for callback in self.callbacks.values():
+            if method := callback.method(topic, lane):
+                yield callback.handlers.get(method["method"])
+        yield from (handler for filter, _, handler in self.servings.values() if matches(filter, topic))
+
+    async def _provide(self, frame, lane):
         try:
-            for filter, lane, handler in list(self.servings.values()):
-                if matches(filter, frame["topic"]):
+            for handler in list(self._handlers(frame["topic"], lane)):
+                if handler:
                     outcome = {"answer": body(await handler(frame))}
                     break
             else:

@@ -107,10 +107,10 @@ def vectors():
             frame["outcome"] = {"failure": frame.pop("error")} if "error" in frame else {"answer": made}
         elif made:
             frame["body"] = made
-        for options in ("options", "granted"):
-            keep = frame.get(options, {}).get("keep")
+        for options in (part.get(name) for part in (frame, *frame.get("methods", [])) for name in ("options", "granted")):
+            keep = options and options.get("keep")
             if keep == "latest" or isinstance(keep, int):
-                frame[options]["keep"] = {"latest": 1 if keep == "latest" else keep}
+                options["keep"] = {"latest": 1 if keep == "latest" else keep}
         yield entry["name"], entry["from"], frame, bytes.fromhex(entry["bincode"])
 
 
@@ -430,7 +430,7 @@ async def errors():
         await refused("invalid-filter", one.subscribe(wrong), "filter")
     await refused("invalid-topic", one.request(f"{topic}.*", ""), "topic")
     await refused("unknown-lane", one.subscribe(topic, lane=16))
-    await refused("unsupported", one._ask("offer", interface="i", methods=[]))
+    await refused("invalid-field", one.offer("i", []), "methods")
     await one.subscribe(topic, lane=3, options={"bound_messages": 10})
     await refused("lane-options", one.subscribe(topic, lane=3, options={"bound_messages": 11}))
     await refused("unknown-subscription", one._ask("move", subscription=77, lane=0))
@@ -600,10 +600,75 @@ async def balance_across_subscribing():
         assert subscription.balanced()
 
 
+@scenario
+async def callbacks():
+    owner, service, topic = await client("owner"), await client("service"), unique()
+
+    async def done(frame):
+        return [value(frame["body"]), frame["session"]]
+
+    options = {"keep": {"latest": 1}}
+    callback = await owner.offer("watcher", [{"method": "done"}, {"method": "tick", "lane": 1, "options": options}],
+                                 {"done": done})
+    assert len(callback.token) == 32 and int(callback.token, 16), callback.token
+
+    async def watch(frame):  # the token goes to a service, which holds the callback and calls it
+        token = await service.hold(value(frame["body"])["watcher"])
+        await service.call(token, "tick", {"n": 1}, key="k")
+        await service.call(token, "done", "two", acknowledged=False)
+        return value(await service.request(f"$to.{token}.done", "three"))
+
+    await service.serve(topic, watch)
+    answer = await asyncio.wait_for(owner.request(topic, {"watcher": callback.token}), 5)
+    assert value(answer) == ["three", service.hello["session"]], value(answer)
+    calls = sorted([await callback.next(5), await callback.next(5)], key=lambda call: call["topic"])
+    assert [(call["topic"], value(call["body"]), call["seq"], call["from"]) for call in calls] == [
+        (f"$to.{callback.token}.done", "two", 1, service.name),
+        (f"$to.{callback.token}.tick", {"n": 1}, 1, service.name)], calls
+
+    attaching = asyncio.create_task(service.attach(topic, callback.token))
+    await asyncio.sleep(0)  # attached it gets what is published right behind, or later
+    await service.publish(f"{topic}.done", "all")
+    assert await attaching == callback.token
+    told = [(await callback.next(5))["type"] for _ in range(3)]  # in each of two lanes
+    assert sorted(told) == ["attached", "attached", "message"], told
+    await service.detach(topic, callback.token)
+    await service.publish(f"{topic}.done", "none")
+    assert [(await callback.next(5))["type"] for _ in range(2)] == ["detached", "detached"]
+
+    await refused("unknown-method", service.call(callback.token, "tock", ""))
+    await refused("unknown-callback", service.call("f" * 32, "tick", ""))
+    await refused("unknown-callback", service.hold("nobody"))
+    await refused("invalid-field", owner.offer("twice", [{"method": "a"}, {"method": "a"}]), "methods")
+    await refused("lane-options", owner.offer("other", [{"method": "a", "lane": 1, "options": {"priority": 3}}]))
+    await nothing(callback)
+    await owner.release(callback.token)
+    end = await service.released.next(5)
+    assert (end["callback"], end["reason"]) == (callback.token, "released"), end
+    await refused("unknown-callback", service.call(callback.token, "tick", ""))
+
+
+@scenario
+async def the_ends_of_those_who_are_held():
+    owner, holder = await client("owner"), await client("holder")
+    callbacks = [await owner.offer("watcher", [{"method": "a"}]) for _ in range(20)]
+    for callback in callbacks:
+        await holder.hold(callback.token)
+    await holder.hold(owner.hello["session"])
+    kept = callbacks.pop()
+    await holder.release(kept.token)
+    unheld = await kept.next(5)
+    assert (unheld["type"], unheld["reason"]) == ("released", "released"), unheld
+    owner.ws.transport.abort()  # lost, without a session to come back to
+    ends = [await holder.released.next(5) for _ in range(20)]
+    assert {end["callback"] for end in ends} == {one.token for one in callbacks} | {owner.hello["session"]}, ends
+    assert all(end["reason"] == "timed-out" for end in ends), ends
+
+
 class Counting:
     """A connection that counts the data frames and bytes of lane 0, for coming back (5.11) and credit (5.5)."""
 
-    DATA = ("message", "gap", "presence", "request", "caught_up", "moved")
+    DATA = ("message", "gap", "presence", "request", "caught_up", "moved", "released", "attached", "detached")
 
     def __init__(self, frames=0):
         self.frames, self.bytes, self.got = frames, 0, []

@@ -19,6 +19,10 @@ const PINNED_TIMES_MAX: usize = 2;
 /// frames; a quarter of its budget at most.
 const TAIL_BYTES: usize = 256 << 10;
 
+/// How much is pinned at least, in bytes, where everybody is looked at in one turn since much of what was
+/// wanted has left, and not since more is pinned; a quarter of the budget at most.
+const CLOSER_BYTES: usize = 8 << 20;
+
 /// How many entries' memory is kept for the next turns when nobody wants any.
 const ENTRIES_KEPT: usize = 64 << 10;
 
@@ -45,8 +49,11 @@ impl Log {
     /// left, that it is time to look at the laggards again. Looking costs a visit to each of them.
     pub fn wants_look(&self) -> bool {
         let pinned = self.pinned();
-        let much_has_left = self.looked.left > 0 && 2 * self.looked.left >= self.looked.wanted;
-        pinned >= self.look_at || much_has_left && pinned >= 2 * self.step_min()
+        pinned >= self.look_at || self.much_has_left() && pinned >= 2 * self.step_min()
+    }
+
+    fn much_has_left(&self) -> bool {
+        self.looked.left > 0 && 2 * self.looked.left >= self.looked.wanted
     }
 
     /// To be told, before [`Log::retire`], what every lane wants.
@@ -60,6 +67,27 @@ impl Log {
         let bytes = TAIL_BYTES.min(self.bytes_max / 4) as u64;
         let from = self.frames_end.saturating_sub(bytes);
         self.first + self.entries.partition_point(|entry| entry.frames_end <= from) as u64
+    }
+
+    /// Lets go of all in front of an entry: nobody wants any of it. Returns whether that was enough for
+    /// the time being: what pins more than it was meant to is to be looked at closer.
+    pub(crate) fn retire_before(&mut self, oldest: u64) -> bool {
+        let much_has_left = self.much_has_left();
+        let cut = oldest.saturating_sub(self.first) as usize;
+        for entry in self.entries.drain(..cut) {
+            if let Some(thing) = entry.thing {
+                self.things.leave(thing);
+            }
+        }
+        self.front_is_gone(cut);
+        self.looked.left = 0;
+        let pinned = self.pinned();
+        let much = pinned >= CLOSER_BYTES.min(self.bytes_max / 4);
+        let enough = pinned <= self.look_at && !(much_has_left && much);
+        self.look_at = self.look_at.min(pinned + self.step());
+        // What is looked at closer at once is one look.
+        self.statistics.looks += u64::from(enough);
+        enough
     }
 
     /// Lets go of what nobody wants, and of what pins more than it is worth, in front of the tail.
@@ -78,13 +106,18 @@ impl Log {
                 things.leave(thing);
             }
         }
-        self.first += cut as u64;
-        self.retire_blocks();
-        self.folding.forget_before(self.first);
-        self.forget_expiring();
+        self.front_is_gone(cut);
         self.statistics.looks += 1;
         self.looked = Looked { end: tail, wanted: pinned, left: 0 };
         self.look_at = self.pinned() + self.step();
+    }
+
+    /// So many entries were taken off the front.
+    fn front_is_gone(&mut self, count: usize) {
+        self.first += count as u64;
+        self.retire_blocks();
+        self.folding.forget_before(self.first);
+        self.forget_expiring();
     }
 
     /// How many entries go: up to the end of the last segment where all in front of it pins more

@@ -47,13 +47,17 @@ impl Shard {
         let session = &mut self.sessions[slot as usize];
         session.stage = Stage::Away;
         session.link = Attachment::new(session.link.info, now);
-        for lane_slot in &mut session.lanes {
+        let mut lanes = 0;
+        for (place, lane_slot) in session.lanes.iter_mut().enumerate() {
             lane_slot.lane.hold();
             lane_slot.begin_again(now);
+            lanes |= 1 << place;
         }
         session.behind = true;
         self.laggards.insert(slot);
         self.away.insert((now, slot));
+        self.settle(slot);
+        self.late.defer(slot, lanes, self.log.end());
         self.tell_blocked(slot);
         self.hand_back_unwritten(slot);
     }

@@ -48,6 +48,9 @@ impl Shard {
     }
 
     fn apply_item(&mut self, item: Item) {
+        if let Some(session) = item.goes_into_lanes_of() {
+            self.settle(session.slot);
+        }
         match item {
             Item::Message { publication, to_all, addressed } => {
                 self.deliver(&publication, to_all, &addressed);
@@ -133,9 +136,14 @@ impl Shard {
         else {
             return;
         };
-        let Self { routes, sessions, log, dirty, walks, .. } = self;
+        let Self { routes, sessions, log, dirty, walks, late, .. } = self;
         let mut overflowed: Vec<(u32, Overflowed)> = Vec::new();
-        for (slot, lane) in &routes.get(route).targets {
+        let (targets, mut deferred) = (&routes.get(route).targets, false);
+        for (slot, lane) in targets.iter() {
+            if late.takes(*slot, *lane) {
+                deferred = true;
+                continue;
+            }
             let session = &mut sessions[*slot as usize];
             let lane_slot = &mut session.lanes[*lane as usize];
             match lane_slot.lane.push(extent, bytes, log) {
@@ -151,6 +159,9 @@ impl Shard {
                 session.dirty = true;
                 dirty.push_back(*slot);
             }
+        }
+        if deferred {
+            late.note(targets, extent, bytes);
         }
         for (slot, how) in overflowed {
             self.overflowed(slot, how);
@@ -178,6 +189,7 @@ impl Shard {
         to: Addressee,
         publication: &Publication,
     ) {
+        self.settle(to.session.slot);
         let standing = self.find(to.session).and_then(|s| s.standing.get(&to.subscription));
         let Some(lane) = standing.map(|found| found.lane) else {
             return self.hand_on(to, publication);
@@ -238,6 +250,7 @@ impl Shard {
 
     /// Puts a frame into a lane, as data of it.
     pub(super) fn push_frame(&mut self, slot: u32, lane: usize, frame: LaneFrame) {
+        self.settle(slot);
         let most = self.config.limits.control_bytes_max as u64;
         let lane_slot = &mut self.sessions[slot as usize].lanes[lane].lane;
         lane_slot.push_frame(frame);

@@ -92,6 +92,7 @@ impl Shard {
         session.stage = Stage::Ending;
         if std::mem::take(&mut session.behind) {
             self.laggards.remove(&slot);
+            self.late.end(slot);
         }
         for lane_slot in &mut session.lanes {
             self.statistics.dropped += lane_slot.lane.books().dropped;

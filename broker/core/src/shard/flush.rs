@@ -80,7 +80,11 @@ pub(super) struct Handed {
 impl Shard {
     /// Hands to the link what waits for it, packet by packet, until nothing is left or it refuses.
     pub fn flush(&mut self, slot: u32, outlet: &mut impl Outlet) -> Flushed {
-        let Some(session) = self.sessions.get(slot as usize) else { return Flushed::Everything };
+        if !self.sessions.contains(slot as usize) {
+            return Flushed::Everything;
+        }
+        self.settle(slot);
+        let session = &self.sessions[slot as usize];
         if session.stage == Stage::Away {
             return Flushed::Everything;
         }

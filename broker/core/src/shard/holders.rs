@@ -44,14 +44,24 @@ impl Holders {
         self.late.insert(session.id);
     }
 
-    /// Adds what is kept in front of `tail`, and all of what else is kept for the same sessions.
-    pub(super) fn want(&mut self, tail: u64, sessions: &mut Slab<Session>, wanted: &mut Wanted) {
+    /// The slots of those for which something may be kept in front of `tail`.
+    pub(super) fn in_front_of(&mut self, tail: u64) -> impl Iterator<Item = u32> + '_ {
+        self.note_late(tail);
+        self.late.iter().map(|id| id.slot)
+    }
+
+    fn note_late(&mut self, tail: u64) {
         while let Some(Reverse((oldest, id))) = self.queue.peek().copied()
             && oldest < tail
         {
             self.queue.pop();
             self.late.insert(id);
         }
+    }
+
+    /// Adds what is kept in front of `tail`, and all of what else is kept for the same sessions.
+    pub(super) fn want(&mut self, tail: u64, sessions: &mut Slab<Session>, wanted: &mut Wanted) {
+        self.note_late(tail);
         for id in std::mem::take(&mut self.late) {
             let Some(session) = holder(sessions, id) else { continue };
             match session.kept_since() {

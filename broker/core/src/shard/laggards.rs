@@ -17,35 +17,22 @@ impl Shard {
         let held = self.log.bytes_held() as u64;
         self.statistics.log_bytes_most = self.statistics.log_bytes_most.max(held);
         self.forget_buried();
+        self.settle_some();
         self.walk_some();
         let nobody = self.dirty.is_empty() && self.laggards.is_empty() && self.holders.is_empty();
         if nobody {
+            self.look = None;
             self.log.retire_all();
-        } else if self.log.wants_look() {
-            self.retire();
+        } else {
+            self.look_some();
         }
-    }
-
-    fn retire(&mut self) {
-        let Self { sessions, log, laggards, dirty, holders, .. } = self;
-        let mut behind: Vec<u32> = laggards.iter().chain(dirty.iter()).copied().collect();
-        behind.sort_unstable();
-        behind.dedup();
-        let tail = if holders.is_empty() { log.end() } else { log.tail() };
-        let mut wanted = log.wanted();
-        holders.want(tail, sessions, &mut wanted);
-        let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
-        for lane_slot in sessions.flat_map(|session| &session.lanes) {
-            lane_slot.lane.visit_since(wanted.first(), |extent| wanted.add_one(extent));
-        }
-        log.retire(&wanted, tail);
     }
 
     /// The link refused: waiting begins, and with it the bounds.
     pub(super) fn fell_behind(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
         let first = !std::mem::replace(&mut session.behind, true);
-        let mut overflowed = None;
+        let (mut overflowed, mut waiting) = (None, 0);
         for (place, lane_slot) in session.lanes.iter_mut().enumerate() {
             if let Some(window) = &mut lane_slot.window
                 && !lane_slot.lane.is_waiting()
@@ -56,13 +43,11 @@ impl Shard {
             match lane_slot.lane.block(&mut self.log) {
                 Pushed::Kept => {}
                 Pushed::Due => self.walks.add(slot, place),
-                // Where several are at their bound, the hardest rule holds.
-                Pushed::Overflowed(how) => {
-                    overflowed =
-                        overflowed.filter(|known| *known == Overflowed::Disconnect).or(Some(how));
-                }
+                Pushed::Overflowed(how) => overflowed = Some(how.harder(overflowed)),
             }
+            waiting |= u16::from(lane_slot.lane.is_waiting()) << place;
         }
+        self.late.defer(slot, waiting, self.log.end());
         if first {
             self.laggards.insert(slot);
         }
@@ -82,6 +67,7 @@ impl Shard {
 
     fn no_longer_behind(&mut self, slot: u32) {
         self.laggards.remove(&slot);
+        self.late.end(slot);
         let session = &mut self.sessions[slot as usize];
         session.behind = false;
         self.tell_blocked(slot);

@@ -43,6 +43,7 @@ impl Shard {
             return self.now;
         }
         let due = self.next_deadline().into_iter().chain(self.paces.next());
+        let due = due.chain(self.late.due(self.now));
         due.fold(self.next_scan, Duration::min)
     }
 

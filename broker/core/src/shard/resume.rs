@@ -30,6 +30,7 @@ impl Shard {
             let reason = "another connection goes on with this session".to_owned();
             self.part(home, ErrorCode::TakenOver, reason, Reconnect::Never);
         }
+        self.settle(home);
         let before = self.sessions[home as usize].link.info;
         self.away.remove(&(self.sessions[home as usize].link.opened, home));
         self.exchange_links(slot, home);

@@ -5,6 +5,7 @@ use broker_protocol::Codec;
 use hashbrown::HashMap;
 use slab::Slab;
 
+use super::late::Targets;
 use crate::TopicId;
 use crate::log::Render;
 use crate::session::Session;
@@ -34,7 +35,7 @@ pub(super) struct RoutePlace(pub(super) usize);
 pub(super) struct Route {
     generation: u64,
     /// One for each lane: the subscriptions of a lane share one copy.
-    pub(super) targets: Vec<(u32, u32)>,
+    pub(super) targets: Targets,
     pub(super) render: Render,
     /// Whether no lane that gets this topic could get another.
     narrow: bool,
@@ -42,7 +43,7 @@ pub(super) struct Route {
 
 impl Default for Route {
     fn default() -> Self {
-        Self { generation: 0, targets: Vec::new(), render: Render::Bincode, narrow: true }
+        Self { generation: 0, targets: Targets::default(), render: Render::Bincode, narrow: true }
     }
 }
 
@@ -96,10 +97,11 @@ impl Routes {
 impl Route {
     fn look_up(&mut self, topic: &str, matcher: &Matcher<Target>, sessions: &Slab<Session>) {
         self.generation = matcher.generation();
-        self.targets.clear();
-        matcher.for_each_match(topic, |target| self.targets.push((target.slot, target.lane)));
-        self.targets.sort_unstable();
-        self.targets.dedup();
+        let mut targets = Vec::new();
+        matcher.for_each_match(topic, |target| targets.push((target.slot, target.lane)));
+        targets.sort_unstable();
+        targets.dedup();
+        self.targets = targets.into();
         let json = self
             .targets
             .iter()

@@ -12,6 +12,13 @@ use super::Shard;
 /// and conflates.
 const STEPS_PER_MESSAGE: u64 = 2;
 
+/// How many steps one turn takes, where no more are owed than several times that; it is a small part of a
+/// millisecond.
+const STEPS_PER_TURN: u64 = 2048;
+
+/// The part of what is owed that a turn takes, if that is more.
+const OWED_PART: u64 = 8;
+
 /// Lanes whose walk is due.
 #[derive(Debug, Default)]
 pub(super) struct Walks {
@@ -20,6 +27,8 @@ pub(super) struct Walks {
     due: VecDeque<(u32, usize)>,
     /// How many messages were appended in this turn to lanes that wait and conflate.
     appended: u64,
+    /// How many steps are left to later turns.
+    owed: u64,
 }
 
 impl Walks {
@@ -36,7 +45,9 @@ impl Shard {
     /// Walks lanes whose walk is due, the first first.
     pub(super) fn walk_some(&mut self) {
         let Self { walks, sessions, log, .. } = self;
-        let mut left = STEPS_PER_MESSAGE * std::mem::take(&mut walks.appended);
+        let owed = walks.owed + STEPS_PER_MESSAGE * std::mem::take(&mut walks.appended);
+        let most = owed.min(STEPS_PER_TURN.max(owed / OWED_PART));
+        let mut left = most;
         while left > 0
             && let Some((slot, lane)) = walks.due.pop_front()
         {
@@ -45,5 +56,11 @@ impl Shard {
                 left = left.saturating_sub(u64::from(lane_slot.lane.walk_early(log)));
             }
         }
+        walks.owed = if walks.due.is_empty() { 0 } else { owed - most };
+    }
+
+    /// Whether lanes are to be conflated in the turn that follows.
+    pub(super) fn has_to_walk(&self) -> bool {
+        self.walks.owed > 0
     }
 }

@@ -21,4 +21,5 @@ mod retained;
 mod stage;
 mod totals;
 mod unreliable;
+mod waiting;
 mod windows;

@@ -86,6 +86,7 @@ fn config(random: &mut Random, heavy: bool, stays: bool, shards: usize) -> Confi
         request_timeout: Duration::from_secs(1),
         request_timeout_max: Duration::from_secs(2),
         log_bytes_max: *random.pick(&[1000, 100_000]),
+        settled_per_turn: *random.pick(&[1, 16]),
         absence: Absence {
             expiry: if stays { EXPIRY } else { Duration::ZERO },
             resume_window: *random.pick(&[60, 300, 2000, 64 << 10, 64 << 10]),

@@ -1,6 +1,7 @@
 //! What happens at the bound.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::ledger::Missing;
 use super::{Bound, Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Overflow, Skipped};
@@ -25,6 +26,17 @@ pub enum Overflowed {
     /// Send the retained state. What waited is discarded, as is what comes until the session says
     /// that the lane [goes on](Lane::go_on).
     Resync,
+}
+
+impl Overflowed {
+    /// Where several lanes are at their bound, the hardest rule holds.
+    #[must_use]
+    pub fn harder(self, other: Option<Self>) -> Self {
+        match other {
+            Some(Self::Disconnect) => Self::Disconnect,
+            _ => self,
+        }
+    }
 }
 
 /// The ledger of waiting gaps may take one part in this many of the bound before it is folded.
@@ -147,6 +159,19 @@ impl<F: Frame> Lane<F> {
         beyond.min(u64::from(self.messages.saturating_sub(1))) as u32
     }
 
+    /// How many of these have to go, for as many bytes as the bound allows to be left. One message alone
+    /// is never too much.
+    fn too_large(&self, oldest: Extent, log: &impl Entries) -> u32 {
+        let mut beyond = self.bytes().saturating_sub(self.options.bound.bytes);
+        let most = oldest.entries().take(self.messages.saturating_sub(1) as usize);
+        let go = most.take_while(|entry| {
+            let goes = beyond > 0;
+            beyond = beyond.saturating_sub(u64::from(log.size(*entry)));
+            goes
+        });
+        go.count() as u32
+    }
+
     /// What counts against the bound in messages.
     pub(super) fn messages_and_gaps(&self) -> u64 {
         let gaps = self.ledger().map_or(0, |ledger| ledger.gaps().len() as u64);
@@ -174,7 +199,8 @@ impl<F: Frame> Lane<F> {
             Some(Item::Addressed { extent, subscription }) => (*extent, Some(*subscription)),
             Some(item) => (item.extent().expect("what leads without messages was passed"), None),
         };
-        let most = extent.start + u64::from(most.min(extent.len()));
+        let most =
+            extent.start + u64::from(most.max(self.too_large(extent, log)).min(extent.len()));
         let end = self.record_drops(Extent { end: most, ..extent }, addressee, log);
         let dropped = Extent { end, ..extent };
         match self.items.front_mut() {
@@ -219,11 +245,25 @@ impl<F: Frame> Lane<F> {
     /// Tells messages in the gap in front of the oldest. Returns the one behind the last that was
     /// told: when the ledger folds there is room again, and fewer may have to go.
     fn record_drops(&mut self, dropped: Extent, addressee: Option<u64>, log: &impl Entries) -> u64 {
-        for entry in dropped.entries() {
-            let (topic, epoch) = log.topic(entry);
-            let (skipped, reason) = (Skipped::one(log.seq(entry)), GapReason::Dropped);
-            if self.record(Missing { topic, epoch, skipped, reason, addressee }) {
+        let mut entries = dropped.entries().peekable();
+        while let Some(entry) = entries.next() {
+            let ((topic, epoch), reason) = (log.topic(entry), GapReason::Dropped);
+            let of = |skipped| Missing { topic, epoch, skipped, reason, addressee };
+            if self.record(of(Skipped::one(log.seq(entry)))) {
                 return entry + 1;
+            }
+            // Those of the same topic that follow join the gap that is there by now.
+            let same = |entry: &u64| {
+                let (other, other_epoch) = log.topic(*entry);
+                Arc::ptr_eq(topic, other) && epoch == other_epoch
+            };
+            let mut others: Option<Skipped> = None;
+            while let Some(entry) = entries.next_if(same) {
+                let one = Skipped::one(log.seq(entry));
+                others.get_or_insert(Skipped { count: 0, ..one }).add(one);
+            }
+            if let Some(skipped) = others {
+                self.record(of(skipped));
             }
         }
         dropped.end

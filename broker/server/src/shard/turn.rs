@@ -155,6 +155,7 @@ impl Shard {
     /// Whether there is work that nobody will announce.
     fn has_more(&self) -> bool {
         let rules = self.rules.borrow();
-        rules.dirty() > 0 || rules.batch_bytes() > 0 || rules.has_batch() || rules.has_to_inspect()
+        let written = rules.dirty() > 0 || rules.batch_bytes() > 0 || rules.has_batch();
+        written || rules.has_to_inspect() || rules.has_to_settle()
     }
 }

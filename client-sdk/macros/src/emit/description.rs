@@ -8,8 +8,8 @@ use crate::fingerprint::fingerprint;
 use crate::interface::{Answer, Interface, Method};
 use crate::lane::LaneRule;
 
-/// `impl Interface for dyn Trait`: for any lifetime, since the compiler forgets which one it was where it
-/// asks whether a future that holds a handle may be spawned.
+/// `impl Interface for dyn Trait`, for any lifetime: where a handle is held over an await, the compiler
+/// forgets that it is `'static`.
 pub(super) fn emit(interface: &Interface) -> TokenStream {
     let name = &interface.name;
     let calls = calls_name(interface);
@@ -24,9 +24,9 @@ pub(super) fn emit(interface: &Interface) -> TokenStream {
                 }
             }
         }
-        false => quote! {
-            impl<'a> ::client_sdk::interface::ServiceInterface for dyn #name + 'a {}
-        },
+        false => {
+            quote! { impl<'a> ::client_sdk::interface::ServiceInterface for dyn #name + 'a {} }
+        }
     };
     quote! {
         impl<'a> ::client_sdk::interface::Interface for dyn #name + 'a {

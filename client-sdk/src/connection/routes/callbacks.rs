@@ -1,5 +1,6 @@
 //! Calls of the objects that this client offers: to one by its token, to many by a topic.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker_protocol::frame::{self, LaneHeader, Released, RoutedRequest};
@@ -16,6 +17,38 @@ const ATTACHMENTS_FROM: u64 = 1 << 63;
 
 /// Several share the credit of a lane in which objects are called.
 const SHARERS_MIN: usize = 2;
+
+/// The routes of objects that are attached to topics.
+#[derive(Debug, Default)]
+pub(super) struct Attachments {
+    by_token: HashMap<String, Places>,
+    made: u64,
+}
+
+/// Routes by lane and topic.
+type Places = HashMap<(u8, String), Vec<u64>>;
+
+impl Attachments {
+    fn of(&mut self, token: &str) -> &mut Places {
+        self.by_token.entry(token.to_owned()).or_default()
+    }
+
+    fn drop_empty(&mut self, token: &str) {
+        if self.by_token.get(token).is_some_and(HashMap::is_empty) {
+            self.by_token.remove(token);
+        }
+    }
+
+    fn take_number(&mut self) -> u64 {
+        self.made += 1;
+        ATTACHMENTS_FROM + self.made
+    }
+
+    /// The session is over, and what was attached in it.
+    pub(super) fn clear(&mut self) {
+        self.by_token.clear();
+    }
+}
 
 impl Routes {
     /// A call of one object. Returns whether it is one.
@@ -74,14 +107,13 @@ impl Routes {
     ) {
         let Some(object) = hub.callbacks.offered(&attached.callback) else { return };
         let Some(inbox) = object.inbox(number) else { return };
-        let attachment = (number, attached.topic.clone(), attached.callback.clone());
-        if self.attachments.contains_key(&attachment) {
+        let place = (number, attached.topic.clone());
+        let mut routes = Vec::new();
+        if self.attachments.of(&attached.callback).contains_key(&place) {
             return;
         }
-        let mut routes = Vec::new();
         for method in object.methods(number) {
-            let subscription = ATTACHMENTS_FROM + self.attachments_made;
-            self.attachments_made += 1;
+            let subscription = self.attachments.take_number();
             routes.push(subscription);
             self.begin(Route {
                 wish: WishId::NONE,
@@ -94,14 +126,23 @@ impl Routes {
                 attendance: Arc::<Attendance>::default(),
             });
         }
-        self.attachments.insert(attachment, routes);
+        self.attachments.of(&attached.callback).insert(place, routes);
+        object.note_attached();
     }
 
     /// Nothing that comes there from here on is for it.
     pub(in crate::connection) fn detached(&mut self, number: u8, detached: &frame::Detached) {
-        let attachment = (number, detached.topic.clone(), detached.callback.clone());
-        for subscription in self.attachments.remove(&attachment).unwrap_or_default() {
-            self.end(subscription);
+        let place = (number, detached.topic.clone());
+        let routes = self.attachments.of(&detached.callback).remove(&place);
+        routes.into_iter().flatten().for_each(|subscription| self.end(subscription));
+        self.attachments.drop_empty(&detached.callback);
+    }
+
+    /// Forgets where objects were attached that are no longer offered: the broker doesn't say that.
+    pub(in crate::connection) fn forget_withdrawn(&mut self, hub: &Hub) {
+        for token in hub.callbacks.take_withdrawn() {
+            let places = self.attachments.by_token.remove(&*token).unwrap_or_default();
+            places.into_values().flatten().for_each(|subscription| self.end(subscription));
         }
     }
 

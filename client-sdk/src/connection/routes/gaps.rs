@@ -28,7 +28,9 @@ impl Routes {
             reason: GapCause::Broker(gap.reason),
         };
         match (header.subscription, &gap.topic) {
-            (Some(subscription), _) => self.addressed(subscription, Event::Gap(told), arrival),
+            (Some(subscription), _) => {
+                self.addressed((header.lane, subscription), Event::Gap(told), arrival);
+            }
             (None, Some(topic)) => self.topic_gap(header.lane, topic, told, arrival),
             (None, None) => self.lane_gap(header.lane, &told, arrival),
         }

@@ -27,11 +27,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..200)
 }
 
-fn finished(credit: &Credit) -> u64 {
-    let mut told = 0;
+/// What the broker would be told now: lanes, and bytes.
+fn told(credit: &Credit) -> Vec<(u8, u64)> {
+    let mut told = Vec::new();
     let cx = Context::from_waker(Waker::noop());
-    credit.poll_due(&cx, |Consumed { bytes, .. }| told = bytes);
+    credit.poll_due(&cx, |Consumed { lane, bytes, .. }| told.push((lane, bytes)));
     told
+}
+
+fn finished(credit: &Credit) -> u64 {
+    told(credit).last().map_or(0, |(_, bytes)| *bytes)
 }
 
 proptest! {
@@ -104,4 +109,27 @@ fn the_oldest_of_its_own_list_go_and_not_what_holds_credit() {
     expected.push(dropped("t", 6, 6, 1));
     expected.extend((7..=10).map(|seq| message("t", seq)));
     assert_eq!(taken(&inbox), expected);
+}
+
+#[test]
+fn what_came_in_one_lane_gives_back_nothing_of_another() {
+    for kept in [Kept::Newest(1), Kept::Newest(2), Kept::Merged] {
+        let credit = Arc::new(Credit::new());
+        credit.connected(Some(4));
+        let inbox = Inbox::new(BOUND, Rules { kept, at_bound: AtBound::DropOldest });
+        // The subscriber is busy.
+        assert!(inbox.try_next().is_none());
+        for (seq, lane, bytes) in [(1, 0, 10), (2, 0, 10), (3, 1, 100), (4, 1, 100)] {
+            let event = of_key("t", Some("k"), seq, Body::default());
+            let owed = Some(credit.received(lane, bytes));
+            inbox.push(Held { event, owed, since: Instant::now() }, &mut Woken::default());
+        }
+        assert_eq!(told(&credit), [], "all of it waits");
+        let mut given_back = Vec::new();
+        while let Some(event) = take(&inbox) {
+            drop(event);
+            given_back.extend(told(&credit));
+        }
+        assert_eq!(given_back, [(0, 20), (1, 200)], "{kept:?}");
+    }
 }

@@ -30,6 +30,10 @@ section! {
         watches_per_session_max: usize = 64, count(1..=10_000_000);
         /// Of these, memberships of queue groups: a message costs a choice in each of its groups.
         memberships_per_session_max: usize = 256, count(1..=10_000_000);
+        /// Callbacks that one session offers at one time.
+        callbacks_max: usize = 10_000, count(1..=10_000_000);
+        /// Callbacks and sessions that one session holds at one time: it is told of their ends.
+        holds_max: usize = 100_000, count(1..=10_000_000);
         /// Requests of one session that wait for an answer at one time.
         commands_open_max: usize = 1_024, count(1..=1_000_000);
         /// Answers and other control that wait for one connection. They are never dropped: at the bound
