@@ -16,7 +16,7 @@ pub struct Statistics {
     pub messages_overtaken: u64,
     /// Times that a message found no room in the outgoing queue: it waited, or was refused.
     pub outgoing_full: u64,
-    /// Publishes without acknowledgement that the broker refused.
+    /// Publishes without acknowledgement, and calls without an answer, that the broker refused.
     pub publishes_refused: u64,
     /// Subscriptions that ended because their subscribers were too slow.
     pub subscribers_too_slow: u64,

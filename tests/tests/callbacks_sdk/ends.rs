@@ -39,7 +39,7 @@ async fn ends(setting: &Setting) -> Ends {
     let (offered, calls) = offer(&owner).await;
     let callback = hand(offered.callback(), &owner, &service).await;
     let (tell, told) = mpsc::unbounded_channel();
-    callback.on_released(move |reason| tell.send(reason).unwrap());
+    callback.on_released(move |reason| _ = tell.send(reason));
     Ends { owner, service, offered, calls, callback, told }
 }
 
