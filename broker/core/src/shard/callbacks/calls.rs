@@ -110,8 +110,9 @@ impl Shard {
             true => id.map(|id| Answer::Accepted { id }),
             false => {
                 self.statistics.calls_refused += 1;
-                let (code, message) = (ErrorCode::Busy, "the callback's lane has no room");
-                id.map(|id| Answer::Rejected { id, code, message: message.to_owned() })
+                let (code, message) =
+                    (ErrorCode::Busy, "the callback's lane has no room".to_owned());
+                Some(Answer::Rejected { id: id.unwrap_or(0), code, message })
             }
         };
         if let Some(answer) = answer {

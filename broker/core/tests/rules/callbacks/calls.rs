@@ -71,8 +71,12 @@ fn a_call_for_which_a_lane_that_keeps_all_has_no_room_is_refused_and_takes_no_pl
         let answer = scene.call(&callback, "tick", &number.to_string()).map(drop);
         assert_eq!(answer, *expected, "{number}");
     }
-    scene.stage.say(scene.caller, &call(None, (&callback, "tick"), (None, "untold")));
-    assert!(scene.stage.frames(scene.caller).is_empty());
+    scene.stage.say(scene.caller, &call(None, (&callback, "tick"), (None, "2")));
+    assert_eq!(
+        scene.stage.refused(scene.caller),
+        Some(ErrorCode::Busy),
+        "without an id it is told too"
+    );
     assert_eq!(scene.stage.shard.statistics().calls_refused, 2);
     scene.stage.set_room(scene.owner, usize::MAX);
     scene.stage.turn();
