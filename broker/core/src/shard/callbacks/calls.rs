@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::offers::METHOD_BYTES_MAX;
 use crate::log::Render;
-use crate::session::{Answering, Given};
+use crate::session::Answering;
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::shard::publish::check_body;
@@ -41,7 +41,7 @@ impl Shard {
         let parts = self.outgoing.write_parts(&topic, name, &send.body);
         let method = self.outgoing.write_text(method);
         if let Some(id) = send.id {
-            self.note_given(slot, id, Given::Elsewhere);
+            self.note_asked(slot, id);
         }
         self.statistics.received += 1;
         let send = CallbackCommand::Send { from, callback, method, parts };

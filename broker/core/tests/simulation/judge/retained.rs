@@ -90,11 +90,8 @@ impl Judge {
         }
         let view = &mut self.views[client];
         let lane = view.header(arrival).lane;
-        let unsure = view.lanes.get(&lane).is_some_and(|lane| lane.unsure);
-        let Some(sub) = view.subs.get_mut(&to) else {
-            return if unsure { Ok(()) } else { Err("a value for no subscription".to_owned()) };
-        };
-        let is_for_it = matches(&sub.filter, TOPICS[topic]) && (sub.is_in(lane) || unsure);
+        let sub = view.subs.get_mut(&to).ok_or("a value for no subscription")?;
+        let is_for_it = matches(&sub.filter, TOPICS[topic]) && sub.is_in(lane);
         let values = sub.values.get_or_insert_default();
         if !retained || !is_for_it || !(values.open || values.again) {
             return Err(format!("message {number} isn't to be replayed to {to} in lane {lane}"));
@@ -115,12 +112,10 @@ impl Judge {
         Ok(())
     }
 
-    pub(super) fn caught_up(&mut self, client: usize, arrival: Arrival, end: &CaughtUp) -> Wrong {
+    pub(super) fn caught_up(&mut self, client: usize, end: &CaughtUp) -> Wrong {
         self.count("replays");
         self.check_caught_up(client, end.subscription)?;
         let view = &mut self.views[client];
-        let lane = view.header(arrival).lane;
-        let unsure = view.lanes.get(&lane).is_some_and(|lane| lane.unsure);
         let sub = view.subs.get_mut(&end.subscription);
         let values = sub.and_then(|sub| sub.values.as_mut());
         match values {
@@ -128,7 +123,6 @@ impl Judge {
                 (values.open, values.maybe) = (false, false);
                 Ok(())
             }
-            _ if unsure => Ok(()),
             _ => Err(format!("caught up with nothing: {end:?}")),
         }
     }
@@ -145,8 +139,7 @@ impl Judge {
 
     /// Nobody has an older value than the last that is retained.
     pub(super) fn check_values(&self, view: &View) -> Wrong {
-        let unsure = |sub: &&Sub| view.lanes.get(&sub.lane).is_some_and(|lane| lane.unsure);
-        for sub in view.subs.values().filter(|sub| !unsure(sub)) {
+        for sub in view.subs.values() {
             let Some(values) = &sub.values else { continue };
             if values.open {
                 return Err(format!("{} was never caught up", sub.filter));
