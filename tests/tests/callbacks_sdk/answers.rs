@@ -5,9 +5,9 @@ use std::time::Duration;
 use broker_tests::{Setting, Transport};
 use client_sdk::Client;
 use client_sdk::interface::{CallError, Callback, Offered};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::listener::within;
+use crate::listener::{HEARD_MAX, within};
 
 broker_tests::over_every_transport!(
     an_answer_that_takes_too_long_is_given_up_at_both_ends,
@@ -38,12 +38,12 @@ pub(crate) trait Temple {
     async fn dwell(&self, oracle: Callback<dyn Oracle>);
 }
 
-struct Stone(UnboundedSender<Callback<dyn Oracle>>);
+struct Stone(Sender<Callback<dyn Oracle>>);
 
 #[client_sdk::service]
 impl Temple for Stone {
     async fn dwell(&self, oracle: Callback<dyn Oracle>) {
-        let _ = self.0.send(oracle);
+        let _ = self.0.try_send(oracle);
     }
 }
 
@@ -54,14 +54,14 @@ enum Word {
     Dropped,
 }
 
-struct Pythia(UnboundedSender<Word>);
+struct Pythia(Sender<Word>);
 
 /// Says so when a method's future is dropped.
-struct Guard(UnboundedSender<Word>);
+struct Guard(Sender<Word>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let _ = self.0.send(Word::Dropped);
+        let _ = self.0.try_send(Word::Dropped);
     }
 }
 
@@ -72,7 +72,7 @@ impl Oracle for Pythia {
     }
 
     fn say(&self, number: u64) {
-        let _ = self.0.send(Word::Said(number));
+        let _ = self.0.try_send(Word::Said(number));
     }
 
     async fn ask(&self, question: Question) -> u64 {
@@ -86,7 +86,7 @@ impl Oracle for Pythia {
             Question::Never => {}
         }
         let _guard = Guard(self.0.clone());
-        let _ = self.0.send(Word::Begun);
+        let _ = self.0.try_send(Word::Begun);
         std::future::pending::<()>().await;
         0
     }
@@ -94,7 +94,7 @@ impl Oracle for Pythia {
 
 struct Asking {
     callback: Callback<dyn Oracle>,
-    words: UnboundedReceiver<Word>,
+    words: Receiver<Word>,
     offered: Offered<dyn Oracle>,
     owner: Client,
     _service: Client,
@@ -103,9 +103,9 @@ struct Asking {
 async fn asking(setting: &Setting) -> Asking {
     let owner = crate::listener::connect(&setting.place, "owner").await;
     let service = crate::listener::connect(&setting.place, "service").await;
-    let (stone, mut oracles) = mpsc::unbounded_channel();
+    let (stone, mut oracles) = mpsc::channel(HEARD_MAX);
     let _serving = within(service.serve("temple", Stone(stone))).await.unwrap();
-    let (pythia, words) = mpsc::unbounded_channel();
+    let (pythia, words) = mpsc::channel(HEARD_MAX);
     let offered = within(owner.offer(Pythia(pythia))).await.unwrap();
     let temple = within(owner.resolve::<dyn Temple>("temple")).await.unwrap();
     within(temple.dwell(offered.callback())).await.unwrap();

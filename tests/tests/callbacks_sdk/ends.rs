@@ -7,9 +7,9 @@ use std::time::Duration;
 use broker_tests::{Setting, Transport};
 use client_sdk::interface::{CallError, Callback, Offered, ReleaseReason};
 use client_sdk::{Client, Reconnect};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, Receiver};
 
-use crate::listener::{Call, Ear, connect, hand, next, offer, watchful, within};
+use crate::listener::{Call, Ear, HEARD_MAX, connect, hand, next, offer, watchful, within};
 
 broker_tests::over_every_transport!(
     a_guard_that_is_dropped_releases_the_callback,
@@ -25,10 +25,10 @@ struct Ends {
     owner: Client,
     service: Client,
     offered: Offered<dyn Ear>,
-    calls: UnboundedReceiver<Call>,
+    calls: Receiver<Call>,
     callback: Callback<dyn Ear>,
     /// Each time that the service is told of the end.
-    told: UnboundedReceiver<ReleaseReason>,
+    told: Receiver<ReleaseReason>,
 }
 
 async fn ends(setting: &Setting) -> Ends {
@@ -38,8 +38,8 @@ async fn ends(setting: &Setting) -> Ends {
     let owner = within(builder.connect()).await.unwrap();
     let (offered, calls) = offer(&owner).await;
     let callback = hand(offered.callback(), &owner, &service).await;
-    let (tell, told) = mpsc::unbounded_channel();
-    callback.on_released(move |reason| _ = tell.send(reason));
+    let (tell, told) = mpsc::channel(HEARD_MAX);
+    callback.on_released(move |reason| _ = tell.try_send(reason));
     Ends { owner, service, offered, calls, callback, told }
 }
 

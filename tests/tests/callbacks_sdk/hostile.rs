@@ -109,16 +109,17 @@ async fn forged_tokens_call_nobody(over: Transport) {
     assert_eq!(owner.statistics().calls_unreadable, 0, "nothing came to it");
 }
 
+fn guest_of(others: &[String]) -> Body {
+    let others = serde_json::to_string(others).unwrap();
+    Body::json(format!(r#"{{"guest":{{"name":"","ear":null,"others":{others}}}}}"#))
+}
+
 async fn forged_handles_are_over(over: Transport) {
     let setting = over.start().await.unwrap();
     let service = connect(&setting.place, "service").await;
     let hostile = connect(&setting.place, "hostile").await;
     let (_serving, mut guests) = open(&service, "door").await;
-    let guest = |others: &[String]| {
-        let others = serde_json::to_string(others).unwrap();
-        let text = format!(r#"{{"guest":{{"name":"","ear":null,"others":{others}}}}}"#);
-        hostile.request("door.enter", Body::json(text))
-    };
+    let guest = |others: &[String]| hostile.request("door.enter", guest_of(others));
     let forged: Vec<_> = (0..10_000).map(|number| format!("{number:032x}")).collect();
     let answer = within(guest(&forged)).await;
     assert!(answer.is_ok(), "{answer:?}");
@@ -126,11 +127,11 @@ async fn forged_handles_are_over(over: Transport) {
     for callback in &there {
         assert_eq!(within(callback.released()).await, ReleaseReason::Released);
     }
-    let refused = within(guest(&["x".repeat(129)])).await;
-    assert!(matches!(refused, Err(RequestError::Failed { .. })), "{refused:?}");
-    let many: Vec<_> = (0..16_385).map(|number| format!("{number:x}")).collect();
-    let refused = within(guest(&many)).await;
-    assert!(matches!(refused, Err(RequestError::Failed { .. })), "{refused:?}");
+    let many = (0..16_385).map(|number| format!("{number:x}")).collect();
+    for (what, nonsense) in [("too long", vec!["x".repeat(129)]), ("too many", many)] {
+        let refused = within(guest(&nonsense)).await;
+        assert!(matches!(refused, Err(RequestError::Failed { .. })), "{what}: {refused:?}");
+    }
 
     let (offered, mut calls) = offer(&hostile).await;
     hand(offered.callback(), &hostile, &service).await.said(1);

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use broker_tests::Transport;
 use client_sdk::interface::{Callback, Offered, Service};
 use client_sdk::{Client, Message, Subscription};
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc::{self, Sender};
 use tokio::task::JoinSet;
 
-use crate::listener::{connect, within};
+use crate::listener::{HEARD_MAX, connect, within};
 
 /// In all, over all tasks.
 const TRIES: u64 = 10_000;
@@ -46,7 +46,7 @@ impl Caller for CallsBack {
 struct Everything {
     client: Client,
     service: Service<dyn Caller>,
-    done: UnboundedSender<()>,
+    done: Sender<()>,
     published: Arc<AtomicU64>,
     own: Own,
 }
@@ -83,9 +83,9 @@ impl Busy for Everything {
             let offered: Offered<dyn Busy> = client.offer(Quiet).await.unwrap();
             offered.callback().go(1);
             drop(offered);
-            let _ = done.send(());
+            let _ = done.try_send(());
         });
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             drop(self.own.guard.lock().unwrap().take());
         }
     }
@@ -103,7 +103,7 @@ impl Busy for Everything {
 }
 
 async fn try_everything(client: &Client, service: &Service<dyn Caller>, number: u64) {
-    let (own, (done, mut ended)) = (Own::default(), mpsc::unbounded_channel());
+    let (own, (done, mut ended)) = (Own::default(), mpsc::channel(HEARD_MAX));
     let published = Arc::new(AtomicU64::new(0));
     let (on, with) = (client.clone(), service.clone());
     let object = Everything { client: on, service: with, done, published, own: own.clone() };

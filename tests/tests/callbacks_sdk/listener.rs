@@ -8,7 +8,7 @@ use broker::{Broker, Builder, Liveness, ShardConfig};
 use broker_tests::{PATIENCE, Place};
 use client_sdk::interface::{Callback, Offered};
 use client_sdk::{Client, Serving};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 
 #[client_sdk::callback]
@@ -34,6 +34,9 @@ pub(crate) trait Door {
     async fn enter(&self, guest: Guest) -> Guest;
 }
 
+/// What is heard and not looked at, at most: more than any scenario has.
+pub(crate) const HEARD_MAX: usize = 1 << 18;
+
 /// A call that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -43,31 +46,31 @@ pub(crate) enum Call {
 }
 
 /// Tells what it hears, and confirms each number with the next one.
-pub(crate) struct Listener(pub(crate) UnboundedSender<Call>);
+pub(crate) struct Listener(pub(crate) Sender<Call>);
 
 #[client_sdk::callback]
 impl Ear for Listener {
     fn said(&self, number: u64) {
-        let _ = self.0.send(Call::Said(number));
+        let _ = self.0.try_send(Call::Said(number));
     }
 
     fn typing(&self, who: u64, number: u64) {
-        let _ = self.0.send(Call::Typing(who, number));
+        let _ = self.0.try_send(Call::Typing(who, number));
     }
 
     async fn confirm(&self, number: u64) -> u64 {
-        let _ = self.0.send(Call::Asked(number));
+        let _ = self.0.try_send(Call::Asked(number));
         number + 1
     }
 }
 
 /// Where handles come out that were handed in.
-pub(crate) struct Hall(UnboundedSender<Guest>);
+pub(crate) struct Hall(Sender<Guest>);
 
 #[client_sdk::service]
 impl Door for Hall {
     async fn enter(&self, guest: Guest) -> Guest {
-        let _ = self.0.send(guest.clone());
+        let _ = self.0.try_send(guest.clone());
         guest
     }
 }
@@ -97,14 +100,14 @@ pub(crate) async fn connect(place: &Place, name: &str) -> Client {
 }
 
 /// Offers a listener, and returns what it hears.
-pub(crate) async fn offer(client: &Client) -> (Offered<dyn Ear>, UnboundedReceiver<Call>) {
-    let (heard, calls) = mpsc::unbounded_channel();
+pub(crate) async fn offer(client: &Client) -> (Offered<dyn Ear>, Receiver<Call>) {
+    let (heard, calls) = mpsc::channel(HEARD_MAX);
     (within(client.offer(Listener(heard))).await.unwrap(), calls)
 }
 
 /// Serves a door under a name, and returns what comes in.
-pub(crate) async fn open(client: &Client, name: &str) -> (Serving, UnboundedReceiver<Guest>) {
-    let (hall, guests) = mpsc::unbounded_channel();
+pub(crate) async fn open(client: &Client, name: &str) -> (Serving, Receiver<Guest>) {
+    let (hall, guests) = mpsc::channel(HEARD_MAX);
     (within(client.serve(name, Hall(hall))).await.unwrap(), guests)
 }
 
@@ -122,6 +125,6 @@ pub(crate) async fn hand(
     within(guests.recv()).await.unwrap().ear.unwrap()
 }
 
-pub(crate) async fn next(calls: &mut UnboundedReceiver<Call>) -> Call {
+pub(crate) async fn next(calls: &mut Receiver<Call>) -> Call {
     within(calls.recv()).await.expect("the object is there")
 }

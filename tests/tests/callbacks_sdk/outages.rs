@@ -7,7 +7,7 @@ use broker_tests::narrow::Narrow;
 use broker_tests::{PATIENCE, Place, Setting, Transport};
 use client_sdk::interface::{Callback, Offered, ReleaseReason};
 use client_sdk::{Client, ConnectionState, Reconnect};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -39,17 +39,15 @@ async fn from_websocket_to_quic_and_back_callbacks_outlive_their_connection() {
     callbacks_outlive_their_connection(&[Transport::WebSocket, Transport::Quic]).await;
 }
 
+/// A callback at its service, what it hears, and its guard.
+type Handed = (Callback<dyn Ear>, Receiver<Call>, Offered<dyn Ear>);
+
 async fn callbacks_outlive_their_connection(transports: &[Transport]) {
     let (setting, places) = start(transports).await;
-    let mut relays = VecDeque::new();
-    for turn in 0..=2 * CUTS as usize {
-        let turn = turn % places.len();
-        let relay = Narrow::open(transports[turn], &places[turn], BYTES_PER_SECOND).await;
-        relays.push_back(relay.unwrap());
-    }
+    let mut relays = relays(transports, &places).await;
     let (owner, mut resumed) = owner(&relays, &places).await;
     let service = connect(&setting.place, "service").await;
-    let mut all: Vec<(Callback<dyn Ear>, UnboundedReceiver<Call>, Offered<dyn Ear>)> = Vec::new();
+    let mut all: Vec<Handed> = Vec::new();
     for _ in 0..CALLBACKS {
         let (offered, calls) = offer(&owner).await;
         all.push((hand(offered.callback(), &owner, &service).await, calls, offered));
@@ -68,14 +66,30 @@ async fn callbacks_outlive_their_connection(transports: &[Transport]) {
         }
         call_all(&all, &mut called).await;
     }
-    for (callback, calls, _) in &mut all {
+    all_came(&mut all, called).await;
+    assert_eq!(owner.statistics().sessions, 1);
+}
+
+/// Relays, each of which is cut once.
+async fn relays(transports: &[Transport], places: &[Place]) -> VecDeque<Narrow> {
+    let mut relays = VecDeque::new();
+    for turn in 0..=2 * CUTS as usize {
+        let turn = turn % places.len();
+        let relay = Narrow::open(transports[turn], &places[turn], BYTES_PER_SECOND).await;
+        relays.push_back(relay.unwrap());
+    }
+    relays
+}
+
+/// Each call came once, in its order, and all of them are alive.
+async fn all_came(all: &mut [Handed], called: u64) {
+    for (callback, calls, _) in all {
         for number in 0..called {
             assert_eq!(next(calls).await, Call::Said(number));
         }
         assert_eq!(within(callback.confirm(1)).await, Ok(2));
         assert_eq!(callback.is_released(), None);
     }
-    assert_eq!(owner.statistics().sessions, 1);
 }
 
 /// Each of them some times: fewer in all than a lane's bound while nobody is there.
@@ -128,7 +142,7 @@ struct CutOff {
     owner: Client,
     service: Client,
     offered: Offered<dyn Ear>,
-    calls: UnboundedReceiver<Call>,
+    calls: Receiver<Call>,
     callback: Callback<dyn Ear>,
 }
 

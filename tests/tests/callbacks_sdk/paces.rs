@@ -1,7 +1,7 @@
 //! A callback that is slow costs its callers nothing, and what it misses is told.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use broker_tests::Transport;
 use client_sdk::interface::{Callback, Told};
 use client_sdk::{Client, Gap, Message};
 use serde_json::Value;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::listener::{Call, Ear, connect, hand, offer, watchful, within};
+use crate::listener::{Call, Ear, HEARD_MAX, connect, hand, offer, watchful, within};
 
 /// Waits at its first call until it may go on.
 struct Gated {
-    gate: Mutex<Option<Receiver<()>>>,
-    heard: UnboundedSender<Call>,
+    gate: Mutex<Option<blocking::Receiver<()>>>,
+    heard: Sender<Call>,
 }
 
 impl Gated {
@@ -25,7 +25,7 @@ impl Gated {
         if let Some(gate) = self.gate.lock().unwrap().take() {
             gate.recv().unwrap();
         }
-        let _ = self.heard.send(call);
+        let _ = self.heard.try_send(call);
     }
 }
 
@@ -49,8 +49,8 @@ struct Standing {
     callback: Callback<dyn Ear>,
     service: Client,
     owner: Client,
-    open: Sender<()>,
-    calls: UnboundedReceiver<Call>,
+    open: blocking::SyncSender<()>,
+    calls: Receiver<Call>,
     gaps: Arc<Mutex<Vec<Gap>>>,
     _offered: client_sdk::interface::Offered<dyn Ear>,
 }
@@ -58,7 +58,7 @@ struct Standing {
 async fn standing(setting: &broker_tests::Setting) -> Standing {
     let owner = connect(&setting.place, "owner").await;
     let service = connect(&setting.place, "service").await;
-    let ((open, gate), (heard, calls)) = (channel(), mpsc::unbounded_channel());
+    let ((open, gate), (heard, calls)) = (blocking::sync_channel(1), mpsc::channel(HEARD_MAX));
     let gaps = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&gaps);
     let offering = owner.offering().on_gap(move |gap| told.lock().unwrap().push(gap.clone()));
@@ -142,7 +142,7 @@ pub(crate) async fn statistic(client: &Client, name: &str) -> u64 {
 /// Sleeps in each call, after it has published.
 struct Sleeper {
     client: Client,
-    heard: UnboundedSender<u64>,
+    heard: Sender<u64>,
 }
 
 const SLEEP: Duration = Duration::from_millis(50);
@@ -152,7 +152,7 @@ impl Ear for Sleeper {
     fn said(&self, number: u64) {
         self.client.try_publish("awake", number.to_string()).unwrap();
         sleep(SLEEP);
-        let _ = self.heard.send(number);
+        let _ = self.heard.try_send(number);
     }
 
     fn typing(&self, _who: u64, _number: u64) {}
@@ -168,14 +168,14 @@ async fn a_callback_that_sleeps_stalls_neither_pings_nor_others(over: Transport)
     let setting = over.start_with(watchful()).await.unwrap();
     let owner = connect(&setting.place, "owner").await;
     let service = connect(&setting.place, "service").await;
-    let (heard, mut done) = mpsc::unbounded_channel();
+    let (heard, mut done) = mpsc::channel(HEARD_MAX);
     let sleeper = Sleeper { client: owner.clone(), heard };
     let one = within(owner.offer(sleeper)).await.unwrap();
     let sleeping = hand(one.callback(), &owner, &service).await;
     let (two, _calls) = offer(&owner).await;
     let other = hand(two.callback(), &owner, &service).await;
-    let (saw, mut seen) = mpsc::unbounded_channel();
-    let watch = move |message: &Message| _ = saw.send(message.seq);
+    let (saw, mut seen) = mpsc::channel(HEARD_MAX);
+    let watch = move |message: &Message| _ = saw.try_send(message.seq);
     let _watching = within(service.subscribe("awake", watch)).await.unwrap();
     for number in 0..SLEEPS {
         pace(sleeping.said(number)).await;

@@ -88,9 +88,7 @@ async fn keep(client: &Client) {
     }
 }
 
-async fn handed_over(
-    guests: &mut tokio::sync::mpsc::UnboundedReceiver<Guest>,
-) -> Vec<Callback<dyn Ear>> {
+async fn handed_over(guests: &mut tokio::sync::mpsc::Receiver<Guest>) -> Vec<Callback<dyn Ear>> {
     within(guests.recv()).await.unwrap().others
 }
 

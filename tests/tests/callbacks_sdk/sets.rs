@@ -3,7 +3,7 @@
 use broker_tests::{Setting, Transport};
 use client_sdk::Client;
 use client_sdk::interface::{CallError, Callback, CallbackSet, Offered};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 use crate::listener::{Call, Ear, connect, hand, next, offer, within};
 use crate::paces::statistic;
@@ -18,7 +18,7 @@ broker_tests::over_every_transport!(
 
 struct Member {
     callback: Callback<dyn Ear>,
-    calls: UnboundedReceiver<Call>,
+    calls: Receiver<Call>,
     offered: Offered<dyn Ear>,
 }
 
