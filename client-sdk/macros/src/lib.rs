@@ -1,7 +1,7 @@
 //! The attributes `callback` and `service` of the client SDK, and `data` for what calls carry.
 //!
 //! Use them as `client_sdk::callback` and so on: what they make refers to that crate. The flow:
-//! [`declared`] reads the trait into an [`interface::Interface`], or complains at the token that
+//! `declared` reads the trait into an `interface::Interface`, or complains at the token that
 //! offends; `emit` writes the trait, the caller's side, and the dispatcher of the callee's.
 
 mod complaints;
