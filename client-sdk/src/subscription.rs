@@ -48,7 +48,7 @@ impl Subscription {
     /// Changes the options of the lane in which it is delivered, as
     /// [`SubscriptionBuilder::lane_options`] sets them: all at once. Nothing is missing or doubled, and
     /// the order stays: where the subscription goes on in another lane, what comes there waits until
-    /// what was to come before has come. [`Subscriber::on_subscribed`] is called with what is granted
+    /// what was to come before has come. [`Subscriber::on_subscribed`](crate::Subscriber::on_subscribed) is called with what is granted
     /// where it begins to hold.
     ///
     /// While the connection is lost it waits for the session to go on, or to be over.
@@ -68,7 +68,7 @@ impl Subscription {
     /// for its callback.
     ///
     /// # Errors
-    /// See [`Client::lag`].
+    /// See [`Client::lag`](crate::Client::lag).
     pub async fn lag(&self) -> Result<SubscriptionLag, LagError> {
         self.standing.lag(&self.filter, &self.inbox).await
     }

@@ -8,7 +8,7 @@ impl Client {
     /// Publishes a message, without waiting for more than room in the outgoing queue.
     ///
     /// Fire and forget: a message that is under way when the connection is lost may be lost with
-    /// it, and a refusal is told by [`ClientBuilder::on_refused`] alone. Messages of one task go out
+    /// it, and a refusal is told by [`ClientBuilder::on_refused`](crate::ClientBuilder::on_refused) alone. Messages of one task go out
     /// in the order of the calls. While the connection is lost they wait in the queue.
     ///
     /// # Errors

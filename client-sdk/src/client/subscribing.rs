@@ -50,7 +50,7 @@ impl Client {
     /// Subscribes to how things are, rather than to all that happens: as [`Client::subscribe`], but
     /// a subscriber that is behind gets only the latest message of each key.
     ///
-    /// The key is what [`Body::key`] said, or else the topic. A key that waits, in the broker for
+    /// The key is what [`Body::key`](crate::Body::key) said, or else the topic. A key that waits, in the broker for
     /// the link or in this program for the subscriber, keeps its place and takes the newest value;
     /// what is skipped is counted in gaps
     /// ([`GapCause::is_conflated`](crate::GapCause::is_conflated)). So however slow the subscriber

@@ -27,11 +27,11 @@ pub struct MessageStream {
 }
 
 impl MessageStream {
-    /// Changes the options of the lane in which it is delivered; see [`Subscription::set_options`]. An
+    /// Changes the options of the lane in which it is delivered; see [`Subscription::set_options`](crate::Subscription::set_options). An
     /// [`Event::Subscribed`] stands where they begin to hold.
     ///
     /// # Errors
-    /// See [`Subscription::set_options`].
+    /// See [`Subscription::set_options`](crate::Subscription::set_options).
     pub async fn set_options(&self, options: LaneOptions) -> Result<Granted, SubscribeError> {
         self.standing.change(options).await
     }
@@ -48,7 +48,7 @@ impl MessageStream {
     /// to be taken.
     ///
     /// # Errors
-    /// See [`Client::lag`].
+    /// See [`Client::lag`](crate::Client::lag).
     pub async fn lag(&self) -> Result<SubscriptionLag, LagError> {
         self.standing.lag(&self.filter, &self.receiving.inbox).await
     }

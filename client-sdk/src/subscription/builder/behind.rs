@@ -11,7 +11,7 @@ use crate::inbox::Folding;
 
 impl SubscriptionBuilder<'_> {
     /// What survives while this subscription is behind: all of it; the `n` newest messages of each
-    /// key, as [`Client::subscribe_latest`] with `n` 1; or one message of each key that does what all
+    /// key, as [`Client::subscribe_latest`](crate::Client::subscribe_latest) with `n` 1; or one message of each key that does what all
     /// of them do, if they are [merged](crate::fold). Sets that option alone.
     ///
     /// ```
@@ -35,7 +35,7 @@ impl SubscriptionBuilder<'_> {
 
     /// The newest message of each key, as datagrams where the link has them (QUIC), which aren't sent
     /// again when they get lost: for values that are soon replaced, over networks that lose. What is
-    /// granted says whether they are datagrams ([`Event::Subscribed`]). Sets `unreliable`, and `keep` to
+    /// granted says whether they are datagrams ([`Event::Subscribed`](crate::Event::Subscribed)). Sets `unreliable`, and `keep` to
     /// [`Keep::Latest`] of one message.
     ///
     /// No older value of a key is delivered after a newer one. A lost value isn't told: the next one
