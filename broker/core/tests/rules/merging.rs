@@ -108,9 +108,9 @@ fn what_is_not_json_ends_folding_and_so_does_what_does_not_say_that_it_is() {
     stage.set_room(bob, usize::MAX);
     stage.turn();
     let expected = [
-        Told::Merged(1, 3, 3),
         message(1, "{}"),
         message(2, "{"),
+        Told::Merged(1, 3, 3),
         message(4, r#"{"x":1,"y":1}"#),
         message(5, "{}"),
         message(6, "{}"),

@@ -146,6 +146,13 @@ impl Newest {
         self.skip_all(&[(reason, Skipped::one(seq))]);
     }
 
+    /// Whether something that is missing stands in front of the `place`th value, whose `seq` is this:
+    /// behind all values that are older, and in any case in front of the newest.
+    pub fn stands_in_front_of(&self, skipped: &Skipped, (place, seq): (usize, u64)) -> bool {
+        let earlier = self.past.as_ref().map_or(0, |past| past.earlier.len());
+        skipped.first_seq < seq || place == earlier
+    }
+
     /// Takes over what others replaced, or took in.
     pub(super) fn skip_all(&mut self, others: &[(GapReason, Skipped)]) {
         for (reason, other) in others {
@@ -160,6 +167,13 @@ impl Newest {
     /// Takes what won't be delivered, to tell it.
     pub(super) fn take_skipped(&mut self) -> Reasons {
         self.past.as_mut().map(|past| std::mem::take(&mut past.skipped)).unwrap_or_default()
+    }
+
+    /// Takes what is told in front of the value of this `seq`, and of those before.
+    pub(super) fn take_told_until(&mut self, seq: u64) {
+        if let Some(past) = &mut self.past {
+            past.skipped.retain(|(_, skipped)| skipped.first_seq > seq);
+        }
     }
 
     /// Takes the oldest value off, unless it is the newest too.

@@ -79,10 +79,13 @@ impl<F: Frame> Lane<F> {
                 parts.into_iter().for_each(|part| self.keep_frame(leaving, part, log));
             }
             Item::Newest(newest) => {
-                newest.take_skipped();
                 let last = newest.last();
                 let left = (0..count).map_while(|_| newest.take_oldest());
                 let left = left.collect::<Vec<_>>();
+                // What is missing behind these is told with what is newer.
+                if let Some(newest_left) = left.last() {
+                    newest.take_told_until(log.seq(*newest_left));
+                }
                 // It was this key's turn: what comes of it now waits behind the others.
                 if let Some(walked) = &mut self.walked {
                     walked.forget_place(0, last, log);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use broker_delivery::lane::{Entries, Extent, Gap, Ledger, Newest, Skipped};
+use broker_delivery::lane::{Entries, Extent, Gap, GapReason, Ledger, Newest, Skipped};
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, CaughtUp, LaneHeader, Moved, Presence};
 use bytes::BytesMut;
+use smallvec::SmallVec;
 
 use super::replaced::{Replaced, told};
 use crate::session::transcode;
@@ -110,12 +111,15 @@ impl<'a> Packer<'a> {
     }
 
     /// Writes as many of a key's values as fit, and at least one into an empty packet; what they
-    /// replaced is told with the first of them.
+    /// replaced is told in front of the first that is newer, or else of the last.
     pub(super) fn newest(&mut self, newest: &Newest) -> Taken {
         let (codec, log) = (self.codec, self.log);
+        let mut rest: SmallVec<[(GapReason, Skipped); 2]> = newest.skipped().into();
         for (count, entry) in newest.entries().enumerate() {
-            let replaced = if count == 0 { newest.skipped() } else { &[] };
-            let topic = log.topic(entry).0;
+            let (topic, at) = (log.topic(entry).0, (count, log.seq(entry)));
+            let (replaced, later): (SmallVec<[_; 2]>, _) =
+                rest.into_iter().partition(|(_, one)| newest.stands_in_front_of(one, at));
+            rest = later;
             let room = |(reason, _): &_| self.replaced.room_for(codec, topic, *reason);
             let room = replaced.iter().map(room).sum();
             let mut place = 0;
@@ -128,7 +132,7 @@ impl<'a> Packer<'a> {
             }
             let place = (place, self.frames - 1);
             for told in replaced {
-                self.replaced.note(place, log.topic(entry), *told);
+                self.replaced.note(place, log.topic(entry), told);
             }
         }
         Taken::Whole

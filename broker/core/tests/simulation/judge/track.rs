@@ -67,9 +67,9 @@ impl Track {
         self.loose = true;
     }
 
-    /// Whether this place is the next, as far as that is known.
+    /// Whether this place is known to be the next.
     pub(crate) fn awaits(&self, place: Place) -> bool {
-        self.next.is_none_or(|next| next == place) && !self.loose
+        self.next == Some(place) && !self.loose
     }
 
     /// A gap stands here that tells of some up to a place; the others come.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::tests::{FOLDED, Log, Note, count_gaps, push};
-use super::super::{AsTheyAre, Bound, GapReason, LaneOptions, Overflow, Pushed, Sent};
+use super::super::{AsTheyAre, Bound, GapReason, LaneOptions, Overflow, Pushed, Sent, Skipped};
 use super::*;
 
 fn latest(keep: u32, messages: u32) -> Lane<Note> {
@@ -354,7 +354,14 @@ impl Seen {
             entries[..taken].iter().for_each(|entry| self.see(log, *entry));
             match item {
                 Item::Newest(newest) if taken > 0 => {
-                    let skipped: u64 = newest.skipped().iter().map(|(_, told)| told.count).sum();
+                    let is_told = |one: &Skipped| {
+                        let mut places = entries[..taken].iter().enumerate();
+                        places.any(|(at, entry)| {
+                            newest.stands_in_front_of(one, (at, log.seq(*entry)))
+                        })
+                    };
+                    let told = newest.skipped().iter().filter(|(_, one)| is_told(one));
+                    let skipped: u64 = told.map(|(_, told)| told.count).sum();
                     self.told[log.topic_index(newest.last())] += skipped;
                 }
                 Item::Gaps(ledger) => count_gaps(ledger, log, &mut self.told),
