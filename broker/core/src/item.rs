@@ -176,6 +176,7 @@ impl Item {
             Self::Sent { to: session, .. }
             | Self::Request { provider: session, .. }
             | Self::Cancelled { provider: session, .. } => Some(*session),
+            Self::Callback(item) => item.goes_into_lanes_of(),
             Self::Message { .. }
             | Self::Answer { .. }
             | Self::Reply { .. }

@@ -12,11 +12,13 @@ mod callbacks;
 mod calls;
 mod config;
 mod directory;
+mod expiry;
 mod groups;
 mod inspections;
 mod interest;
 mod providers;
 mod publish;
+mod replays;
 mod retained;
 mod standing;
 mod topics;
@@ -37,6 +39,7 @@ use inspections::Inspections;
 use interest::Interest;
 use providers::Providers;
 use publish::expires;
+use replays::Replays;
 use retained::Retained;
 pub use retained::RetainedConfig;
 use topics::Topics;
@@ -46,6 +49,7 @@ use topics::Topics;
 pub struct Sequencer {
     topics: Topics,
     retained: Retained,
+    replays: Replays,
     interest: Interest,
     groups: Groups,
     providers: Providers,
@@ -74,6 +78,8 @@ pub struct Statistics {
     pub retained_bytes: u64,
     /// How often a document was made of the one before and the patches that came since.
     pub documents_made: u64,
+    /// How many retained values were looked at for replays.
+    pub replay_looks: u64,
 }
 
 /// Where the sequencer puts what it tells: the shards' inboxes.
@@ -95,6 +101,7 @@ impl Sequencer {
         Self {
             retained: Retained::new(&config),
             topics: Topics::new(config, now.wall),
+            replays: Replays::default(),
             interest: Interest::default(),
             groups: Groups::default(),
             providers: Providers::default(),
@@ -110,8 +117,8 @@ impl Sequencer {
     /// What was done so far.
     pub fn statistics(&self) -> Statistics {
         let (retained, retained_bytes) = (self.retained.len() as u64, self.retained.bytes() as u64);
-        let documents_made = self.retained.folded();
-        Statistics { retained, retained_bytes, documents_made, ..self.statistics }
+        let (documents_made, replay_looks) = (self.retained.folded(), self.retained.looks());
+        Statistics { retained, retained_bytes, documents_made, replay_looks, ..self.statistics }
     }
 
     /// How many topics are known.
@@ -121,6 +128,8 @@ impl Sequencer {
 
     /// Carries out what a shard asks, in order, and tells the shards.
     pub fn handle(&mut self, now: Now, batch: &Batch, out: &mut impl Inboxes) {
+        self.let_expire(now.monotonic);
+        self.replays.begin();
         for command in &batch.commands {
             self.carry_out(now, batch, command, out);
         }
@@ -167,7 +176,8 @@ impl Sequencer {
             }
             Command::Replay { session, lane, ticket, wanted } => {
                 let (session, lane, ticket) = (*session, *lane, *ticket);
-                let pages = self.retained.pages(wanted, now.monotonic);
+                let looks = self.replays.looks_for(session, batch);
+                let pages = self.retained.pages(wanted, now.monotonic, looks);
                 let point = self.retained.point();
                 out.put(session.shard, Item::Replayed { session, lane, ticket, point, pages });
             }

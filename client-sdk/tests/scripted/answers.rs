@@ -59,7 +59,7 @@ async fn wait_for_everything(
         moving.set_options(priority(7)),
         leaving.unsubscribe(),
         client.subscribe("u", |_: &Message| {}),
-        client.serve("s", echo),
+        client.provide("s", echo),
     );
     assert_eq!(published, Err(PublishError::Disconnected));
     assert_eq!(sent, Err(PublishError::Disconnected));

@@ -109,4 +109,15 @@ impl CallbackItem {
             _ => 0,
         }
     }
+
+    /// The session for which alone it is, if it may change what waits in its lanes. Whoever holds what
+    /// is over gets a frame for each: that sees to its lane itself.
+    pub(super) fn goes_into_lanes_of(&self) -> Option<SessionId> {
+        match self {
+            Self::Sent { to, .. } | Self::Request { to, .. } | Self::Over(to) => Some(to.owner),
+            Self::Unheld { callback, .. } => Some(callback.owner),
+            Self::Attach(attachment) | Self::Detach(attachment) => Some(attachment.callback.owner),
+            Self::Held { .. } | Self::Watch { .. } | Self::Released { .. } => None,
+        }
+    }
 }

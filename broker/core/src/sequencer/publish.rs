@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::answers::{answer_to, no_such_client, not_retained, too_many_topics};
+use super::retained::NotRetained;
 use super::{Inboxes, Sequencer, interest};
 use crate::command::Retain;
 use crate::{Addressee, Answer, Batch, Item, Now, Publication, SessionId, Span};
@@ -16,14 +17,21 @@ impl Sequencer {
         (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
     ) {
-        let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
+        let name = batch.text(topic);
+        let mut topic = match self.topics.accept(name, session, now.monotonic) {
             Ok(topic) => topic,
             Err(full) => {
                 self.statistics.refused += 1;
                 return answer_to(session, too_many_topics(id, full), out);
             }
         };
-        let admitted = match self.retained.admit(topic, retain, batch.slice(parts)) {
+        let mut admitted = self.retained.admit(topic, retain, batch.slice(parts));
+        if admitted.as_ref().is_err_and(NotRetained::is_for_want_of_room) {
+            self.make_room(now.monotonic);
+            topic = self.topics.accepted(name);
+            admitted = self.retained.admit(topic, retain, batch.slice(parts));
+        }
+        let admitted = match admitted {
             Ok(admitted) => admitted,
             Err(refused) => {
                 self.statistics.refused_retained += 1;

@@ -9,6 +9,7 @@
 
 mod admission;
 mod documents;
+mod expiry;
 mod pages;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
 use std::num::NonZero;
+use std::sync::Arc;
 
 use broker_protocol::message;
 use bytes::Bytes;
@@ -29,6 +31,8 @@ use crate::{Policies, Publication, TopicId};
 use admission::Admitted;
 pub(super) use admission::NotRetained;
 use documents::{Document, Documents, Patches};
+use expiry::Expiring;
+pub(super) use pages::Looks;
 
 /// What a value costs beside the bytes of its message: its places in the tables and its allocations.
 const VALUE_BYTES: usize = 208;
@@ -60,6 +64,9 @@ pub(super) struct Retained {
     /// Values by topic and key, as numbers in `values`.
     by_key: HashTable<usize>,
     by_place: BTreeMap<Place, usize>,
+    expiring: Expiring,
+    /// The topics of values that a replay found to have expired.
+    left: Vec<Arc<str>>,
     /// Clients choose the keys.
     hasher: DefaultHashBuilder,
     /// The number of the last change.
@@ -67,6 +74,7 @@ pub(super) struct Retained {
     bytes: usize,
     keys_seen: u64,
     folded: u64,
+    looks: u64,
 }
 
 /// A last value.
@@ -123,11 +131,14 @@ impl Retained {
             values: Slab::new(),
             by_key: HashTable::new(),
             by_place: BTreeMap::new(),
+            expiring: Expiring::default(),
+            left: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             changes: NonZero::<u64>::MIN,
             bytes: 0,
             keys_seen: 0,
             folded: 0,
+            looks: 0,
         }
     }
 
@@ -144,6 +155,11 @@ impl Retained {
     /// How often a document was made of another and patches.
     pub(super) fn folded(&self) -> u64 {
         self.folded
+    }
+
+    /// How many values were looked at for replays.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// The last change so far: what changes later is left out of a replay that begins here.
@@ -220,13 +236,18 @@ impl Retained {
         if let Some(value) = found {
             let before = &self.values[value];
             (kept.key, kept.came) = (before.key, before.came);
+            let expires = kept.publication.expires;
             let replaced = std::mem::replace(&mut self.values[value], kept);
+            self.expiring.remove(value, replaced.publication.expires);
+            self.expiring.add(value, expires);
             self.bytes -= replaced.bytes();
             return false;
         }
         self.keys_seen += 1;
         let (hash, place) = (self.hasher.hash_one(kept.about()), kept.place());
+        let expires = kept.publication.expires;
         let value = self.values.insert(kept);
+        self.expiring.add(value, expires);
         let Self { by_key, values, hasher, .. } = self;
         by_key.insert_unique(hash, value, |value| hasher.hash_one(values[*value].about()));
         self.by_place.insert(place, value);
@@ -237,14 +258,21 @@ impl Retained {
     fn clear(&mut self, about: About<'_>) -> bool {
         self.count_change();
         let Some(value) = self.find(about) else { return false };
-        let hash = self.hasher.hash_one(about);
+        self.remove(value);
+        true
+    }
+
+    /// Takes a value out of everything that knows it.
+    fn remove(&mut self, value: usize) -> Kept {
+        let kept = self.values.remove(value);
+        let hash = self.hasher.hash_one(kept.about());
         if let Ok(found) = self.by_key.find_entry(hash, |found| *found == value) {
             found.remove();
         }
-        let kept = self.values.remove(value);
         self.by_place.remove(&kept.place());
+        self.expiring.remove(value, kept.publication.expires);
         self.bytes -= kept.bytes();
-        true
+        kept
     }
 
     /// Learns of a message that isn't to be retained: whoever got it doesn't get an older value.

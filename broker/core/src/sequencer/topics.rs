@@ -106,6 +106,17 @@ impl Topics {
         Ok(topic)
     }
 
+    /// A topic that was accepted just now.
+    pub(super) fn accepted(&mut self, name: &str) -> &mut Topic {
+        self.known.get_mut(name).expect("it was there or was made")
+    }
+
+    /// A value of a topic isn't retained any more.
+    pub(super) fn let_go(&mut self, name: &str) {
+        let topic = self.known.get_mut(name).expect("a topic with a value is known");
+        topic.retained -= 1;
+    }
+
     /// Takes a topic whose maker is gone on account of who uses it now, unless that has enough.
     fn adopt(&mut self, name: &str, session: SessionId) {
         let topic = self.known.get_mut(name).expect("what is adopted is known");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_delivery::lane::{Departure, Entries, Frame, Item, Lane, LaneOptions, Pushed};
-use broker_protocol::frame::{BrokerFrame, Presence};
+use broker_protocol::frame::{BrokerFrame, Moved, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
@@ -18,6 +18,9 @@ use crate::few::Few;
 
 /// What a waiting presence costs in a lane, in bytes. Its names are bounded by the crowd.
 const PRESENCE_BYTES: u64 = 64;
+
+/// What a waiting `moved` costs in a lane, in bytes.
+const MOVED_BYTES: u64 = 16;
 
 /// One lane of a session.
 #[derive(Debug)]
@@ -155,6 +158,8 @@ pub(crate) enum LaneFrame {
     CaughtUp(u64),
     /// The place where it is told that nobody holds a callback any more; the frame is in [`Presences`].
     Unheld(u64),
+    /// A subscription goes on in another lane.
+    Moved(Moved),
 }
 
 impl LaneFrame {
@@ -192,6 +197,7 @@ impl Frame for LaneFrame {
         match self {
             Self::Encoded(frame) => frame.len() as u64,
             Self::Presence(_) | Self::Unheld(_) => PRESENCE_BYTES,
+            Self::Moved(_) => MOVED_BYTES,
             // Replays are paced, and outside the bound.
             Self::Replayed(_) | Self::CaughtUp(_) => 0,
         }

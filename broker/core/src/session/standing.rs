@@ -18,8 +18,11 @@ pub(crate) struct Subscription {
     /// The id of the `subscribe`, to be accepted when it begins.
     pub(crate) command: u64,
     pub(crate) state: Standpoint,
-    /// Whether it begins with what is retained.
+    /// Whether it began with what is retained, or was sent that later: then it is sent it anew where
+    /// some of its lane is lost.
     pub(crate) replay: bool,
+    /// The lanes that it has left and that may lose some of what it was sent there: a bit for each.
+    pub(crate) left: u16,
 }
 
 /// How far a subscription came.

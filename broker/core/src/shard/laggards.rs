@@ -88,8 +88,12 @@ impl Shard {
 
     pub(super) fn overflowed(&mut self, slot: u32, how: Overflowed) {
         let stage = self.sessions[slot as usize].stage;
+        // Lanes that discard go on by being sent what is retained, whatever becomes of the link.
+        if stage != Stage::Ending {
+            self.resync(slot);
+        }
         if how == Overflowed::Resync && stage != Stage::Ending {
-            return self.resync(slot);
+            return;
         }
         if matches!(stage, Stage::Ending | Stage::Away) {
             return;

@@ -53,8 +53,8 @@ impl Shard {
             self.matcher.remove(&filter, &target(left));
             self.matcher.insert(&filter, target(lane));
             self.sessions[slot as usize].move_replay(number, left, lane);
-            let moved = BrokerFrame::Moved(Moved { subscription: number, lane: lane_number });
-            self.push_frame(slot, left, LaneFrame::encode(&moved));
+            let moved = Moved { subscription: number, lane: lane_number };
+            self.push_frame(slot, left, LaneFrame::Moved(moved));
         }
         // Who lets answers wait beyond all bounds was ended by that one.
         let Some(session) = self.find(of) else { return };

@@ -115,6 +115,7 @@ impl Session {
                     packer.frame(slot.presences.unheld(*callback))
                 }
                 Item::Frame(LaneFrame::CaughtUp(subscription)) => packer.caught_up(*subscription),
+                Item::Frame(LaneFrame::Moved(moved)) => packer.moved(*moved),
                 Item::Gaps(ledger) => packer.gaps(ledger),
             };
             match taken {

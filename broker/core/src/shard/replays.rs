@@ -9,6 +9,8 @@
 //! stay, and the rounds go on from where they stood: every page brings a client nearer to the end
 //! of its round, and until it is handed on nothing is asked for.
 
+mod elsewhere;
+
 use std::num::NonZero;
 
 use broker_delivery::lane::Overflow;
@@ -146,10 +148,12 @@ impl Shard {
         let lane_slot = &mut session.lanes[lane];
         if lane_slot.lane.options().overflow == Overflow::Resync {
             lane_slot.lane.begin_resync(log);
-            return self.resync(slot);
+            self.resync(slot);
+        } else {
+            session.begin_replays_again(lane);
         }
-        session.begin_replays_again(lane);
-        self.ask_for_replay((slot, lane));
+        self.sessions[slot as usize].replay_to_those_that_left(lane);
+        self.ask_for_replays(slot);
     }
 
     /// Lanes of a session are at their bound, have discarded what waited, and are to be sent what
@@ -159,34 +163,15 @@ impl Shard {
             let session = &mut self.sessions[slot as usize];
             if session.lanes[lane].lane.is_discarding() && session.begin_resync(lane) {
                 self.statistics.resyncs += 1;
-                self.ask_for_replay((slot, lane));
             }
         }
+        self.ask_for_replays(slot);
     }
 }
 
 impl Session {
     pub(super) fn has_replays(&self) -> bool {
         self.dealings.as_ref().is_some_and(|dealings| !dealings.replays.is_empty())
-    }
-
-    /// A subscription goes on in another lane, and its replay with it: what is still to be asked for.
-    pub(super) fn move_replay(&mut self, number: u64, left: usize, lane: usize) {
-        let dealings = self.dealings.as_mut();
-        let replays = dealings.and_then(|dealings| dealings.replays.get_mut(&left));
-        let taken = replays.and_then(|replays| {
-            let mut queue = replays.queue.iter();
-            let place = queue.position(|wanted| wanted.subscription == number)?;
-            replays.queue.remove(place)
-        });
-        self.forget_replays(left);
-        let discarding = self.lanes[lane].lane.is_discarding();
-        let found = self.standing.get(&number).filter(|_| discarding);
-        let missed = found.map(|found| anew(number, found));
-        if let Some(wanted) = missed.or(taken) {
-            let dealings = self.dealings.get_or_insert_default();
-            dealings.replays.get_or_default(lane).queue.push_back(wanted);
-        }
     }
 
     /// A subscription has ended, and its replay with it.
@@ -237,12 +222,15 @@ impl Session {
     /// Has all subscriptions of a lane replayed, from where their replays stand. Returns whether that
     /// is to begin: not if it is under way already.
     fn begin_resync(&mut self, lane: usize) -> bool {
-        let Self { standing, dealings, lanes, .. } = self;
-        lanes[lane].count_replays();
-        let replays = dealings.get_or_insert_default().replays.get_or_default(lane);
-        if std::mem::replace(&mut replays.resyncs, true) {
+        self.lanes[lane].count_replays();
+        let replays = self.dealings.as_ref().and_then(|dealings| dealings.replays.get(&lane));
+        if replays.is_some_and(|replays| replays.resyncs) {
             return false;
         }
+        self.replay_to_those_that_leave(lane);
+        let Self { standing, dealings, lanes, .. } = self;
+        let replays = dealings.get_or_insert_default().replays.get_or_default(lane);
+        replays.resyncs = true;
         // What was asked for holds for another point.
         replays.asked = false;
         for wanted in &mut replays.queue {
@@ -250,12 +238,16 @@ impl Session {
         }
         let waiting: hashbrown::HashSet<u64> =
             replays.queue.iter().map(|wanted| wanted.subscription).collect();
-        for (subscription, found) in standing.iter() {
+        standing.retain(|subscription, found| {
             let is_here = found.lane == lane && matches!(found.purpose, Purpose::Messages { .. });
-            if is_here && found.state != Standpoint::Asked && !waiting.contains(subscription) {
-                replays.queue.push_back(anew(*subscription, found));
+            if is_here && found.state != Standpoint::Asked {
+                found.replay = true;
+                if !waiting.contains(subscription) {
+                    replays.queue.push_back(anew(*subscription, found));
+                }
             }
-        }
+            true
+        });
         if replays.queue.is_empty() {
             // Nobody has anything to be replayed here: it just goes on.
             lanes[lane].lane.go_on();

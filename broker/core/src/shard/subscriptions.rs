@@ -43,8 +43,8 @@ impl Shard {
         };
         let lane = self.lane_for(slot, subscribe.lane, subscribe.options.as_ref(), entrant)?;
         let Subscribe { id: command, filter, .. } = subscribe;
-        let (filter, state) = (Arc::from(filter), Standpoint::Asked);
-        self.stand(slot, Subscription { filter, purpose, lane, command, state, replay });
+        let (filter, state, left) = (Arc::from(filter), Standpoint::Asked, 0);
+        self.stand(slot, Subscription { filter, purpose, lane, command, state, replay, left });
         Ok(())
     }
 
@@ -55,8 +55,10 @@ impl Shard {
         match lane {
             Ok(lane) => {
                 let (filter, purpose) = (Arc::from(&*serve.filter), Purpose::Requests);
-                let (command, state, replay) = (serve.id, Standpoint::Asked, false);
-                self.stand(slot, Subscription { filter, purpose, lane, command, state, replay });
+                let (command, state) = (serve.id, Standpoint::Asked);
+                let (replay, left) = (false, 0);
+                let wish = Subscription { filter, purpose, lane, command, state, replay, left };
+                self.stand(slot, wish);
             }
             Err(refusal) => self.reject(slot, serve.id, refusal),
         }

@@ -1,8 +1,11 @@
 //! Retained last values, and their replay to who subscribes later.
 
+mod budget;
 mod changing;
 mod delayed;
 mod documents;
+mod elsewhere;
+mod expired;
 mod limits;
 mod resync;
 mod returning;

@@ -7,24 +7,32 @@ mod conflated;
 mod data;
 mod groups;
 mod lane;
+mod made_up;
+mod merged;
 mod rest;
 mod resume;
+mod retained;
 mod story;
 mod track;
 mod truth;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use broker_core::Channel;
-use broker_protocol::frame::BrokerFrame;
+use broker_protocol::frame::{BrokerFrame, GapReason};
 
 use crate::link::Written;
 use crate::plan::Plan;
 pub(crate) use calls::Call;
+pub(crate) use data::NUMBERED;
 use groups::Group;
+pub(crate) use merged::patch_in;
+pub(crate) use retained::Values;
 pub(crate) use story::said;
-pub(crate) use truth::{Kind, Truth};
+use truth::Place;
+pub(crate) use truth::{Kind, Truth, Wish};
 pub(crate) use view::{Pending, Purpose, Stand, Sub, View};
 
 /// What is wrong, as a sentence.
@@ -38,6 +46,9 @@ pub(crate) struct Judge {
     pub(crate) calls: Vec<Call>,
     groups: BTreeMap<(String, String), Group>,
     pub(crate) step: u64,
+    pub(crate) clock: Duration,
+    /// Messages that gaps told to have expired, and when at the latest.
+    expired: Vec<(usize, Place, Duration)>,
     /// How many messages gaps told to be conflated.
     pub(crate) conflated: u64,
     /// How often what happened that isn't a matter of course.
@@ -73,10 +84,10 @@ pub(crate) struct Arrival {
 }
 
 impl Judge {
-    pub(crate) fn new(plan: &Plan, tells: bool) -> Self {
+    pub(crate) fn new(plan: &Plan, tells: bool, clock: Duration) -> Self {
         let Plan { auditor, one_epoch, .. } = *plan;
         let window = plan.config.absence.resume_window;
-        Self { auditor, one_epoch, window, tells, ..Self::default() }
+        Self { auditor, one_epoch, window, tells, clock, ..Self::default() }
     }
 
     pub(crate) fn enter(&mut self, name: &str, separate: bool) -> usize {
@@ -121,6 +132,12 @@ impl Judge {
     fn read(&mut self, client: usize, arrival: Arrival, frame: &BrokerFrame<'_>) -> Wrong {
         self.views[client].check_place(arrival, frame)?;
         let tells_of_a_cut = self.views[client].count(arrival, frame)?;
+        if let BrokerFrame::Gap(gap) = frame
+            && gap.reason == GapReason::Dropped
+        {
+            let lane = self.views[client].header(arrival).lane;
+            self.views[client].lost(lane, tells_of_a_cut);
+        }
         self.check_barrier(client, arrival, frame)?;
         match frame {
             BrokerFrame::Connected(connected) => {
@@ -131,6 +148,7 @@ impl Judge {
             BrokerFrame::Message(message) => self.message(client, arrival, message),
             BrokerFrame::Gap(gap) if tells_of_a_cut && gap.count == 0 => Ok(()),
             BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
+            BrokerFrame::CaughtUp(end) => self.caught_up(client, arrival, end),
             BrokerFrame::Moved(moved) => self.moved(client, arrival, moved),
             BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
             BrokerFrame::Request(request) => self.request(client, arrival, request),

@@ -86,6 +86,13 @@ impl Link {
         self.packets[place].1.push_back(Piece { written, mark, bytes, more: false });
     }
 
+    /// What was written and not read, by channel.
+    pub(crate) fn drain(&mut self) -> Vec<(Channel, Vec<u8>)> {
+        let packets = self.packets.drain(..);
+        let bytes = |pieces: VecDeque<Piece>| pieces.into_iter().flat_map(|piece| piece.bytes);
+        packets.map(|(channel, pieces)| (channel, bytes(pieces).collect())).collect()
+    }
+
     /// How many bytes were written and not read.
     pub(crate) fn unread(&self) -> u64 {
         let pieces = self.packets.iter().flat_map(|(_, pieces)| pieces);

@@ -16,8 +16,18 @@ const BROKEN_MAX: usize = 20;
 const SHRINK_FOR: Duration = Duration::from_secs(20);
 
 /// What isn't a matter of course and happens in many worlds.
-const HAPPENS: [&str; 6] =
-    ["returns", "changes of the shard", "takeovers", "expiries", "moves", "updates"];
+const HAPPENS: [&str; 10] = [
+    "returns",
+    "changes of the shard",
+    "takeovers",
+    "expiries",
+    "moves",
+    "updates",
+    "values",
+    "replays",
+    "merged",
+    "expired",
+];
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();

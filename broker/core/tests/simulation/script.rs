@@ -1,16 +1,19 @@
 //! What clients say: anything that is allowed, at any time.
 
+mod patches;
+
 use std::borrow::Cow;
+use std::time::Duration;
 
 use broker_protocol::Codec;
 use broker_protocol::frame::{
     Body, Cancel, ClientFrame, Connect, Consumed, Content, Disconnect, Keep, LaneOptions,
-    LanePosition, Move, Outcome, Overflow, Pong, Publish, Reply, Request, RequestError, Resume,
-    Send, Serve, Subscribe, Unsubscribe, Update,
+    LanePosition, Move, Outcome, Overflow, Pong, Publish, Replay, Reply, Request, RequestError,
+    Resume, Send, Serve, Subscribe, Unsubscribe, Update,
 };
 use bytes::BytesMut;
 
-use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, said};
+use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, Values, Wish, patch_in, said};
 use crate::plan::{FILTERS, GROUPS, KEYS, NAMES, SERVED, SERVICES, TOPICS};
 use crate::world::World;
 
@@ -18,8 +21,19 @@ use crate::world::World;
 const SUBS_MAX: usize = 10;
 
 /// The lanes in which clients subscribe, as often as they stand here; the last ones conflate.
-const LANES: [u8; 9] = [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, FICKLE];
+const LANES: [u8; 14] =
+    [0, 1, 2, 3, CONFLATING, CONFLATING, 5, 5, RESYNCING, FICKLE, PACED, PACED, MERGING, MERGING];
 const CONFLATING: u8 = 4;
+
+/// The lane that is sent what is retained when it is behind too far.
+const RESYNCING: u8 = 6;
+
+/// The lane that delivers each key at most once in an interval, and the one that merges.
+const PACED: u8 = 9;
+const MERGING: u8 = 10;
+
+/// Minimum intervals, in milliseconds.
+const INTERVALS: [u64; 3] = [5, 50, 300];
 
 /// The lane whose rule changes.
 const FICKLE: u8 = 7;
@@ -148,14 +162,35 @@ impl World {
         let key = self.key(topic);
         let step = self.judge.step;
         let record = self.judge.truth.record(client, Kind::Publish(topic), key, step);
+        let retain = self.random.percent(25);
+        let clears = retain && self.random.percent(if topic == 0 { 3 } else { 15 });
+        // Every other topic is of documents: nearly all is patches, and little goes by itself.
+        let of_documents = topic.is_multiple_of(2);
+        let (json, expiring) = if of_documents { (96, 2) } else { (30, 20) };
+        let lasts = self.random.percent(expiring).then(|| self.random.between(1, 80) as u64);
         let id = self.random.percent(40).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
             self.judge.truth.records[record].has_id = true;
         }
         let topic = Cow::Borrowed(TOPICS[topic]);
-        let body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
-        let publish = Publish { id, topic, body, ..Publish::default() };
+        let mut body = Body { key: key.map(Cow::Borrowed), ..self.body(record) };
+        if self.random.percent(json) {
+            (body.content, body.payload) = (Content::Json, Cow::Owned(self.patch(record)));
+        }
+        if clears {
+            (body.content, body.payload) = (Content::Text, Cow::Owned(Vec::new()));
+            body.headers = vec![(Cow::Borrowed("n"), Cow::Owned(record.to_string()))];
+        }
+        let expires_in = lasts.filter(|_| !clears);
+        self.judge.truth.records[record].wish = Wish {
+            retained: retain && !clears,
+            clears,
+            expires_in: expires_in.map(Duration::from_millis),
+            said_at: self.judge.clock,
+            patch: patch_in(&body.payload),
+        };
+        let publish = Publish { id, topic, body, retain, expires_in };
         self.say_maybe_again(client, id, &ClientFrame::Publish(publish));
     }
 
@@ -182,6 +217,8 @@ impl World {
             leaving: None,
             entered: true,
             ends: Default::default(),
+            values: None,
+            asked_at: self.judge.clock,
             snapshot: self.judge.truth.snapshot(),
             present: std::collections::BTreeSet::new(),
         };
@@ -214,9 +251,13 @@ impl World {
         let lane = if group.is_some() { OF_GROUPS } else { *self.random.pick(&LANES) };
         let options = self.options(client, lane);
         let id = self.stand(client, &filter, purpose);
+        let replays = group.is_none() && self.random.percent(30);
+        let replay = if replays { Replay::Last } else { Replay::None };
+        if let Some(Pending::Stand(sub)) = self.judge.views[client].pending.get_mut(&id) {
+            sub.values = replays.then(Values::begun);
+        }
         let lane = Some(lane);
-        let subscribe =
-            Subscribe { id, filter, lane, options, group, presence, ..Subscribe::default() };
+        let subscribe = Subscribe { id, filter, lane, options, replay, group, presence };
         self.command(client, id, &ClientFrame::Subscribe(subscribe));
     }
 
@@ -228,6 +269,8 @@ impl World {
         }
         let overflow = match lane {
             2 | OF_GROUPS => Some(Overflow::Disconnect),
+            RESYNCING => Some(Overflow::Resync),
+            MERGING => Some(Overflow::DropOldest),
             CONFLATING.. => *self.random.pick(&CONFLATING_OVERFLOWS),
             _ => Some(Overflow::DropOldest),
         };
@@ -235,12 +278,17 @@ impl World {
         let messages = self.random.between(1, 20) as u32;
         let bytes = self.random.between(50, 2000) as u64;
         // Who keeps the newest needs no more room, and drops everything before it conflates.
-        let conflates = (CONFLATING..OF_GROUPS).contains(&lane);
+        let keeps_all = lane == RESYNCING && self.random.percent(50);
+        let conflates = (CONFLATING..=MERGING).contains(&lane) && lane != OF_GROUPS && !keeps_all;
+        let keep = if lane == MERGING { Keep::Merge } else { Keep::Latest(newest) };
+        let paced = lane == PACED || (lane == MERGING && self.random.percent(30));
+        let min_interval = paced.then(|| *self.random.pick(&INTERVALS));
         let often = if conflates { 20 } else { 0 };
         let mut small =
             |chance: usize| !matches!(lane, 2 | OF_GROUPS) && self.random.percent(chance - often);
         let options = LaneOptions {
-            keep: conflates.then_some(Keep::Latest(newest)),
+            keep: conflates.then_some(keep),
+            min_interval,
             overflow,
             bound_messages: small(70).then_some(messages),
             bound_bytes: small(30).then_some(bytes),
@@ -259,7 +307,7 @@ impl World {
         let open = opened.filter(|(lane, one)| **lane != 0 && one.granted.keep.is_some());
         let open: Vec<u8> = open.map(|(lane, _)| *lane).collect();
         let open: Vec<u8> =
-            open.into_iter().filter(|lane| !matches!(*lane, 2 | OF_GROUPS)).collect();
+            open.into_iter().filter(|lane| !matches!(*lane, 2 | RESYNCING | OF_GROUPS)).collect();
         if open.is_empty() {
             return;
         }

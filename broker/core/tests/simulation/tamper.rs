@@ -1,6 +1,7 @@
 //! Faults that are planted between the broker and its clients, to prove that they are noticed.
 
 mod fault;
+mod nulls;
 mod seen;
 
 use std::collections::BTreeSet;
@@ -20,13 +21,20 @@ pub(crate) struct Passing {
     pub(crate) codec: Codec,
     pub(crate) channel: Channel,
     pub(crate) lane: u8,
-    /// Whether that lane conflates.
+    /// Whether that lane conflates, and whether it holds keys back.
     pub(crate) conflates: bool,
+    pub(crate) is_paced: bool,
+    /// Whether that lane merges, and a member goes that was there.
+    pub(crate) removes: bool,
     /// The packet in which it came.
     pub(crate) packet: u64,
+    /// Whether it is for one subscription, and no group's.
+    pub(crate) is_value: bool,
     /// Whether its client came back, and it is the first of its lane since.
     pub(crate) resumed: bool,
     pub(crate) is_first: bool,
+    /// Whether its client knows how many messages the lane lost with a link.
+    pub(crate) is_of_known_loss: bool,
 }
 
 /// Plants one fault, or none.
@@ -42,6 +50,8 @@ pub(crate) struct Tamper {
     lane: u8,
     packet: u64,
     of: Option<Thing>,
+    /// A value that isn't retained any more, and could come here.
+    pub(crate) made_up: Vec<Vec<u8>>,
     seen: Seen,
     /// Clients that came back, and the lanes of which they got something since.
     resumed: BTreeSet<usize>,
@@ -51,6 +61,13 @@ pub(crate) struct Tamper {
 impl Tamper {
     pub(crate) fn plant(fault: Fault, spared: usize) -> Self {
         Self { fault: Some(fault), spared, ..Self::default() }
+    }
+
+    /// Whether a value is to be made up that isn't retained any more, in front of the end of a replay;
+    /// and whether it is to be one that expired.
+    pub(crate) fn makes_up(&self) -> Option<bool> {
+        let fault = self.fault.filter(|fault| fault.makes_up_a_value() && self.victim.is_none())?;
+        Some(fault == Fault::ExpiredValue)
     }
 
     /// Lets a frame pass, or what becomes of it.
@@ -112,7 +129,8 @@ impl Tamper {
             BrokerFrame::Message(message) => self.seen.older(from, message).is_some(),
             _ => false,
         };
-        fault.concerns(from, read) && (fault != Fault::StaleValue || has_older())
+        let made_up = fault.makes_up_a_value() && !self.made_up.is_empty();
+        made_up || (fault.concerns(from, read) && (fault != Fault::StaleValue || has_older()))
     }
 
     fn befall(
@@ -123,11 +141,20 @@ impl Tamper {
         read: BrokerFrame<'_>,
     ) -> Vec<Vec<u8>> {
         let changed = match (fault, read) {
+            (Fault::ExpiredValue | Fault::ClearedValue, _) => {
+                let mut frames = std::mem::take(&mut self.made_up);
+                frames.push(frame.to_vec());
+                return frames;
+            }
+            (Fault::ForgetNulls, BrokerFrame::Message(message)) => {
+                return vec![forgetful(from.codec, message)];
+            }
             (
                 Fault::DoubleMessage
                 | Fault::AnswerTwice
                 | Fault::DoubleConflated
                 | Fault::DoubleAtResume
+                | Fault::DoubleRetained
                 | Fault::DoubleGapAtResume
                 | Fault::DoubleValue,
                 _,
@@ -138,16 +165,20 @@ impl Tamper {
                 | Fault::StepBack
                 | Fault::LoseTurn
                 | Fault::LateConflated
-                | Fault::EarlyValue,
+                | Fault::EarlyValue
+                | Fault::LateRetained
+                | Fault::EarlyCaughtUp,
                 _,
             ) => {
                 self.held = Some(frame.to_vec());
                 return Vec::new();
             }
-            (
-                Fault::MiscountGap | Fault::MiscountConflated | Fault::MiscountLost,
-                BrokerFrame::Gap(gap),
-            ) => BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap }),
+            (Fault::MiscountGap | Fault::MiscountConflated, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { count: gap.count + 1, ..gap })
+            }
+            (Fault::MiscountLost, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { count: gap.count.saturating_sub(1), ..gap })
+            }
             (Fault::MiscountFolded, BrokerFrame::Gap(gap)) => {
                 BrokerFrame::Gap(Gap { count: gap.count + 100, ..gap })
             }
@@ -171,7 +202,9 @@ impl Tamper {
             (Fault::ShiftSequence, BrokerFrame::Message(message)) => {
                 BrokerFrame::Message(Message { seq: message.seq + 1, ..message })
             }
-            (Fault::LoseTail, BrokerFrame::Message(message)) => BrokerFrame::Gap(instead(&message)),
+            (Fault::LoseTail | Fault::LoseTrailing, BrokerFrame::Message(message)) => {
+                BrokerFrame::Gap(instead(&message))
+            }
             (Fault::StaleValue, BrokerFrame::Message(message)) => {
                 return self.seen.older(from, &message).into_iter().collect();
             }
@@ -193,13 +226,22 @@ impl Tamper {
             _ => None,
         };
         let here = of.is_some() && from.lane == self.lane;
-        if fault == Fault::LoseTail
+        if fault == Fault::ForgetNulls
+            && let BrokerFrame::Message(message) = read
+            && here
+            && nulls::without_nulls(message).is_some()
+        {
+            return vec![forgetful(from.codec, message.clone())];
+        }
+        if matches!(fault, Fault::LoseTail | Fault::LoseTrailing)
             && let BrokerFrame::Message(message) = read
             && (here && of == self.of)
         {
             return vec![encoded(from.codec, &BrokerFrame::Gap(instead(message)))];
         }
         let releases = match fault {
+            Fault::EarlyCaughtUp => matches!(read, BrokerFrame::CaughtUp(_)),
+            Fault::LateRetained => here && of == self.of && !from.is_value,
             Fault::StepBack => here && of == self.of,
             Fault::LoseTurn => here && of != self.of && topic(&of) == topic(&self.of),
             Fault::LateConflated => here && from.packet != self.packet,
@@ -213,6 +255,14 @@ impl Tamper {
 
 fn topic(of: &Option<Thing>) -> Option<&str> {
     of.as_ref().map(|(topic, _)| topic.as_str())
+}
+
+/// A patch without its nulls.
+fn forgetful(codec: Codec, mut message: Message<'_>) -> Vec<u8> {
+    if let Some(payload) = nulls::without_nulls(&message) {
+        message.body.payload = payload.into();
+    }
+    encoded(codec, &BrokerFrame::Message(message))
 }
 
 /// The gap that tells a message to be replaced.

@@ -52,7 +52,7 @@ impl World {
             shards: (0..plan.shards).map(shard).collect(),
             sequencer: Sequencer::new(plan.sequencer.clone(), now),
             inboxes: (0..plan.shards).map(|_| VecDeque::new()).collect(),
-            judge: Judge::new(&plan, tells),
+            judge: Judge::new(&plan, tells, now.monotonic),
             random,
             clients: Vec::new(),
             tamper,
@@ -169,6 +169,7 @@ impl World {
     fn advance(&mut self, by: Duration) {
         self.now.monotonic += by;
         self.now.wall += by.as_millis() as u64;
+        self.judge.clock = self.now.monotonic;
         self.expire();
     }
 
@@ -364,9 +365,33 @@ impl World {
         let arrival = Arrival { channel, written, lost };
         for frame in frames {
             let (lane, conflates) = self.judge.lane_of(client, arrival);
+            let is_value = self.judge.is_value(client, arrival);
+            let is_paced = self.judge.is_paced(client, lane);
+            let removes = match codec.read_broker(&frame) {
+                Ok(Some(BrokerFrame::Message(message))) if conflates => {
+                    self.judge.removes(client, lane, &message)
+                }
+                _ => false,
+            };
+            if let Some(expired) = self.tamper.makes_up() {
+                self.tamper.made_up = self.judge.make_up(client, arrival, (codec, &frame), expired);
+            }
             let (packet, resumed, is_first) = (written.packet, false, false);
-            let passing =
-                Passing { client, codec, channel, lane, conflates, packet, resumed, is_first };
+            let is_of_known_loss = self.judge.views[client].knows_what_is_lost(lane);
+            let passing = Passing {
+                client,
+                codec,
+                channel,
+                lane,
+                conflates,
+                is_paced,
+                removes,
+                packet,
+                is_value,
+                resumed,
+                is_first,
+                is_of_known_loss,
+            };
             for frame in self.tamper.pass(passing, frame) {
                 match codec.read_broker(&frame) {
                     Ok(Some(frame)) => {

@@ -38,6 +38,15 @@ pub(in crate::sequencer) enum NotRetained {
 }
 
 impl NotRetained {
+    /// Whether it would be if there was less.
+    pub(in crate::sequencer) fn is_for_want_of_room(&self) -> bool {
+        use NotRetained as Why;
+        matches!(
+            self,
+            Why::Keys { .. } | Why::KeysOfPattern { .. } | Why::Values { .. } | Why::Bytes { .. }
+        )
+    }
+
     /// The code with which the publish is refused.
     pub(in crate::sequencer) fn code(&self) -> ErrorCode {
         match self {

@@ -17,45 +17,64 @@ const PAGE_VALUES: usize = 256;
 /// Their bytes, from which on no other is added.
 const PAGE_BYTES: usize = 64 << 10;
 
-/// How many values are looked at for them.
-const PAGE_LOOKS: usize = 4096;
+/// How many looks it costs to find where a replay goes on.
+const SEARCH_LOOKS: usize = 4;
 
 /// What is left of the room of pages that are asked for together.
 #[derive(Debug)]
-struct Room {
+struct Room<'a> {
     values: usize,
     bytes: usize,
-    looks: usize,
+    looks: &'a mut Looks,
+    /// Values that have expired.
+    expired: Vec<usize>,
 }
 
-impl Room {
+/// How many values may still be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sequencer) struct Looks(pub(in crate::sequencer) usize);
+
+impl Looks {
+    fn spend(&mut self, looks: usize) {
+        self.0 = self.0.saturating_sub(looks);
+    }
+}
+
+impl Room<'_> {
     fn is_spent(&self) -> bool {
-        self.values == 0 || self.bytes == 0 || self.looks == 0
+        self.values == 0 || self.bytes == 0 || self.looks.0 == 0
     }
 }
 
 impl Retained {
-    /// The next pages of some replays, as many as there is room for. Values that have expired are left
-    /// out.
+    /// The next pages of some replays, as many as there is room for: none where nothing may be looked
+    /// at any more. Values that have expired are left out, and forgotten.
     pub(in crate::sequencer) fn pages(
         &mut self,
         wanted: &[Outstanding],
         now: Duration,
+        looks: &mut Looks,
     ) -> Vec<Page> {
-        let mut room = Room { values: PAGE_VALUES, bytes: PAGE_BYTES, looks: PAGE_LOOKS };
+        let before = looks.0;
+        let mut room = Room { values: PAGE_VALUES, bytes: PAGE_BYTES, looks, expired: Vec::new() };
         let mut pages = Vec::new();
         for wanted in wanted {
             if room.is_spent() {
                 break;
             }
-            // A replay that finds nothing is a look all the same.
-            room.looks -= 1;
+            // A replay that finds nothing costs something all the same.
+            room.looks.spend(SEARCH_LOOKS);
             pages.push(self.page(wanted, &mut room, now));
+            for value in room.expired.drain(..) {
+                let kept = self.remove(value);
+                self.left.push(kept.publication.topic);
+            }
         }
+        self.looks += (before - room.looks.0) as u64;
         pages
     }
 
-    fn page(&mut self, wanted: &Outstanding, room: &mut Room, now: Duration) -> Page {
+    fn page(&mut self, wanted: &Outstanding, room: &mut Room<'_>, now: Duration) -> Page {
         let (until, subscription) = (wanted.until.unwrap_or(self.changes), wanted.subscription);
         let stretch = Stretch::of(&wanted.filter);
         let (mut cursor, mut values) = (wanted.cursor.clone(), Vec::new());
@@ -70,12 +89,14 @@ impl Retained {
                     return Page { subscription, values, next: Some(cursor) };
                 }
                 last = Some(place);
-                room.looks -= 1;
+                room.looks.spend(1);
                 let kept = &mut self.values[*value];
                 let lasts = kept.publication.expires.is_none_or(|expires| expires > now);
                 // Of a document a message is but a part: it is sent whatever came since.
                 let counts = kept.came.unwrap_or(kept.changed) <= until;
-                if lasts && counts && filter_matches(&wanted.filter, &place.topic) {
+                if !lasts {
+                    room.expired.push(*value);
+                } else if counts && filter_matches(&wanted.filter, &place.topic) {
                     if let Some(patches) = &kept.patches {
                         room.bytes = room.bytes.saturating_sub(patches.bytes());
                         self.bytes -= kept.bytes();

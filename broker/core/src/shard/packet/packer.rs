@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broker_delivery::lane::{Entries, Extent, Gap, Ledger, Newest, Skipped};
 use broker_protocol::Codec;
-use broker_protocol::frame::{BrokerFrame, CaughtUp, LaneHeader, Presence};
+use broker_protocol::frame::{BrokerFrame, CaughtUp, LaneHeader, Moved, Presence};
 use bytes::BytesMut;
 
 use super::replaced::{Replaced, told};
@@ -228,9 +228,18 @@ impl<'a> Packer<'a> {
     }
 
     pub(super) fn caught_up(&mut self, subscription: u64) -> Taken {
+        self.told(&BrokerFrame::CaughtUp(CaughtUp { subscription }))
+    }
+
+    pub(super) fn moved(&mut self, moved: Moved) -> Taken {
+        self.told(&BrokerFrame::Moved(moved))
+    }
+
+    /// Writes a frame that tells something and is for nobody in particular.
+    fn told(&mut self, frame: &BrokerFrame<'_>) -> Taken {
         self.tell_replaced();
-        let (codec, frame) = (self.codec, BrokerFrame::CaughtUp(CaughtUp { subscription }));
-        match self.fits(self.addressee(), |out| codec.write_broker(&frame, out)) {
+        let codec = self.codec;
+        match self.fits(self.addressee(), |out| codec.write_broker(frame, out)) {
             true => Taken::Whole,
             false => Taken::Part(0),
         }

@@ -24,7 +24,7 @@ impl Judge {
             return Err(format!("a reply to request {call} that no provider gave"));
         }
         match &reply.outcome {
-            Outcome::Answer(body) if number_in(&body.payload)? != call => {
+            Outcome::Answer(body) if number_in(body)? != call => {
                 Err(format!("request {call} got the answer of another"))
             }
             Outcome::Answer(_) => Ok(()),

@@ -42,6 +42,7 @@ impl Judge {
         let snapshot = self.truth.snapshot();
         let Some(sub) = self.views[client].subs.get_mut(&number) else { return };
         (sub.stand, sub.snapshot) = (Stand::Moving, snapshot);
+        sub.values.iter_mut().for_each(super::Values::go_on_elsewhere);
         (sub.leaving, sub.entered, sub.ends) = (Some(sub.lane), false, Default::default());
     }
 

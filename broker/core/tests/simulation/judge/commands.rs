@@ -24,6 +24,7 @@ impl Judge {
             Some(Pending::Request(_)) => Err("a request was `accepted`".to_owned()),
             Some(Pending::Message(record)) => {
                 self.truth.records[record].acked = true;
+                self.truth.records[record].known_at.get_or_insert(self.clock);
                 Ok(())
             }
             Some(Pending::Update(lane, wished)) => self.updated(client, lane, &wished, accepted),
@@ -51,6 +52,9 @@ impl Judge {
             self.join_group(group, &sub.filter, !self.views[client].ended);
         }
         let view = &mut self.views[client];
+        let snapshot = sub.snapshot;
+        sub.values.iter_mut().for_each(|values| values.begin(snapshot));
+        view.joins(&mut sub, lane);
         let book = view.lanes.entry(lane).or_default();
         book.granted = accepted.granted.clone().ok_or("nothing is granted")?;
         if let Some(wished) = view.wished.get(&lane) {

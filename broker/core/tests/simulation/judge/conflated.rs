@@ -5,7 +5,7 @@ mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_protocol::frame::{self, BrokerFrame, GapReason};
+use broker_protocol::frame::{self, BrokerFrame, GapReason, Keep};
 
 use super::lane::Lane;
 use super::truth::Place;
@@ -33,8 +33,8 @@ impl Hull {
         Some(Self { epoch, first, last, count: gap.count, reason: gap.reason })
     }
 
-    fn is_of_drops(&self) -> bool {
-        self.reason == GapReason::Dropped
+    fn is_of_losses(&self) -> bool {
+        matches!(self.reason, GapReason::Dropped | GapReason::Expired)
     }
 }
 
@@ -56,6 +56,16 @@ impl Conflated {
             Some(book) if book.moved == Some(number) => book.begins_at(place),
             _ => Ok(()),
         }
+    }
+
+    /// Where the topics begin of which nothing was lost.
+    pub(super) fn beginnings<'a>(
+        &self,
+        of: impl Fn(usize) -> Published<'a>,
+    ) -> Vec<(usize, Place)> {
+        let whole = self.books.iter().filter(|(_, book)| !book.loose && !book.has_losses());
+        let begun = whole.filter_map(|(topic, book)| Some((*topic, book.begins(of(*topic))?)));
+        begun.collect()
     }
 
     /// Packets are counted anew.
@@ -95,7 +105,10 @@ impl Conflated {
 /// Whether no value moves across this frame of a lane.
 fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
     match frame {
-        BrokerFrame::Request(_) | BrokerFrame::Presence(_) | BrokerFrame::Moved(_) => true,
+        BrokerFrame::Request(_)
+        | BrokerFrame::Presence(_)
+        | BrokerFrame::Moved(_)
+        | BrokerFrame::CaughtUp(_) => true,
         BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
         _ => false,
     }
@@ -117,8 +130,9 @@ impl Judge {
         frame: &BrokerFrame<'_>,
     ) -> Wrong {
         let number = self.views[client].header(arrival).lane;
+        let is_value = matches!(frame, BrokerFrame::Message(_)) && self.is_value(client, arrival);
         let lane = self.views[client].lanes.get_mut(&number);
-        let Some(lane) = lane.filter(|_| is_barrier(frame)) else { return Ok(()) };
+        let Some(lane) = lane.filter(|_| is_value || is_barrier(frame)) else { return Ok(()) };
         lane.conflated.packet.1.clear();
         for (topic, book) in &lane.conflated.books {
             let told = |what| format!("{} at {}: {what}", TOPICS[*topic], frame.name());
@@ -137,14 +151,15 @@ impl Judge {
     ) -> Wrong {
         let lane_number = self.views[client].header(arrival).lane;
         let lane = self.views[client].lanes.get_mut(&lane_number).ok_or("its lane is open")?;
-        let name = TOPICS[topic];
+        let (name, paced) = (TOPICS[topic], lane.is_paced());
         let uncovered = || format!("{name} in lane {lane_number}, where nothing covers it");
         if lane.unsure && !lane.conflated.books.contains_key(&topic) {
             return Ok(());
         }
         let book = lane.conflated.books.get_mut(&topic).ok_or_else(uncovered)?;
-        let place = (message.epoch, message.seq);
-        let found = book.message(place, self.truth.key(number), arrival.written.waited);
+        let (place, key) = ((message.epoch, message.seq), self.truth.key(number));
+        let found = book.message(place, key, arrival.written.waited || paced);
+        lane.merge(topic, key, &message.body.payload);
         found.map_err(|what| format!("{name} in lane {lane_number}: {what}"))
     }
 
@@ -161,25 +176,37 @@ impl Judge {
             Some(topic) => Some(Truth::topic(topic).ok_or("a gap of a topic that nobody uses")?),
             None => None,
         };
-        if gap.count == 0 || !matches!(gap.reason, GapReason::Dropped | GapReason::Conflated) {
+        let merges = lane.granted.keep == Some(Keep::Merge);
+        let replaced = if merges { GapReason::Merged } else { GapReason::Conflated };
+        let known = [GapReason::Dropped, GapReason::Expired, replaced].contains(&gap.reason);
+        if gap.count == 0 || !(known || lane.is_fickle) {
             return Err(format!("{gap:?}"));
         }
         // What was sent before may be dropped or folded in more places than one.
         if !resumes || (topic.is_some() && gap.reason != GapReason::Dropped) {
             lane.conflated.check_alone(arrival.written.packet, gap, topic)?;
         }
-        if gap.reason == GapReason::Conflated {
-            self.conflated += gap.count;
+        match gap.reason {
+            GapReason::Conflated => self.conflated += gap.count,
+            GapReason::Merged => *self.happened.entry("merged").or_default() += gap.count,
+            GapReason::Expired => *self.happened.entry("expired").or_default() += gap.count,
+            _ => {}
         }
-        let Some(topic) = topic else { return lane.folded(gap, arrival, &self.truth) };
+        // What a lane discards until it is sent what is retained is told when that comes.
+        let waited = arrival.written.waited || lane.resyncs() || lane.is_paced();
+        let Some(topic) = topic else { return lane.folded(gap, waited, &self.truth) };
         let hull = Hull::of(gap).ok_or("a gap of a topic without place")?;
         if lane.unsure && !lane.conflated.books.contains_key(&topic) {
             return Ok(());
         }
         let book = lane.conflated.books.get_mut(&topic).ok_or("a gap of what isn't covered")?;
         let key_of = |place| self.truth.key_at(topic, place);
-        let found = book.gap(hull, arrival.written.waited).and(book.check_in_front(hull, key_of));
+        let found = book.gap(hull, waited).and(book.check_in_front(hull, key_of));
         found.map_err(|what| format!("{} in lane {number}: {what}", TOPICS[topic]))?;
+        if gap.reason == GapReason::Expired {
+            let ends = [hull.first, hull.last].map(|seq| (topic, (hull.epoch, seq), self.clock));
+            self.expired.extend(ends);
+        }
         self.truth.know(topic, (hull.epoch, hull.last));
         Ok(())
     }
@@ -187,9 +214,9 @@ impl Judge {
 
 impl Lane {
     /// A gap stands for all topics of the lane.
-    fn folded(&mut self, gap: &frame::Gap, arrival: Arrival, truth: &Truth) -> Wrong {
+    fn folded(&mut self, gap: &frame::Gap, waited: bool, truth: &Truth) -> Wrong {
         self.folded += gap.count;
-        self.conflated.lost |= gap.reason == GapReason::Dropped;
+        self.conflated.lost |= matches!(gap.reason, GapReason::Dropped | GapReason::Expired);
         self.conflated.books.values_mut().for_each(|book| book.loose = true);
         let books =
             self.conflated.books.iter().chain(self.conflated.left.iter().map(|(t, b)| (t, b)));
@@ -198,7 +225,7 @@ impl Lane {
             (published.count() as u64).saturating_sub(book.told())
         });
         let most = most.sum::<u64>();
-        match arrival.written.waited && self.folded <= most {
+        match self.unsure || (waited && self.folded <= most) {
             true => Ok(()),
             false => Err(format!("{gap:?} makes {}; at most {most} are missing", self.folded)),
         }

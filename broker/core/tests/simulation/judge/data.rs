@@ -1,7 +1,7 @@
 //! Messages, gaps, presence and requests as they arrive in a lane.
 
 use broker_protocol::Codec;
-use broker_protocol::frame::{self, BrokerFrame, GapReason, Presence, RoutedRequest};
+use broker_protocol::frame::{self, Body, BrokerFrame, GapReason, Presence, RoutedRequest};
 use bytes::BytesMut;
 
 use super::truth::Kind;
@@ -9,17 +9,25 @@ use super::{Arrival, Judge, Purpose, Truth, Wrong};
 use crate::plan::{TOPICS, matches};
 use crate::script::OF_GROUPS;
 
-/// The number in front of a payload.
-pub(crate) fn number_in(payload: &[u8]) -> Result<usize, String> {
-    let digits = payload.split(|byte| *byte == b'.').next().unwrap_or_default();
+/// The number that a body begins with, be it in a patch, or in the header of one without payload.
+pub(crate) fn number_in(body: &Body<'_>) -> Result<usize, String> {
+    let payload = match body.headers.first() {
+        Some((_, value)) if body.payload.is_empty() => value.as_bytes(),
+        _ => &body.payload,
+    };
+    let payload = payload.strip_prefix(NUMBERED).unwrap_or(payload);
+    let digits = payload.split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default();
     let text = std::str::from_utf8(digits).map_err(|error| error.to_string())?;
     text.parse().map_err(|_| format!("a payload that nobody published: {text:?}"))
 }
 
+/// How a patch begins, in front of its number.
+pub(crate) const NUMBERED: &[u8] = b"{\"n\":";
+
 impl Judge {
     /// The record of a message, if somebody published exactly that.
     fn record_of(&self, message: &frame::Message<'_>) -> Result<usize, String> {
-        let number = number_in(&message.body.payload)?;
+        let number = number_in(&message.body)?;
         let record = self.truth.records.get(number).ok_or("a message that nobody published")?;
         let name = &self.views[record.by].name;
         let topic = match &record.kind {
@@ -48,8 +56,15 @@ impl Judge {
             Kind::Send(_) => self.sent(client, header.lane, message, number),
             Kind::Publish(topic) => {
                 self.truth.place(topic, (message.epoch, message.seq), number)?;
+                self.truth.records[number].known_at.get_or_insert(self.clock);
+                if header.subscription.is_none() {
+                    self.newer(client, header.lane, topic, number)?;
+                }
                 match header.subscription {
-                    Some(to) => self.group_message(client, header.lane, to, number),
+                    Some(to) if header.lane == OF_GROUPS => {
+                        self.group_message(client, header.lane, to, number)
+                    }
+                    Some(to) => self.value(client, (arrival, to), topic, message, number),
                     None if self.lane_of(client, arrival).1 => {
                         self.conflated_message(client, arrival, topic, message, number)
                     }
@@ -73,7 +88,7 @@ impl Judge {
         }
         let header = self.views[client].header(arrival);
         match header.subscription {
-            Some(to) if self.views[client].subs.contains_key(&to) => {
+            Some(to) if header.lane == OF_GROUPS && self.views[client].subs.contains_key(&to) => {
                 self.group_message(client, header.lane, to, number)
             }
             _ => Ok(()),
@@ -117,10 +132,12 @@ impl Judge {
         message: &frame::Message<'_>,
     ) -> Wrong {
         let view = &mut self.views[client];
-        if !view.releases.contains(&arrival.written.flush) {
+        let number = view.header(arrival).lane;
+        // Replays are beside the bound.
+        let is_replay = number != OF_GROUPS && view.header(arrival).subscription.is_some();
+        if !view.releases.contains(&arrival.written.flush) || is_replay {
             return Ok(());
         }
-        let number = view.header(arrival).lane;
         let mut frame = BytesMut::new();
         Codec::Bincode.write_broker(&BrokerFrame::Message(message.clone()), &mut frame);
         let lane = view.lanes.get_mut(&number).ok_or("data of a lane that isn't open")?;
@@ -176,9 +193,10 @@ impl Judge {
         let lane = view.lanes.get_mut(&number).ok_or("a gap of a lane that isn't open")?;
         // What it was granted got lost with a link.
         if lane.unsure && lane.granted.keep.is_none() {
+            lane.gaps_of_sent += gap.count;
             return Ok(());
         }
-        if gap.count == 0 || gap.reason != GapReason::Dropped {
+        if gap.count == 0 || !matches!(gap.reason, GapReason::Dropped | GapReason::Expired) {
             return Err(format!("{gap:?}"));
         }
         if number == OF_GROUPS {
@@ -207,11 +225,24 @@ impl Judge {
             return Ok(());
         }
         let track = lane.tracks.get_mut(&topic).ok_or("a gap of a topic that isn't covered")?;
-        if gap.count != (last + 1).saturating_sub(first) {
+        let is_whole = gap.count == (last + 1).saturating_sub(first);
+        // What has expired is told in front of the messages of its packet.
+        let leads = gap.count <= (last + 1).saturating_sub(first) && !track.awaits((epoch, first));
+        if gap.reason == GapReason::Expired && (leads || !is_whole) {
+            lane.folded += gap.count;
+            track.loosen_until((epoch, last));
+            self.truth.know(topic, (epoch, last));
+            return Ok(());
+        }
+        if !is_whole {
             return Err(format!("a gap that miscounts: {gap:?}"));
         }
         let told = track.told(epoch, first, last)?;
         lane.told.add(told);
+        if gap.reason == GapReason::Expired {
+            let ends = [(topic, (epoch, first), self.clock), (topic, (epoch, last), self.clock)];
+            self.expired.extend(ends);
+        }
         self.truth.know(topic, (epoch, last));
         Ok(())
     }
@@ -256,7 +287,7 @@ impl Judge {
         if !serves {
             return Err(format!("a request on {} where nobody serves it", request.topic));
         }
-        let number = number_in(&request.body.payload)?;
+        let number = number_in(&request.body)?;
         let call = self.calls.get_mut(number).ok_or("a request that nobody asked")?;
         call.providers += 1;
         view.to_answer.push((request.token.to_string(), number));

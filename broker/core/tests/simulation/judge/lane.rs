@@ -6,6 +6,7 @@ use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 
 use super::Wrong;
 use super::conflated::Conflated;
+use super::merged::Documents;
 use super::track::{Told, Track};
 
 /// One lane as its client sees it.
@@ -28,6 +29,9 @@ pub(crate) struct Lane {
     pub(crate) released: (u64, u32, u64),
     /// Topics, where the lane conflates.
     pub(crate) conflated: Conflated,
+    /// What its messages made of each key, where it merges, and had made at the last time of rest.
+    pub(crate) documents: Documents,
+    pub(crate) settled: Documents,
     /// The largest bounds that it may have had since the last time of rest.
     pub(crate) most: (u32, u64),
     /// Whether its rule changes while it lives.
@@ -35,6 +39,8 @@ pub(crate) struct Lane {
     /// Whether it lost some with a link (what was told of who is there isn't told again), and whether
     /// among that a beginning or an end may have been: what it covers isn't known then.
     pub(crate) was_cut: bool,
+    /// Whether it was sent what is retained since the last time of rest, or is about to be.
+    pub(crate) fell_back: bool,
     pub(crate) unsure: bool,
 }
 
@@ -44,8 +50,14 @@ impl Lane {
         match self.granted.keep {
             _ if self.is_fickle => Some(1),
             Some(Keep::Latest(newest)) => Some(newest as usize),
+            Some(Keep::Merge) => Some(1),
             _ => None,
         }
+    }
+
+    /// Whether keys are held back for an interval.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.granted.min_interval.is_some_and(|interval| interval > 0)
     }
 
     /// Something is granted, or wished.
@@ -57,7 +69,7 @@ impl Lane {
 
     /// Nothing waits: only what is granted now counts from here on.
     pub(crate) fn settle(&mut self) {
-        self.most = Default::default();
+        (self.most, self.fell_back) = (Default::default(), false);
         self.widen(&self.granted.clone());
     }
 

@@ -24,6 +24,7 @@ impl Judge {
         self.blame(0, found);
         if self.auditor {
             let found = self.truth.check_holes().and_then(|()| self.check_everything_placed());
+            let found = found.and_then(|()| self.check_expired());
             self.blame(0, found);
         }
     }
@@ -34,6 +35,7 @@ impl Judge {
             return Err(format!("command {id} has no answer: {what:?}"));
         }
         self.check_books(view)?;
+        self.check_values(view)?;
         for (number, sub) in &view.subs {
             let whole = view.lanes.get(&sub.lane).is_some_and(|lane| !lane.was_cut);
             if whole && sub.purpose == (Purpose::Messages { presence: true }) {
@@ -58,6 +60,7 @@ impl Judge {
             }
             if let Some(keep) = lane.keeps() {
                 let found = self.check_conflated(lane, keep);
+                let found = found.and_then(|()| self.check_documents(lane));
                 found.map_err(|what| format!("lane {number}: {what}"))?;
                 continue;
             }
@@ -100,6 +103,18 @@ impl Judge {
         sent.filter(|record| record.sent_to == 0).count() as u64
     }
 
+    /// What was told to have expired had.
+    fn check_expired(&mut self) -> Wrong {
+        for (topic, place, at) in std::mem::take(&mut self.expired) {
+            let number = self.truth.placed_from(topic, place).next().filter(|(at, _)| *at == place);
+            let (_, number) = number.ok_or("what has expired has a place")?;
+            if !self.truth.records[number].may_have_expired(at) {
+                return Err(format!("message {number} was told to have expired at {at:?}"));
+            }
+        }
+        Ok(())
+    }
+
     /// The names of everybody who is subscribed to a filter.
     fn there(&self, filter: &str) -> BTreeSet<String> {
         let subscribed = |view: &&View| {
@@ -111,8 +126,9 @@ impl Judge {
     }
 
     /// What was accepted for one client has arrived, unless that client went or dropped some.
-    fn check_sends(&self) -> Wrong {
-        for (number, record) in self.truth.records.iter().enumerate() {
+    fn check_sends(&mut self) -> Wrong {
+        for number in 0..self.truth.records.len() {
+            let record = &self.truth.records[number];
             let Kind::Send(to) = &record.kind else { continue };
             let excused = self.truth.ended_since(to, record.step)
                 || self.views.iter().filter(|view| view.name == *to).any(|view| {
@@ -124,6 +140,8 @@ impl Judge {
             if record.refused && record.sent_to > 0 {
                 return Err(format!("message {number} was refused and came to {to}"));
             }
+            // Why it may be missing isn't known any more at the next time of rest.
+            self.truth.records[number].acked &= !excused;
         }
         Ok(())
     }

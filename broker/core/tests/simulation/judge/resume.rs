@@ -1,6 +1,9 @@
 //! Sessions over several connections: what was received is counted, and each lane goes on behind it.
 
-use broker_protocol::frame::{BrokerFrame, Connected, GapReason};
+use broker_core::Channel;
+use broker_protocol::frame::{BrokerFrame, Connected, GapReason, LaneHeader};
+
+use crate::script::OF_GROUPS;
 
 use super::{Arrival, Judge, Pending, Stand, View, Wrong};
 
@@ -32,6 +35,44 @@ impl View {
     pub(crate) fn lose_link(&mut self, unread: u64) {
         self.connected = false;
         self.unread = self.unread.saturating_add(unread);
+    }
+
+    /// A frame was written to the link and isn't read any more, since the link is lost.
+    pub(crate) fn miss(&mut self, channel: Channel, frame: &BrokerFrame<'_>) {
+        if !self.connected {
+            // It isn't known from where on lanes went on here.
+            self.missed = self.missed.take().filter(|_| !is_counted(frame));
+            return;
+        }
+        let place = match channel {
+            Channel::Lane(lane) | Channel::Datagram(lane) => lane,
+            Channel::Control => 0,
+        };
+        let begins = LaneHeader { lane: place, subscription: None };
+        let header = *self.headers.get(&place).unwrap_or(&begins);
+        let is_replayed = header.subscription.is_some() && header.lane != OF_GROUPS;
+        let messages = match frame {
+            BrokerFrame::Lane(header) => {
+                self.headers.insert(place, *header);
+                return;
+            }
+            BrokerFrame::Gap(gap) => gap.count,
+            BrokerFrame::Message(_) => u64::from(!is_replayed),
+            other if is_counted(other) => 0,
+            _ => return,
+        };
+        self.missed.get_or_insert_default().entry(header.lane).or_default().push(messages);
+    }
+
+    /// Whether it is known how many messages a lane lost that is to tell it.
+    pub(crate) fn knows_what_is_lost(&self, lane: u8) -> bool {
+        self.cut.get(&lane).is_some_and(|lost| lost.is_some_and(|lost| lost > 0))
+    }
+
+    /// How many messages the first so many frames were or told of that it missed of a lane.
+    fn count_missed(&self, lane: u8, frames: u64) -> Option<u64> {
+        let missed = self.missed.as_ref()?.get(&lane)?.get(..frames as usize)?;
+        Some(missed.iter().sum())
     }
 
     pub(crate) fn take_link(&mut self, separate: bool, step: u64) {
@@ -77,12 +118,14 @@ impl View {
         for position in &connected.lanes {
             let had = self.frames.insert(position.lane, position.frames).unwrap_or_default();
             if position.frames > had {
-                self.cut.insert(position.lane);
+                let lost = self.count_missed(position.lane, position.frames - had);
+                self.cut.insert(position.lane, lost);
                 let lane = self.lanes.entry(position.lane).or_default();
                 lane.unsure |= unsure;
                 lane.was_cut = true;
             }
         }
+        self.missed = None;
         Ok(())
     }
 
@@ -97,14 +140,17 @@ impl View {
         }
         let lane = self.header(arrival).lane;
         *self.frames.entry(lane).or_default() += 1;
-        if !self.cut.remove(&lane) {
-            return Ok(false);
-        }
+        let Some(lost) = self.cut.remove(&lane) else { return Ok(false) };
         let tells = |gap: &broker_protocol::frame::Gap| {
             gap.topic.is_none() && gap.reason == GapReason::Dropped
         };
         match frame {
-            BrokerFrame::Gap(gap) if tells(gap) => Ok(true),
+            BrokerFrame::Gap(gap) if tells(gap) && lost.is_none_or(|lost| lost <= gap.count) => {
+                Ok(true)
+            }
+            BrokerFrame::Gap(gap) if tells(gap) => {
+                Err(format!("lane {lane} lost {lost:?}, and tells of {}", gap.count))
+            }
             other => Err(format!("lane {lane} lost some, and goes on with {other:?}")),
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Track {
     next: Option<Place>,
     /// Whether a gap of the whole lane may have told of some.
     loose: bool,
+    /// Up to where a gap of what has expired may have told of some.
+    loose_until: Option<Place>,
     /// Whether it may have told of the first.
     was_loose: bool,
     /// Whether topics are never forgotten.
@@ -51,6 +53,7 @@ impl Track {
             first: None,
             next: None,
             loose: false,
+            loose_until: None,
             was_loose: false,
             one_epoch,
             moved: None,
@@ -64,6 +67,16 @@ impl Track {
         self.loose = true;
     }
 
+    /// Whether this place is the next, as far as that is known.
+    pub(crate) fn awaits(&self, place: Place) -> bool {
+        self.next.is_none_or(|next| next == place) && !self.loose
+    }
+
+    /// A gap stands here that tells of some up to a place; the others come.
+    pub(crate) fn loosen_until(&mut self, last: Place) {
+        (self.loose, self.loose_until) = (true, Some(last));
+    }
+
     pub(crate) fn is_loose(&self) -> bool {
         self.loose
     }
@@ -74,7 +87,8 @@ impl Track {
         self.was_loose |= self.first.is_none() && self.loose;
         self.first.get_or_insert((epoch, first));
         self.next = Some((epoch, last + 1));
-        self.loose = false;
+        self.loose_until = self.loose_until.filter(|until| *until > (epoch, last));
+        self.loose = self.loose_until.is_some();
         Ok(missing)
     }
 

@@ -1,6 +1,9 @@
 //! What was published, and which place in the order each message was seen to have.
 
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Wrong;
 use crate::plan::TOPICS;
@@ -17,11 +20,26 @@ pub(crate) struct Record {
     pub(crate) key: Option<&'static str>,
     pub(crate) step: u64,
     pub(crate) has_id: bool,
+    pub(crate) wish: Wish,
+    /// When somebody knew first that it was taken.
+    pub(crate) known_at: Option<Duration>,
     pub(crate) acked: bool,
     pub(crate) refused: bool,
     pub(crate) place: Option<Place>,
     /// How many sessions got it as a message to one client.
     pub(crate) sent_to: u32,
+}
+
+/// What else its publisher wished, and when.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    pub(crate) retained: bool,
+    /// Whether what is retained of its key is forgotten.
+    pub(crate) clears: bool,
+    pub(crate) expires_in: Option<Duration>,
+    pub(crate) said_at: Duration,
+    /// What it says, as a patch.
+    pub(crate) patch: serde_json::Value,
 }
 
 /// What a message was for.
@@ -53,7 +71,20 @@ impl Truth {
         step: u64,
     ) -> usize {
         let (has_id, acked, refused, place, sent_to) = (false, false, false, None, 0);
-        self.records.push(Record { by, kind, key, step, has_id, acked, refused, place, sent_to });
+        let (wish, known_at) = (Wish::default(), None);
+        self.records.push(Record {
+            by,
+            kind,
+            key,
+            step,
+            has_id,
+            wish,
+            known_at,
+            acked,
+            refused,
+            place,
+            sent_to,
+        });
         self.records.len() - 1
     }
 

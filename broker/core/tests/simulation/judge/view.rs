@@ -1,13 +1,14 @@
 //! One session as its client sees it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use broker_core::Channel;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, LaneOptions};
 
 use super::lane::Lane;
 use super::truth::Place;
-use super::{Arrival, Wrong};
+use super::{Arrival, Values, Wrong};
 use crate::plan::{TOPICS, matches};
 
 /// One session as its client sees it.
@@ -21,8 +22,11 @@ pub(crate) struct View {
     pub(crate) link_since: u64,
     /// How many frames it has of each lane, over all links.
     pub(crate) frames: BTreeMap<u8, u64>,
-    /// Lanes that lost some with a link: the first frame tells how many.
-    pub(super) cut: BTreeSet<u8>,
+    /// Lanes that lost some with a link: the first frame tells how many, which may be known.
+    pub(super) cut: BTreeMap<u8, Option<u64>>,
+    /// How many messages each frame was or told of that its last link had and it didn't read, by lane;
+    /// unless it isn't known what these were.
+    pub(crate) missed: Option<BTreeMap<u8, Vec<u64>>>,
     /// What was on its way when links broke since it came back last, in bytes.
     pub(super) unread: u64,
     /// Whether this is only a link that another took the place of, and since which flush it is.
@@ -78,6 +82,10 @@ pub(crate) struct Sub {
     pub(crate) entered: bool,
     /// Where each topic ended in the lane that it left, if that is known.
     pub(crate) ends: [Option<Place>; TOPICS.len()],
+    /// What it has of what is retained, if it began with that or was sent it later.
+    pub(crate) values: Option<Values>,
+    /// When it was asked for.
+    pub(crate) asked_at: Duration,
     /// What of every topic was known to be taken when it was asked for, then when its end was.
     pub(crate) snapshot: [Place; TOPICS.len()],
     pub(crate) present: BTreeSet<String>,
@@ -112,7 +120,8 @@ impl View {
             resumes: false,
             link_since: 0,
             frames: BTreeMap::new(),
-            cut: BTreeSet::new(),
+            cut: BTreeMap::new(),
+            missed: None,
             unread: 0,
             is_ghost: false,
             silenced: None,

@@ -4,6 +4,7 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, GapReason, Keep};
 
 use super::Passing;
+use super::nulls::without_nulls;
 use crate::script::OF_GROUPS;
 
 /// What goes wrong once in a world.
@@ -75,10 +76,26 @@ pub(crate) enum Fault {
     TakenOverGoesOn,
     /// Nothing tells that a subscription has left its lane.
     LoseMoved,
+    /// A retained value never comes, or once a newer one has come.
+    LateRetained,
+    /// A retained value comes twice.
+    DoubleRetained,
+    /// It isn't said that everything that is retained has come.
+    LoseCaughtUp,
+    /// It is said before the last of it has come.
+    EarlyCaughtUp,
+    /// A retained value comes that had expired before it was asked for.
+    ExpiredValue,
+    /// A retained value comes that had been cleared before it was asked for.
+    ClearedValue,
+    /// From some value on those of a key that is held back don't come, and are told to be replaced.
+    LoseTrailing,
+    /// What is folded forgets which members are to be removed.
+    ForgetNulls,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -112,7 +129,20 @@ impl Fault {
         Self::LoseAnswerAtResume,
         Self::TakenOverGoesOn,
         Self::LoseMoved,
+        Self::LateRetained,
+        Self::DoubleRetained,
+        Self::LoseCaughtUp,
+        Self::EarlyCaughtUp,
+        Self::ExpiredValue,
+        Self::ClearedValue,
+        Self::LoseTrailing,
+        Self::ForgetNulls,
     ];
+
+    /// Whether a value has to be made up for it that isn't retained any more.
+    pub(crate) fn makes_up_a_value(self) -> bool {
+        matches!(self, Self::ExpiredValue | Self::ClearedValue)
+    }
 
     /// Whether it needs sessions that outlive their links.
     pub(crate) fn needs_absence(self) -> bool {
@@ -139,7 +169,8 @@ impl Fault {
                 connected.resumed && connected.lanes.iter().any(|lane| lane.frames > 0)
             }
             (Self::DoubleGapAtResume, BrokerFrame::Gap(gap)) => from.resumed && gap.count > 0,
-            (Self::MiscountLost | Self::LoseLost, BrokerFrame::Gap(gap)) => {
+            (Self::MiscountLost, BrokerFrame::Gap(_)) => from.is_of_known_loss,
+            (Self::LoseLost, BrokerFrame::Gap(gap)) => {
                 let of_lane = gap.topic.is_none() && gap.reason == GapReason::Dropped;
                 from.is_first && of_lane && from.lane != OF_GROUPS
             }
@@ -189,7 +220,23 @@ impl Fault {
                 matches!(granted.keep, Some(Keep::Latest(_)))
             })),
             Self::LoseMoved => matches!(frame, BrokerFrame::Moved(_)),
-            _ => self.concerns_return(from, frame),
+            _ => self.concerns_state(from, frame) || self.concerns_return(from, frame),
+        }
+    }
+
+    /// Whether it may befall a frame of a replay.
+    fn concerns_state(self, from: Passing, frame: &BrokerFrame<'_>) -> bool {
+        match (self, frame) {
+            (
+                Self::LateRetained | Self::DoubleRetained | Self::EarlyCaughtUp,
+                BrokerFrame::Message(_),
+            ) => from.is_value,
+            (Self::LoseCaughtUp, BrokerFrame::CaughtUp(_)) => true,
+            (Self::LoseTrailing, BrokerFrame::Message(_)) => from.is_paced && !from.is_value,
+            (Self::ForgetNulls, BrokerFrame::Message(message)) => {
+                from.removes && without_nulls(message).is_some()
+            }
+            _ => false,
         }
     }
 }

@@ -46,8 +46,16 @@ impl World {
 
     /// What a client hasn't read of its link it won't read any more.
     fn lose_link(&mut self, client: usize) {
-        let left = self.clients[client].leave_link();
-        self.judge.views[client].lose_link(left.unread());
+        let mut left = self.clients[client].leave_link();
+        let unread = left.unread();
+        for (channel, bytes) in left.link.drain() {
+            for frame in left.read(channel, &bytes).unwrap_or_default() {
+                if let Ok(Some(frame)) = left.info.codec.read_broker(&frame) {
+                    self.judge.views[client].miss(channel, &frame);
+                }
+            }
+        }
+        self.judge.views[client].lose_link(unread);
         let deadline = self.now.monotonic + EXPIRY;
         self.clients[client].deadline.get_or_insert(deadline);
     }
@@ -121,6 +129,7 @@ impl World {
         ghost.ghost_of = Some(client);
         // The broker goes on writing to it until it knows.
         self.judge.views[client].lose_link(u64::MAX);
+        self.judge.views[client].missed = None;
         self.judge.enter_ghost(&ghost.name);
         self.clients.push(ghost);
         self.take_link(client);

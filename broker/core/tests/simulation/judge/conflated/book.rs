@@ -223,7 +223,7 @@ impl Book {
         self.delivered.len() as u64 + self.gaps.iter().map(|gap| gap.count).sum::<u64>()
     }
 
-    pub(super) fn has_drops(&self) -> bool {
-        self.gaps.iter().any(|gap| gap.reason == GapReason::Dropped)
+    pub(super) fn has_losses(&self) -> bool {
+        self.gaps.iter().any(Hull::is_of_losses)
     }
 }

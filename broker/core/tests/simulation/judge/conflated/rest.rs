@@ -55,6 +55,11 @@ impl<'a> Published<'a> {
 }
 
 impl Book {
+    /// Where it begins, as far as that is known.
+    pub(super) fn begins(&self, of: Published<'_>) -> Option<Place> {
+        self.begin(of.due(self))
+    }
+
     /// How much gaps of the whole lane must have told of it.
     pub(super) fn untold(&self, of: Published<'_>) -> Result<Told, String> {
         let begin = self.begin(of.due(self));
@@ -97,11 +102,11 @@ impl Book {
         let Some(begin) = self.begin(of.due(self)) else { return Ok(()) };
         let lost = lost && self.loose;
         // What was dropped unseen may have been newer than what is known.
-        if lost || (self.has_drops() && !of.whole) {
+        if lost || (self.has_losses() && !of.whole) {
             return Ok(());
         }
         let dropped = |place: Place| {
-            let mut drops = self.gaps.iter().filter(|gap| gap.is_of_drops());
+            let mut drops = self.gaps.iter().filter(|gap| gap.is_of_losses());
             drops.any(|gap| gap.holds(place))
         };
         for (key, places) in of.keys(begin) {
@@ -118,7 +123,7 @@ impl Book {
     pub(super) fn check_turns(&self, of: Published<'_>) -> Wrong {
         let Some(begin) = self.begin(of.due(self)) else { return Ok(()) };
         // Where some were dropped it isn't known which was the oldest that was left.
-        if self.loose || self.has_drops() || !of.whole {
+        if self.loose || self.has_losses() || !of.whole {
             return Ok(());
         }
         let mut keys = of.keys(begin);
@@ -148,9 +153,12 @@ impl Judge {
             let wrong = |what| format!("{} at rest: {what}", TOPICS[*topic]);
             told.add(book.untold(of).map_err(wrong)?);
             book.gaps.iter().try_for_each(|gap| book.check_room(*gap)).map_err(wrong)?;
-            book.check_first_word().map_err(wrong)?;
             book.check_newest(keep, lane.conflated.lost, of).map_err(wrong)?;
-            book.check_turns(of).map_err(wrong)?;
+            // What is held back has its turn when it may.
+            if !lane.is_paced() {
+                book.check_first_word().map_err(wrong)?;
+                book.check_turns(of).map_err(wrong)?;
+            }
         }
         for (topic, book) in &lane.conflated.left {
             let of = Published { whole: self.auditor, ..Published::of(&self.truth, *topic) };
@@ -171,6 +179,9 @@ impl Judge {
         let lanes = self.views.iter_mut().flat_map(|view| view.lanes.values_mut());
         for lane in lanes.filter(|lane| lane.keeps().is_some()) {
             lane.folded = 0;
+            let begun = lane.conflated.beginnings(|topic| Published::of(&self.truth, topic));
+            let whole: Vec<usize> = begun.into_iter().map(|(topic, _)| topic).collect();
+            lane.settle_documents(&whole);
             (lane.conflated.left, lane.conflated.lost) = (Vec::new(), false);
             for (topic, book) in &mut lane.conflated.books {
                 book.close(self.truth.last(*topic));

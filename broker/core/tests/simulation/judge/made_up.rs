@@ -1,0 +1,65 @@
+//! Values that aren't retained any more, made up to see whether they would be noticed.
+
+use std::borrow::Cow;
+
+use broker_protocol::Codec;
+use broker_protocol::frame::{Body, BrokerFrame, LaneHeader, Message};
+use bytes::BytesMut;
+
+use super::{Arrival, Judge, Kind};
+use crate::plan::{TOPICS, matches};
+
+impl Judge {
+    /// Whether a lane holds keys back.
+    pub(crate) fn is_paced(&self, client: usize, lane: u8) -> bool {
+        self.views[client].lanes.get(&lane).is_some_and(super::lane::Lane::is_paced)
+    }
+
+    /// The frames of a value that had expired, or been cleared, before a replay was asked for that now
+    /// ends; none if there is no such value.
+    pub(crate) fn make_up(
+        &self,
+        client: usize,
+        arrival: Arrival,
+        (codec, frame): (Codec, &[u8]),
+        expired: bool,
+    ) -> Vec<Vec<u8>> {
+        let Ok(Some(BrokerFrame::CaughtUp(end))) = codec.read_broker(frame) else {
+            return Vec::new();
+        };
+        let (before, subscription) = (self.views[client].header(arrival), end.subscription);
+        let Some(message) = self.value_that_went(client, subscription, expired) else {
+            return Vec::new();
+        };
+        let header = LaneHeader { lane: before.lane, subscription: Some(subscription) };
+        let frames =
+            [BrokerFrame::Lane(header), BrokerFrame::Message(message), BrokerFrame::Lane(before)];
+        frames.iter().map(|frame| encoded(codec, frame)).collect()
+    }
+
+    fn value_that_went(&self, client: usize, to: u64, expired: bool) -> Option<Message<'_>> {
+        let sub = self.views[client].subs.get(&to)?;
+        let went = |number: usize| match expired {
+            true => self.truth.records[number].has_expired(sub.asked_at),
+            false => self.truth.is_cleared(number, &sub.known_at_first()),
+        };
+        let mut records = self.truth.records.iter().enumerate();
+        records.find_map(|(number, record)| {
+            let Kind::Publish(topic) = record.kind else { return None };
+            let (epoch, seq) = record.place?;
+            let fits = record.wish.retained && matches(&sub.filter, TOPICS[topic]) && went(number);
+            let payload = Cow::Owned(format!("{number}.").into_bytes());
+            let body = Body { key: record.key.map(Cow::Borrowed), payload, ..Body::default() };
+            let (topic, from) = (Cow::Borrowed(TOPICS[topic]), &self.views[record.by].name);
+            let from = Some(Cow::Borrowed(from.as_str()));
+            fits.then_some(Message { seq, epoch, time: 0, topic, from, body })
+        })
+    }
+}
+
+fn encoded(codec: Codec, frame: &BrokerFrame<'_>) -> Vec<u8> {
+    let mut bytes = BytesMut::new();
+    codec.write_broker(frame, &mut bytes);
+    let cut = codec.cut(&bytes, usize::MAX);
+    cut.ok().flatten().map(|cut| cut.frame.to_vec()).unwrap_or_default()
+}
