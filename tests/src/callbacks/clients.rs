@@ -1,10 +1,10 @@
 //! A process of many clients, each with an object that it hands over.
 
+use std::io::{Read as _, stdin};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use client_sdk::{Client, Fingerprint, Offered};
-use tokio::io::{AsyncReadExt as _, stdin};
 
 use super::target::{Counting, Desk, Target};
 
@@ -73,7 +73,8 @@ pub async fn run(arguments: &[String]) -> anyhow::Result<()> {
             there.push(joined.context("a client can't join")?);
         }
     }
-    stdin().read_to_end(&mut Vec::new()).await?;
+    let input = || stdin().read_to_end(&mut Vec::new());
+    tokio::task::spawn_blocking(input).await??;
     Ok(())
 }
 
