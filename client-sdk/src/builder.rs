@@ -170,8 +170,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Is called when the broker refuses a message that was published without acknowledgement, in
-    /// the same task as [`ClientBuilder::on_state`] and with the same bound.
+    /// Is called when the broker refuses a message that was published without acknowledgement, or a call
+    /// without an answer, as where its callback has no room for more; in the same task as [`ClientBuilder::on_state`] and with the same bound.
     pub fn on_refused(mut self, callback: impl FnMut(Refused) + Send + 'static) -> Self {
         self.observers.refused = Some(Box::new(callback));
         self

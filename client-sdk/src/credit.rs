@@ -115,7 +115,7 @@ impl Credit {
         self.set_conflates(*lane, !matches!(options.keep, None | Some(Keep::All)));
     }
 
-    fn set_conflates(&self, lane: u8, conflates: bool) {
+    pub(crate) fn set_conflates(&self, lane: u8, conflates: bool) {
         if let Some(lane) = self.lanes.get(usize::from(lane)) {
             lane.conflates.store(conflates, Ordering::Release);
         }

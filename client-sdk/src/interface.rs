@@ -35,6 +35,7 @@
 mod callback;
 mod caller;
 mod calling;
+mod checked;
 mod described;
 mod description;
 mod error;
@@ -54,12 +55,13 @@ mod told;
 
 pub use callback::Callback;
 pub use caller::Caller;
+pub use checked::{HandledAs, ImplementsCallback, ImplementsService, Travels, kind, travels};
 pub use description::{Description, LaneRule, Method};
 pub use error::{CallError, ResolveError};
 pub use fault::Fault;
 pub use format::Format;
 pub use holding::ReleaseReason;
-pub use incoming::{Answering, Handled, Handler, Implements, Incoming};
+pub use incoming::{Answering, Handled, Handler, Incoming};
 pub use offered::{OfferBuilder, OfferError, Offered};
 pub use remote::{Calls, Remote};
 pub use service::Service;
@@ -77,6 +79,12 @@ pub(crate) use object::OfferedObject;
 pub(crate) use service::resolve;
 
 /// A trait that both ends know. The attributes implement this for `dyn Trait`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` isn't an interface",
+    label = "this trait",
+    note = "write `dyn Trait`, of a trait with `#[client_sdk::service]` or `#[client_sdk::callback]` \
+            above it"
+)]
 pub trait Interface {
     /// The caller's side.
     type Calls: Calls;
@@ -85,9 +93,23 @@ pub trait Interface {
 }
 
 /// An interface of services: see [`macro@crate::service`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` isn't the interface of a service",
+    label = "not a service",
+    note = "write `dyn Trait`, of a trait with `#[client_sdk::service]` above it; an object of a \
+            callback's trait is handed over by `Client::offer`, with `#[client_sdk::callback]` above \
+            its `impl`"
+)]
 pub trait ServiceInterface: Interface {}
 
 /// An interface of callbacks: see [`macro@crate::callback`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` isn't the interface of a callback",
+    label = "not a callback",
+    note = "write `dyn Trait`, of a trait with `#[client_sdk::callback]` above it; an object of a \
+            service's trait is served by `Client::serve`, with `#[client_sdk::service]` above its \
+            `impl`"
+)]
 pub trait CallbackInterface: Interface {
     /// The caller's side of many at once.
     type Broadcast: Calls;

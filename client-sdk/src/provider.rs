@@ -93,6 +93,9 @@ impl Refusal {
     /// The code of a provider that has no room for another request.
     pub(crate) const BUSY: &str = "busy";
 
+    /// The code of an answer that is larger than the broker allows.
+    const TOO_LARGE: &str = "payload-too-large";
+
     /// Makes a refusal.
     pub fn new(code: impl Into<String>, message: impl fmt::Display) -> Self {
         Self { code: code.into(), message: message.to_string() }
@@ -138,12 +141,25 @@ impl Unanswered {
 impl Unanswered {
     /// Answers, once there is room for it.
     pub(crate) async fn give(self, answer: Result<Body, Refusal>) {
+        let answer = allowed(&self.hub, answer);
         let size = answer.as_ref().map_or_else(Refusal::size, Body::size);
         let room = room_for(&self.hub, size).await.unwrap_or(0);
         match answer {
             Ok(body) => self.answer(Outcome::Answer(body.as_frame()), room),
             Err(refusal) => self.answer(refusal.into_outcome(), room),
         }
+    }
+}
+
+/// An answer for which the broker would end the connection is a refusal.
+fn allowed(hub: &Hub, answer: Result<Body, Refusal>) -> Result<Body, Refusal> {
+    let bytes = answer.as_ref().map_or(0, |body| body.payload.len());
+    match hub.payload_bytes_max() {
+        Some(limit) if bytes as u64 > limit => {
+            let message = format!("the answer has {bytes} bytes, and {limit} are allowed");
+            Err(Refusal::new(Refusal::TOO_LARGE, message))
+        }
+        _ => answer,
     }
 }
 
@@ -217,7 +233,7 @@ async fn answer<P: Provider>(provider: &P, call: Call) {
     let Call { request, unanswered, mut cancelled } = call;
     let hub = Arc::clone(&unanswered.hub);
     let work = async {
-        let outcome = provider.answer(request).await;
+        let outcome = allowed(&hub, provider.answer(request).await);
         let size = outcome.as_ref().map_or_else(Refusal::size, Body::size);
         (outcome, room_for(&hub, size).await.unwrap_or(0))
     };

@@ -16,7 +16,7 @@ pub struct Statistics {
     pub messages_overtaken: u64,
     /// Times that a message found no room in the outgoing queue: it waited, or was refused.
     pub outgoing_full: u64,
-    /// Publishes without acknowledgement that the broker refused.
+    /// Publishes without acknowledgement, and calls without an answer, that the broker refused.
     pub publishes_refused: u64,
     /// Subscriptions that ended because their subscribers were too slow.
     pub subscribers_too_slow: u64,
@@ -27,6 +27,8 @@ pub struct Statistics {
     pub calls_missed: u64,
     /// Calls without an answer that came and couldn't be read.
     pub calls_unreadable: u64,
+    /// Calls of objects offered here in which the object panicked: each failed alone.
+    pub calls_panicked: u64,
     /// Calls of callbacks without an answer that were left out, since there was no room for them.
     pub calls_left_out: u64,
     /// Requests for which a provider here had no room.
@@ -62,6 +64,7 @@ pub(crate) struct Counters {
     pub(crate) direct_unheard: Counter,
     pub(crate) calls_missed: Counter,
     pub(crate) calls_unreadable: Counter,
+    pub(crate) calls_panicked: Counter,
     pub(crate) calls_left_out: Counter,
     pub(crate) requests_busy: Counter,
     pub(crate) notices_left_out: Counter,
@@ -80,6 +83,7 @@ impl Counters {
             direct_unheard: self.direct_unheard.now(),
             calls_missed: self.calls_missed.now(),
             calls_unreadable: self.calls_unreadable.now(),
+            calls_panicked: self.calls_panicked.now(),
             calls_left_out: self.calls_left_out.now(),
             requests_busy: self.requests_busy.now(),
             notices_left_out: self.notices_left_out.now(),

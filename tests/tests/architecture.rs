@@ -41,8 +41,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
 /// What tests of any room may use.
 const FOR_TESTS: [&str; 2] = ["transport-conformance", "transport-memory"];
 
-/// Further tests that may look up: the SDK's run its documentation against a real broker.
-const LOOKING_UP: [(&str, &str); 1] = [("client-sdk", "broker")];
+/// Further tests that may look up: the SDK's run its documentation against a real broker, those of its
+/// macros compile what refers to the SDK.
+const LOOKING_UP: [(&str, &str); 2] =
+    [("client-sdk", "broker"), ("client-sdk-macros", "client-sdk")];
 
 /// What stands above everything and may use everything.
 const ABOVE_ALL: [&str; 4] = ["broker", "broker-examples", "broker-tests", "broker-benches"];

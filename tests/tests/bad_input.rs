@@ -5,8 +5,8 @@
 use broker_protocol::Codec::{self, Bincode, Json};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Attach, Authenticate, ClientFrame, Connect, Detach, Offer, Publish, Release, Replay, Send,
-    Subscribe,
+    Attach, Authenticate, ClientFrame, Connect, Detach, Hold, Offer, Publish, Release, Replay,
+    Send, Subscribe,
 };
 use broker_tests::{Client, Place, Transport};
 use bytes::BytesMut;
@@ -19,6 +19,7 @@ broker_tests::over_every_transport!(
     frames_of_a_later_version_are_skipped,
     a_refused_command_costs_nothing_but_itself,
     what_is_reserved_is_unsupported,
+    what_is_no_callback_is_refused_and_costs_nothing_else,
     another_major_version_is_refused,
     another_protocol_is_refused_with_a_word,
 );
@@ -173,18 +174,44 @@ async fn what_is_reserved_is_unsupported(over: Transport) {
 }
 
 fn reserved() -> Vec<(u64, ClientFrame<'static>)> {
-    let send =
-        Send { id: Some(7), to: "client".into(), method: Some("m".into()), ..<_>::default() };
     let replay =
         Subscribe { id: 7, filter: "a".into(), replay: Replay::Newest(1), ..<_>::default() };
     vec![
-        (7, ClientFrame::Offer(Offer { id: 7, interface: "i".into(), methods: Vec::new() })),
-        (7, ClientFrame::Attach(Attach { id: 7, topic: "a".into(), callback: "c".into() })),
-        (7, ClientFrame::Detach(Detach { id: 7, topic: "a".into(), callback: "c".into() })),
-        (0, ClientFrame::Release(Release { callback: "c".into() })),
         (0, ClientFrame::Authenticate(Authenticate { credential: "c".into() })),
-        (7, ClientFrame::Send(send)),
         (7, ClientFrame::Subscribe(replay)),
+    ]
+}
+
+async fn what_is_no_callback_is_refused_and_costs_nothing_else(over: Transport) {
+    let setting = over.start().await.unwrap();
+    for codec in [Bincode, Json] {
+        let mut client = Client::connect(&setting.place, codec, "client").await;
+        for token in ["", "c", "client", &"F".repeat(32), &"f".repeat(32), "0-0", "9-9-9"] {
+            for (id, frame) in about_callback(token) {
+                let refused = client.ask(id, &frame).await.unwrap_err();
+                assert_eq!(refused.code, ErrorCode::UnknownCallback, "{frame:?}");
+            }
+            client.send(&ClientFrame::Release(Release { callback: token.into() })).await;
+        }
+        let offer = Offer { id: 7, interface: "i".into(), methods: Vec::new() };
+        let refused = client.ask(7, &ClientFrame::Offer(offer)).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidField);
+        client.subscribe("topic").await;
+        client.expect_nothing_else("topic").await;
+    }
+}
+
+fn about_callback(token: &str) -> Vec<(u64, ClientFrame<'static>)> {
+    let (callback, topic) = (token.to_owned(), "a".to_owned());
+    let (to, method) = (token.to_owned().into(), Some("m".into()));
+    let send = Send { to, method, ..<_>::default() };
+    let attach = Attach { id: 7, topic: topic.clone(), callback: callback.clone() };
+    let detach = Detach { id: 7, topic, callback: callback.clone() };
+    vec![
+        (7, ClientFrame::Hold(Hold { id: 7, callback })),
+        (7, ClientFrame::Attach(attach)),
+        (7, ClientFrame::Detach(detach)),
+        (0, ClientFrame::Send(send)),
     ]
 }
 

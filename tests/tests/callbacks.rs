@@ -22,6 +22,7 @@ broker_tests::over_every_transport!(
     an_attached_callback_gets_what_is_published_from_then_on,
     calls_of_a_lane_that_conflates_are_told_exactly,
     a_callback_goes_on_over_another_connection,
+    who_holds_a_callback_is_told_of_its_end_when_it_comes_back,
     a_held_session_is_told_once_it_has_ended,
 );
 
@@ -64,6 +65,10 @@ async fn hold(holder: &mut Client, callback: &str) {
     assert_eq!(accepted.callback.as_deref(), Some(callback));
 }
 
+async fn release(client: &mut Client, callback: &str) {
+    client.send(&ClientFrame::Release(Release { callback: callback.into() })).await;
+}
+
 async fn released(client: &mut Client) -> Released {
     let released = client.wait_for("released", |heard| match &heard.frame {
         BrokerFrame::Released(released) => Some(released.clone()),
@@ -96,6 +101,15 @@ async fn a_callback_is_called_by_whoever_has_its_token(over: Transport) {
     let refused = call(&mut caller, (&callback, "tock"), "").await;
     assert_eq!(refused, Err(ErrorCode::UnknownMethod));
 
+    is_answered(&mut owner, &mut caller, &callback).await;
+    owner.send(&ClientFrame::Release(Release { callback: callback.clone() })).await;
+    owner.publish_acked("order", "").await.unwrap();
+    let refused = call(&mut caller, (&callback, "tick"), "").await;
+    assert_eq!(refused, Err(ErrorCode::UnknownCallback));
+}
+
+/// A call that is to be answered is.
+async fn is_answered(owner: &mut Client, caller: &mut Client, callback: &str) {
     let (id, topic) = (caller.next_id(), format!("$to.{callback}.done").into());
     let request = Request { id, topic, body: Body::default(), timeout: None };
     caller.send(&ClientFrame::Request(request)).await;
@@ -112,11 +126,6 @@ async fn a_callback_is_called_by_whoever_has_its_token(over: Transport) {
         _ => None,
     });
     assert_eq!(reply.await, outcome);
-
-    owner.send(&ClientFrame::Release(Release { callback: callback.clone() })).await;
-    owner.publish_acked("order", "").await.unwrap();
-    let refused = call(&mut caller, (&callback, "tick"), "").await;
-    assert_eq!(refused, Err(ErrorCode::UnknownCallback));
 }
 
 async fn who_holds_a_hundred_callbacks_is_told_of_all_when_their_link_breaks(over: Transport) {
@@ -219,11 +228,43 @@ async fn calls_of_a_lane_that_conflates_are_told_exactly(over: Transport) {
     assert_eq!(received + conflated, CALLS);
 }
 
+async fn call_3_times(caller: &mut Client, to: (&str, &str)) {
+    for number in 1..=3 {
+        call(caller, to, &number.to_string()).await.unwrap();
+    }
+}
+
+/// The calls in the lane that keeps all, once the last has come in both.
+async fn calls_up_to_3(owner: &mut Client) -> Vec<u64> {
+    let mut done = Vec::new();
+    let mut ticks = Vec::new();
+    while done.last() != Some(&3) || ticks.last() != Some(&3) {
+        let (_, lane, seq) = called(owner).await;
+        if lane == 0 { done.push(seq) } else { ticks.push(seq) }
+    }
+    done
+}
+
+/// The first answer, which comes again, to a client that repeats its first command.
+async fn offered_first(owner: &mut Client) -> Option<String> {
+    let offer = Offer { id: 1, interface: "watcher".into(), methods: methods(0) };
+    owner.ask(1, &ClientFrame::Offer(offer)).await.unwrap().callback
+}
+
+/// Loses the connection of a client that hasn't received anything. Returns what to come back with.
+fn lost(client: Client) -> Resume {
+    let (session, secret) = (client.connected.session.clone(), client.connected.secret.clone());
+    Resume { session, secret, lanes: vec![LanePosition { lane: 0, frames: 0 }] }
+}
+
 /// A client whose session outlives its connection.
 async fn returning(setting: &Setting, resume: Option<Resume>) -> Client {
     let mut connect = Connect { version: 1, resume, ..Connect::default() };
-    connect.client.name = Some("owner".into());
-    Client::connect_as(&setting.place, Bincode, connect).await
+    connect.client.name = Some("returning".into());
+    let resumes = connect.resume.is_some();
+    let client = Client::connect_as(&setting.place, Bincode, connect).await;
+    assert_eq!(client.connected.resumed, resumes);
+    client
 }
 
 async fn a_callback_goes_on_over_another_connection(over: Transport) {
@@ -232,32 +273,28 @@ async fn a_callback_goes_on_over_another_connection(over: Transport) {
     let mut owner = returning(&setting, None).await;
     let callback = offer(&mut owner, methods(0)).await;
     hold(&mut caller, &callback).await;
-    let held = offer(&mut caller, methods(0)).await;
-    hold(&mut owner, &held).await;
-    let (session, secret) = (owner.connected.session.clone(), owner.connected.secret.clone());
-    drop(owner);
-    for number in 1..=3 {
-        call(&mut caller, (&callback, "done"), &number.to_string()).await.unwrap();
-        call(&mut caller, (&callback, "tick"), &number.to_string()).await.unwrap();
-    }
-    caller.send(&ClientFrame::Release(Release { callback: held.clone() })).await;
-    let lanes = vec![LanePosition { lane: 0, frames: 0 }];
-    let mut owner = returning(&setting, Some(Resume { session, secret, lanes })).await;
-    assert!(owner.connected.resumed);
-    let offer = Offer { id: 1, interface: "watcher".into(), methods: methods(0) };
-    let again = owner.ask(1, &ClientFrame::Offer(offer)).await.unwrap();
-    assert_eq!(again.callback.as_deref(), Some(&*callback), "the first answer comes again");
-    let mut done = Vec::new();
-    let mut ticks = Vec::new();
-    while done.last() != Some(&3) || ticks.last() != Some(&3) {
-        let (_, lane, seq) = called(&mut owner).await;
-        if lane == 0 { done.push(seq) } else { ticks.push(seq) }
-    }
+    let resume = lost(owner);
+    call_3_times(&mut caller, (&callback, "done")).await;
+    call_3_times(&mut caller, (&callback, "tick")).await;
+    let mut owner = returning(&setting, Some(resume)).await;
+    assert_eq!(offered_first(&mut owner).await.as_deref(), Some(&*callback));
+    let done = calls_up_to_3(&mut owner).await;
     assert_eq!(done, [1, 2, 3]);
-    let expected = Released { callback: held, reason: ReleasedReason::Released };
-    assert_eq!(released(&mut owner).await, expected);
-    owner.send(&ClientFrame::Release(Release { callback: callback.clone() })).await;
+    release(&mut owner, &callback).await;
     assert_eq!(released(&mut caller).await.callback, callback);
+}
+
+async fn who_holds_a_callback_is_told_of_its_end_when_it_comes_back(over: Transport) {
+    let setting = start(over).await;
+    let mut owner = Client::connect(&setting.place, Bincode, "owner").await;
+    let mut holder = returning(&setting, None).await;
+    let callback = offer(&mut owner, methods(0)).await;
+    hold(&mut holder, &callback).await;
+    let resume = lost(holder);
+    release(&mut owner, &callback).await;
+    let mut holder = returning(&setting, Some(resume)).await;
+    let expected = Released { callback, reason: ReleasedReason::Released };
+    assert_eq!(released(&mut holder).await, expected);
 }
 
 async fn a_held_session_is_told_once_it_has_ended(over: Transport) {

@@ -76,6 +76,9 @@ pub struct LogStatistics {
     pub copied_out_bytes: u64,
     /// Messages that were made by folding others: one for all lanes that fold the same.
     pub folded: u64,
+    /// How often a message wasn't folded with the one of its key in front of it, since the two don't
+    /// compose, or aren't what the fold is for. Looked at again, it counts again.
+    pub unfolded: u64,
 }
 
 #[derive(Debug, Clone)]

@@ -27,7 +27,7 @@ pub(crate) use control::Control;
 pub(crate) use credit::Credit;
 pub(crate) use dealings::{Answering, Asked, Dealings};
 pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
-pub(crate) use recall::{Past, Recall};
+pub(crate) use recall::Recall;
 pub(crate) use replays::Replays;
 pub(crate) use roles::{Offered, Roles};
 pub(crate) use standing::{Standpoint, Subscription};

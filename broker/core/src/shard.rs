@@ -202,6 +202,7 @@ impl Statistics {
         self.log.copied_out += other.log.copied_out;
         self.log.copied_out_bytes += other.log.copied_out_bytes;
         self.log.folded += other.log.folded;
+        self.log.unfolded += other.log.unfolded;
     }
 }
 

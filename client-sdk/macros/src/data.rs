@@ -7,7 +7,7 @@ use syn::Item;
 /// Adds the derives of serde, by way of the SDK.
 pub(crate) fn expand(item: &Item) -> syn::Result<TokenStream> {
     if !matches!(item, Item::Struct(_) | Item::Enum(_)) {
-        return Err(syn::Error::new_spanned(item, "`data` stands above a struct or an enum"));
+        return Err(syn::Error::new_spanned(item, "`data` stands above a `struct` or an `enum`"));
     }
     Ok(quote! {
         #[derive(

@@ -2,18 +2,22 @@
 //! the callee's.
 
 mod calls;
+mod declared;
 mod description;
 mod handler;
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::Ident;
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Ident, Type};
 
 use crate::interface::{Answer, Interface, Method, Role};
 
 /// All of it, in the order in which it is read.
 pub(crate) fn emit(interface: &Interface) -> TokenStream {
-    let declared = declared(interface);
+    let conditions = &interface.conditions;
+    let declared = declared::emit(interface);
+    let travelling = travelling(interface);
     let arguments = interface.methods.iter().map(|method| arguments(interface, method));
     let handles = calls::declared(interface);
     let calls = calls::emit(interface);
@@ -22,9 +26,11 @@ pub(crate) fn emit(interface: &Interface) -> TokenStream {
     quote! {
         #declared
         #handles
+        #(#conditions)*
         #[doc(hidden)]
-        #[allow(non_camel_case_types)]
+        #[allow(non_camel_case_types, dead_code, deprecated, clippy::all, clippy::pedantic)]
         const _: () = {
+            #travelling
             #(#arguments)*
             #calls
             #described
@@ -33,50 +39,27 @@ pub(crate) fn emit(interface: &Interface) -> TokenStream {
     }
 }
 
-/// The trait: as it was written, but that futures may be awaited on any thread, and objects live as
-/// long as they are needed.
-fn declared(interface: &Interface) -> TokenStream {
-    let Interface { name, visibility, attributes, .. } = interface;
-    let methods = interface.methods.iter().map(declared_method);
-    let shared = (!interface.is_serial).then(|| quote!(+ ::std::marker::Sync));
-    quote! {
-        #(#attributes)*
-        #visibility trait #name: ::std::marker::Send #shared + 'static {
-            #(#methods)*
+/// Lets the compiler complain about what can't travel where it stands, and say what to write.
+fn travelling(interface: &Interface) -> TokenStream {
+    let kinds = interface.methods.iter().flat_map(|method| {
+        let answer: Vec<&Type> = match &method.answer {
+            Answer::None => Vec::new(),
+            Answer::Value(value) => vec![&**value],
+            Answer::Fallible(value, error) => vec![&**value, &**error],
+        };
+        method.arguments.iter().map(|argument| &argument.kind).chain(answer)
+    });
+    let mut seen: Vec<&Type> = Vec::new();
+    for kind in kinds {
+        if !seen.contains(&kind) {
+            seen.push(kind);
         }
     }
-}
-
-fn declared_method(method: &Method) -> TokenStream {
-    let Method { name, attributes, body, .. } = method;
-    let receiver = if method.takes_mut { quote!(&mut self) } else { quote!(&self) };
-    let inputs = inputs(method);
-    let output = method.output();
-    match (&method.answer, body) {
-        (Answer::None, None) => quote! { #(#attributes)* fn #name(#receiver, #inputs); },
-        (Answer::None, Some(body)) => {
-            quote! {
-                #(#attributes)*
-                #[allow(unused_variables)]
-                fn #name(#receiver, #inputs) #body
-            }
-        }
-        (_, body) => {
-            let body = match body {
-                Some(body) => quote!({ async move #body }),
-                None => quote!(;),
-            };
-            quote! {
-                #(#attributes)*
-                #[allow(unused_variables)]
-                fn #name(
-                    #receiver, #inputs
-                ) -> impl ::std::future::Future<Output = #output> + ::std::marker::Send
-                where
-                    Self: ::std::marker::Sized
-                #body
-            }
-        }
+    let checks = seen
+        .iter()
+        .map(|kind| quote_spanned!(kind.span()=> ::client_sdk::interface::travels::<#kind>();));
+    quote! {
+        const _: () = { #(#checks)* };
     }
 }
 
@@ -103,6 +86,11 @@ fn inputs(method: &Method) -> TokenStream {
     let names = method.arguments.iter().map(|argument| &argument.name);
     let kinds = method.arguments.iter().map(|argument| &argument.kind);
     quote!(#(#names: #kinds),*)
+}
+
+/// A local variable of code that is made: none of the user's names hides it, and it hides none.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 fn calls_name(interface: &Interface) -> Ident {

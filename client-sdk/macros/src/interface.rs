@@ -3,7 +3,8 @@
 use std::fmt;
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Block, Ident, Type, Visibility};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Block, Ident, TraitItemFn, Type, Visibility};
 
 use crate::lane::LaneRule;
 
@@ -14,6 +15,15 @@ pub(crate) enum Role {
     Callback,
     /// Called by clients, by name.
     Service,
+}
+
+impl ToTokens for Role {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(match self {
+            Self::Callback => quote!(::client_sdk::interface::kind::Callback),
+            Self::Service => quote!(::client_sdk::interface::kind::Service),
+        });
+    }
 }
 
 impl fmt::Display for Role {
@@ -30,11 +40,16 @@ pub(crate) struct Interface {
     pub(crate) role: Role,
     pub(crate) name: Ident,
     pub(crate) visibility: Visibility,
+    /// Of those above the trait the ones that say whether it is there at all.
+    pub(crate) conditions: Vec<Attribute>,
     /// What stands above the trait, documentation and all else.
     pub(crate) attributes: Vec<Attribute>,
     /// Whether calls are made one at a time: some method takes `&mut self`.
     pub(crate) is_serial: bool,
     pub(crate) methods: Vec<Method>,
+    /// What can't be called from afar. It stands in the trait, so that the compiler has no further
+    /// complaints where it is implemented.
+    pub(crate) refused: Vec<TraitItemFn>,
 }
 
 /// One method.
@@ -73,14 +88,15 @@ impl Method {
     /// Its return type, as the trait has it.
     pub(crate) fn output(&self) -> TokenStream {
         match &self.answer {
-            Answer::None => quote::quote!(()),
-            Answer::Value(value) => quote::quote!(#value),
-            Answer::Fallible(value, error) => quote::quote!(::std::result::Result<#value, #error>),
+            Answer::None => quote!(()),
+            Answer::Value(value) => quote!(#value),
+            Answer::Fallible(value, error) => quote!(::std::result::Result<#value, #error>),
         }
     }
 
-    /// Its documentation.
-    pub(crate) fn docs(&self) -> impl Iterator<Item = &Attribute> {
-        self.attributes.iter().filter(|one| one.path().is_ident("doc"))
+    /// What is said of it above that is said to its callers too.
+    pub(crate) fn told_to_callers(&self) -> impl Iterator<Item = &Attribute> {
+        let told = ["doc", "deprecated"];
+        self.attributes.iter().filter(move |one| told.iter().any(|word| one.path().is_ident(word)))
     }
 }

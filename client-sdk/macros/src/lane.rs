@@ -1,9 +1,20 @@
 //! What stands in `#[keep(…)]` and `#[lane(…)]`: how calls of a method wait for a slow client.
 
-use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Ident, LitBool, LitInt, LitStr, Token};
+use std::fmt::Display;
+use std::str::FromStr;
 
+use proc_macro2::Span;
+use syn::ext::IdentExt as _;
+use syn::meta::ParseNestedMeta;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Ident, LitBool, LitInt, Token};
+
+use crate::options::with_parentheses;
 use crate::time::milliseconds;
+
+/// The longest interval that the broker grants, in milliseconds.
+const INTERVAL_MAX: u64 = 3_600_000;
 
 /// How calls of a method wait. What isn't said is as the broker has it.
 #[derive(Default)]
@@ -18,19 +29,52 @@ pub(crate) struct LaneRule {
     pub(crate) bound_messages: Option<u32>,
     pub(crate) bound_bytes: Option<u64>,
     pub(crate) unreliable: bool,
+    /// Where those stand that need another rule beside them.
+    interval_at: Option<Span>,
+    unreliable_at: Option<Span>,
 }
 
 impl LaneRule {
-    /// Reads an attribute, if it is one of these.
-    pub(crate) fn read(&mut self, attribute: &Attribute) -> syn::Result<bool> {
+    /// Whether an attribute is one of these.
+    pub(crate) fn is_meant(attribute: &Attribute) -> bool {
+        attribute.path().is_ident("keep") || attribute.path().is_ident("lane")
+    }
+
+    /// Reads one of these attributes. A call that somebody waits for is never left out.
+    pub(crate) fn read(&mut self, attribute: &Attribute, is_asked: bool) -> syn::Result<()> {
         if attribute.path().is_ident("keep") {
+            with_parentheses(attribute, RULES)?;
             attribute.parse_args_with(|input: ParseStream<'_>| self.keep(input))?;
-        } else if attribute.path().is_ident("lane") {
-            attribute.parse_nested_meta(|meta| self.option(&meta))?;
         } else {
-            return Ok(false);
+            with_parentheses(attribute, OPTIONS)?;
+            attribute.parse_nested_meta(|meta| self.option(&meta))?;
         }
-        Ok(true)
+        let leaves_out =
+            self.latest.is_some() || self.unreliable || self.drops_oldest == Some(true);
+        match is_asked && leaves_out {
+            true => Err(syn::Error::new_spanned(
+                attribute,
+                "somebody waits for each answer, so no call is left out: remove this, or write `fn` \
+                 without `async`",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Complains about what the broker would refuse.
+    pub(crate) fn check(&self) -> syn::Result<()> {
+        if let Some(at) = self.interval_at.filter(|_| self.latest.is_none()) {
+            let message = "less often means that calls are left out: write `#[keep(latest)]` too";
+            return Err(syn::Error::new(at, message));
+        }
+        match self.unreliable_at.filter(|_| self.latest != Some(1)) {
+            Some(at) => {
+                let message = "what may be lost is followed by something newer: write \
+                               `#[keep(latest)]` too";
+                Err(syn::Error::new(at, message))
+            }
+            None => Ok(()),
+        }
     }
 
     /// `all`, `latest` or `latest(3)`, and `key = argument`.
@@ -43,7 +87,10 @@ impl LaneRule {
         input.parse::<Token![,]>()?;
         let word: Ident = input.parse()?;
         if word != "key" {
-            return Err(syn::Error::new(word.span(), "expected `key = argument`"));
+            return Err(syn::Error::new(
+                word.span(),
+                "write `key = argument`, of one of the method's arguments",
+            ));
         }
         if self.latest.is_none() {
             let message =
@@ -51,41 +98,81 @@ impl LaneRule {
             return Err(syn::Error::new(word.span(), message));
         }
         input.parse::<Token![=]>()?;
-        self.key = Some(input.parse()?);
+        self.key = Some(input.call(Ident::parse_any)?);
         match input.is_empty() {
             true => Ok(()),
             false => Err(input.error("nothing stands behind the key")),
         }
     }
 
-    fn option(&mut self, meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
-        let number = || meta.value()?.parse::<LitInt>();
+    fn option(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         if meta.path.is_ident("priority") {
-            let written = number()?;
-            let priority = written.base10_parse().ok().filter(|priority| *priority <= 7);
-            let complaint = || syn::Error::new(written.span(), "a priority is 0 to 7");
-            self.priority = Some(priority.ok_or_else(complaint)?);
+            once(meta, self.priority.is_some())?;
+            self.priority = Some(number(meta, 0, 7, "a priority is a number, 0 to 7")?);
         } else if meta.path.is_ident("min_interval") {
-            self.min_interval = Some(milliseconds(&meta.value()?.parse::<LitStr>()?)?);
+            once(meta, self.min_interval.is_some())?;
+            self.min_interval = Some(interval(meta)?);
+            self.interval_at = Some(meta.path.span());
         } else if meta.path.is_ident("bound_messages") {
-            self.bound_messages = Some(number()?.base10_parse()?);
+            once(meta, self.bound_messages.is_some())?;
+            self.bound_messages =
+                Some(number(meta, 1, u32::MAX, "a bound is a number, 1 or more")?);
         } else if meta.path.is_ident("bound_bytes") {
-            self.bound_bytes = Some(number()?.base10_parse()?);
+            once(meta, self.bound_bytes.is_some())?;
+            self.bound_bytes = Some(number(meta, 1, u64::MAX, "a bound is a number, 1 or more")?);
         } else if meta.path.is_ident("unreliable") {
-            self.unreliable = true;
+            once(meta, self.unreliable_at.is_some())?;
+            self.unreliable = switch(meta)?;
+            self.unreliable_at = self.unreliable.then(|| meta.path.span());
         } else if meta.path.is_ident("drop_oldest") {
-            let said = meta.input.peek(Token![=]);
-            let value = if said { meta.value()?.parse::<LitBool>()?.value } else { true };
-            self.drops_oldest = Some(value);
+            once(meta, self.drops_oldest.is_some())?;
+            self.drops_oldest = Some(switch(meta)?);
         } else {
-            return Err(meta.error(
-                "a lane has `priority`, `min_interval`, `bound_messages`, `bound_bytes`, \
-                 `drop_oldest` and `unreliable`",
-            ));
+            return Err(meta.error(OPTIONS));
         }
         Ok(())
     }
 }
+
+fn once(meta: &ParseNestedMeta<'_>, is_said: bool) -> syn::Result<()> {
+    match is_said {
+        true => Err(meta.error("this is said already: write it once")),
+        false => Ok(()),
+    }
+}
+
+fn number<N>(meta: &ParseNestedMeta<'_>, least: N, most: N, complaint: &str) -> syn::Result<N>
+where
+    N: FromStr<Err: Display> + PartialOrd,
+{
+    let value = meta.value()?;
+    let written: LitInt =
+        value.parse().map_err(|error| syn::Error::new(error.span(), complaint))?;
+    let number = written.base10_parse().ok().filter(|number| *number >= least && *number <= most);
+    number.ok_or_else(|| syn::Error::new(written.span(), complaint))
+}
+
+fn interval(meta: &ParseNestedMeta<'_>) -> syn::Result<u64> {
+    let (time, span) = milliseconds(meta.value()?)?;
+    match time <= INTERVAL_MAX {
+        true => Ok(time),
+        false => Err(syn::Error::new(span, "an interval is \"60min\" at most")),
+    }
+}
+
+/// A word alone means yes.
+fn switch(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
+    match meta.input.peek(Token![=]) {
+        true => Ok(meta.value()?.parse::<LitBool>()?.value),
+        false => Ok(true),
+    }
+}
+
+const RULES: &str =
+    "write `keep(all)`, `keep(latest)`, `keep(latest(3))` or `keep(latest, key = argument)`";
+
+const OPTIONS: &str = "a lane has `priority = 7`, `min_interval = \"50ms\"`, `bound_messages = 100`, \
+                       `bound_bytes = 65536`, `drop_oldest` and `unreliable`";
 
 struct Rule {
     latest: Option<u32>,
@@ -93,14 +180,12 @@ struct Rule {
 
 impl Parse for Rule {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let word: Ident = input.parse()?;
+        let word: Ident = input.parse().map_err(|error| syn::Error::new(error.span(), RULES))?;
         if word == "all" {
             return Ok(Self { latest: None });
         }
         if word != "latest" {
-            let message = "write `keep(all)`, `keep(latest)`, `keep(latest(3))` or \
-                           `keep(latest, key = argument)`";
-            return Err(syn::Error::new(word.span(), message));
+            return Err(syn::Error::new(word.span(), RULES));
         }
         if !input.peek(syn::token::Paren) {
             return Ok(Self { latest: Some(1) });
@@ -109,7 +194,11 @@ impl Parse for Rule {
         syn::parenthesized!(inner in input);
         let written: LitInt = inner.parse()?;
         let latest = written.base10_parse().ok().filter(|latest| *latest > 0);
-        let complaint = || syn::Error::new(written.span(), "keep at least one of each key");
+        let complaint = || {
+            let message =
+                "it says how many of each key are kept, at least 1: write `keep(latest(3))`";
+            syn::Error::new(written.span(), message)
+        };
         Ok(Self { latest: Some(latest.ok_or_else(complaint)?) })
     }
 }

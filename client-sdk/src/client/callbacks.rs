@@ -2,7 +2,7 @@
 
 use crate::Client;
 use crate::interface::{
-    CallbackInterface, CallbackSet, Format, Implements, OfferBuilder, OfferError, Offered,
+    CallbackInterface, CallbackSet, Format, ImplementsCallback, OfferBuilder, OfferError, Offered,
 };
 
 impl Client {
@@ -53,7 +53,7 @@ impl Client {
     pub async fn offer<I, O>(&self, object: O) -> Result<Offered<I>, OfferError>
     where
         I: CallbackInterface + ?Sized,
-        O: Implements<I>,
+        O: ImplementsCallback<I>,
     {
         self.offering().start(object).await
     }

@@ -1,6 +1,6 @@
 //! Typed interfaces: services that are served and found by a name.
 
-use crate::interface::{Implements, ServiceBuilder, ServiceInterface, resolve};
+use crate::interface::{ImplementsService, ServiceBuilder, ServiceInterface, resolve};
 use crate::{Client, ResolveError, Service, Serving, SubscribeError};
 
 impl Client {
@@ -21,7 +21,7 @@ impl Client {
     pub async fn serve<I, S>(&self, name: &str, service: S) -> Result<Serving, SubscribeError>
     where
         I: ServiceInterface + ?Sized,
-        S: Implements<I>,
+        S: ImplementsService<I>,
     {
         self.serving(name).start(service).await
     }

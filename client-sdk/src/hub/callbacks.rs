@@ -85,10 +85,12 @@ impl Hub {
         let is_own = known.offered.contains_key(&token);
         let held = Arc::new(Holding::new(Arc::clone(&token), is_own, Arc::downgrade(self)));
         known.held.insert(Arc::clone(&token), Arc::downgrade(&held));
-        drop(known);
+        // Said while it is locked: what is held and let go of at once on another thread is said in
+        // the same order.
         if !is_own {
             self.say_hold(token);
         }
+        drop(known);
         held
     }
 
@@ -127,10 +129,10 @@ impl Hub {
             return;
         }
         let was_held = known.held.remove(token).is_some();
-        drop(known);
         if was_held && !is_own {
             self.say_release(token);
         }
+        drop(known);
     }
 
     fn say_release(&self, token: &str) {
@@ -197,6 +199,8 @@ impl Hub {
         let Some(token) = token else { return };
         let token: Arc<str> = Arc::from(token);
         object.set_token(&token);
+        // What is consumed of a lane that conflates is told sooner.
+        object.conflating().for_each(|(lane, does)| self.credit.set_conflates(lane, does));
         self.callbacks.lock().offered.insert(Arc::clone(&token), Arc::clone(&object));
         self.callbacks.note_change();
         if waiter.send(Ok(())).is_err() {

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::format::{self, Format};
@@ -17,6 +18,9 @@ use crate::Client;
 /// What stands behind the token of a callback that understands bincode. A token alone is one that is
 /// called in JSON.
 const BINCODE: &str = ";bincode";
+
+/// Longer ones than any token aren't told to the broker.
+const TOKEN_BYTES_MAX: usize = 128;
 
 /// A handle to an object at a client, to be called like the object itself.
 ///
@@ -136,12 +140,14 @@ impl<I: CallbackInterface + ?Sized> Serialize for Callback<I> {
 impl<'de, I: CallbackInterface + ?Sized> Deserialize<'de> for Callback<I> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = String::deserialize(deserializer)?;
-        let outside = || serde::de::Error::custom("a callback comes in calls and answers alone");
-        let client = format::reading().ok_or_else(outside)?;
+        let client = format::reading().map_err(D::Error::custom)?;
         let (token, format) = match written.strip_suffix(BINCODE) {
             Some(token) => (token, Format::Bincode),
             None => (&*written, Format::Json),
         };
+        if token.is_empty() || token.len() > TOKEN_BYTES_MAX {
+            return Err(D::Error::custom("this is no callback"));
+        }
         let held = client.hub().hold(token);
         Ok(Self::new(client, held, format))
     }

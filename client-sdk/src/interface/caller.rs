@@ -35,7 +35,8 @@ use std::sync::Arc;
 pub struct Caller {
     /// The name by which the broker knows the client: what it is [sent](crate::Client::send) to.
     pub name: Option<Arc<str>>,
-    /// Its session. A client that comes back without its session has another one.
+    /// Its session, which is told with calls that have an answer alone. A client that comes back without its
+    /// session has another one.
     pub session: Option<Arc<str>>,
 }
 

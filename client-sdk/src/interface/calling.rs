@@ -1,6 +1,8 @@
 //! The task that calls an object with what comes in one of its lanes, in order.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -14,8 +16,8 @@ use crate::client::WeakClient;
 use crate::hub::Hub;
 use crate::inbox::Held;
 use crate::pace::Pace;
-use crate::provider::{CONCURRENT_MAX, Call};
-use crate::{Body, Event, Message};
+use crate::provider::{CONCURRENT_MAX, Call, Unanswered};
+use crate::{Body, Event, Gap, Message};
 
 /// Calls an object until it is no longer offered.
 pub(super) fn begin(object: &Arc<OfferedObject>, client: &WeakClient, hub: &Arc<Hub>) {
@@ -50,7 +52,7 @@ impl Task {
             while let Some(Held { event, owed, .. }) = next {
                 match event {
                     Event::Message(message) => pace.call(|| self.tell(message)),
-                    Event::Gap(gap) => pace.call(|| object.missed(&gap, &self.hub)),
+                    Event::Gap(gap) => pace.call(|| self.missed(&gap)),
                     Event::CaughtUp => self.word(lane).await,
                     Event::Ended(_) => return,
                     _ => {}
@@ -63,13 +65,21 @@ impl Task {
         }
     }
 
+    fn missed(&self, gap: &Gap) {
+        let _ = unharmed(&self.hub, || self.object.missed(gap, &self.hub));
+    }
+
     fn tell(&self, message: Message) {
         let Some(client) = self.client.upgrade() else { return };
         let caller = Caller { name: message.from, session: None };
         let method = method(&message.topic);
         let call = Incoming::new(self.object.description(), method, message.body, client);
         let handled = match call {
-            Ok(call) => caller.sync_scope(|| self.object.handler.handle(call)),
+            Ok(call) => {
+                let handle = || caller.sync_scope(|| self.object.handler.handle(call));
+                let Some(handled) = unharmed(&self.hub, handle) else { return };
+                handled
+            }
             Err(fault) => fault.into(),
         };
         match handled {
@@ -102,7 +112,13 @@ impl Task {
         let method = method(&request.topic);
         let made = Incoming::new(self.object.description(), method, request.body, client);
         let handled = match made {
-            Ok(call) => caller.clone().sync_scope(|| self.object.handler.handle(call)),
+            Ok(call) => {
+                let caller = caller.clone();
+                let handle = || caller.sync_scope(|| self.object.handler.handle(call));
+                // The caller is told where `unanswered` is dropped.
+                let Some(handled) = unharmed(&self.hub, handle) else { return };
+                handled
+            }
             Err(fault) => fault.into(),
         };
         let answering = match handled {
@@ -110,10 +126,15 @@ impl Task {
             Handled::Failed(Fault(refusal)) => return unanswered.give(Err(refusal)).await,
             Handled::Later(answering) => answering,
         };
+        let hub = Arc::clone(&self.hub);
         let mut answering = Box::pin(caller.scope(answering));
-        let first = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
+        let mut answering = poll_fn(move |cx| {
+            let polled = unharmed(&hub, || answering.as_mut().poll(cx));
+            polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+        });
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answering).poll(cx))).await;
         if let Poll::Ready(answer) = first {
-            return unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+            return give(unanswered, answer).await;
         }
         self.hub.runtime.spawn(async move {
             let _turn = turn;
@@ -122,9 +143,26 @@ impl Task {
                 _ = &mut cancelled => return,
                 answer = answering => answer,
             };
-            unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+            give(unanswered, answer).await;
         });
     }
+}
+
+/// Gives an answer. Where there is none, dropping what is unanswered says so.
+async fn give(unanswered: Unanswered, answer: Option<Result<Body, Fault>>) {
+    if let Some(answer) = answer {
+        unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
+    }
+}
+
+/// Runs something of the object's own. If that panics, it harms this one call: those that wait behind
+/// it are made.
+fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(run));
+    if done.is_err() {
+        hub.counters.calls_panicked.count();
+    }
+    done.ok()
 }
 
 /// The method that a topic ends with.

@@ -64,6 +64,17 @@ impl Method {
 }
 
 impl LaneRule {
+    /// Nothing is said: all is as the broker has it.
+    pub const UNSAID: Self = Self {
+        latest: None,
+        drops_oldest: None,
+        priority: None,
+        min_interval: None,
+        bound_messages: None,
+        bound_bytes: None,
+        unreliable: false,
+    };
+
     /// The lane that such calls need.
     pub(crate) fn options(&self) -> LaneOptions {
         LaneOptions {

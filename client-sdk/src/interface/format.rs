@@ -25,14 +25,31 @@ pub enum Format {
     Json,
 }
 
-thread_local! {
-    /// The client by which something is being read, for the handles in it.
-    static READING: RefCell<Option<Client>> = const { RefCell::new(None) };
+/// Callbacks in one call or answer at most: each costs a word to the broker.
+const CALLBACKS_MAX: usize = 16_384;
+
+/// Something that is being read.
+struct Reading {
+    client: Client,
+    /// How many handles there may still be in it.
+    left: usize,
 }
 
-/// The client by which something is being read, on this thread at this moment.
-pub(super) fn reading() -> Option<Client> {
-    READING.with_borrow(Clone::clone)
+thread_local! {
+    /// What is being read, for the handles in it.
+    static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
+}
+
+/// The client by which something is being read, on this thread at this moment, for one more handle in
+/// it.
+pub(super) fn reading() -> Result<Client, String> {
+    READING.with_borrow_mut(|reading| {
+        let outside = || "a callback comes in calls and answers alone".to_owned();
+        let reading = reading.as_mut().ok_or_else(outside)?;
+        let too_many = || format!("at most {CALLBACKS_MAX} callbacks come together");
+        reading.left = reading.left.checked_sub(1).ok_or_else(too_many)?;
+        Ok(reading.client.clone())
+    })
 }
 
 impl Format {
@@ -85,7 +102,7 @@ impl Format {
         payload: &[u8],
         client: Client,
     ) -> Result<T, String> {
-        let before = READING.replace(Some(client));
+        let before = READING.replace(Some(Reading { client, left: CALLBACKS_MAX }));
         let read = match self {
             Self::Bincode => read_bincode(payload),
             Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string()),

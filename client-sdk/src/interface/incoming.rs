@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,18 +17,6 @@ use crate::{Body, Client};
 pub trait Handler: Send + Sync {
     /// Takes a call.
     fn handle(&self, call: Incoming) -> Handled;
-}
-
-/// An object that may be served or offered as an `I`: what the attribute above its `impl` says.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be handed over as an interface",
-    label = "this object",
-    note = "write `#[client_sdk::callback]` or `#[client_sdk::service]` above the `impl` of the \
-            interface's trait for it"
-)]
-pub trait Implements<I: ?Sized>: Send + 'static {
-    /// Makes it ready to be called.
-    fn into_handler(self) -> Arc<dyn Handler>;
 }
 
 /// A call that came.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use broker_protocol::frame::LaneOptions;
+use broker_protocol::frame::{Keep, LaneOptions};
 use tokio::sync::watch;
 
 use super::Description;
@@ -41,6 +41,7 @@ pub(crate) struct Lane {
     methods: Vec<&'static str>,
     inbox: Arc<Inbox>,
     guarded_keys: Option<usize>,
+    conflates: bool,
     /// What isn't a message: for each there is an event `CaughtUp` in the inbox, in its place.
     pending: Mutex<VecDeque<Pending>>,
     /// How often it was said here that nobody holds the object.
@@ -93,6 +94,11 @@ impl OfferedObject {
 
     pub(super) fn lanes(&self) -> impl Iterator<Item = (u8, &Lane)> {
         self.lanes.get().into_iter().flatten().map(|(number, lane)| (*number, lane))
+    }
+
+    /// Whether each of its lanes conflates.
+    pub(crate) fn conflating(&self) -> impl Iterator<Item = (u8, bool)> {
+        self.lanes().map(|(number, lane)| (number, lane.conflates))
     }
 
     /// What waits in a lane, if a method is called there.
@@ -190,10 +196,12 @@ impl Lane {
     fn new(bound: Bound, options: &LaneOptions) -> Self {
         let inbox = Arc::new(Inbox::new(bound, Rules::granted(options).dropping()));
         let guarded_keys = guarded_keys(options);
+        let conflates = !matches!(options.keep, None | Some(Keep::All));
         Self {
             methods: Vec::new(),
             inbox,
             guarded_keys,
+            conflates,
             pending: Mutex::default(),
             unheld: AtomicU64::new(0),
         }

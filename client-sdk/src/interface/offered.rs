@@ -9,9 +9,9 @@ use broker_protocol::ErrorCode;
 use super::CallbackInterface;
 use super::callback::Callback;
 use super::calling;
+use super::checked::ImplementsCallback;
 use super::format::Format;
 use super::holding::ReleaseReason;
-use super::incoming::Implements;
 use super::object::{OfferedObject, TellGap};
 use crate::hub::Failure;
 use crate::inbox::Bound;
@@ -53,7 +53,7 @@ impl<'a> OfferBuilder<'a> {
     pub async fn start<I, O>(self, object: O) -> Result<Offered<I>, OfferError>
     where
         I: CallbackInterface + ?Sized,
-        O: Implements<I>,
+        O: ImplementsCallback<I>,
     {
         let Self { client, bound, tell_gap } = self;
         let hub = client.hub();

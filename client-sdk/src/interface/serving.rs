@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::checked::ImplementsService;
 use super::described::{self, Described};
 use super::fault::{Fault, code};
-use super::incoming::{Handler, Implements, Incoming, handled};
+use super::incoming::{Handler, Incoming, handled};
 use super::instances::{For, Instances};
 use super::{Caller, Description, ServiceInterface};
 use crate::client::WeakClient;
@@ -67,7 +68,7 @@ impl<'a> ServiceBuilder<'a> {
     pub async fn start<I, S>(self, service: S) -> Result<Serving, SubscribeError>
     where
         I: ServiceInterface + ?Sized,
-        S: Implements<I>,
+        S: ImplementsService<I>,
     {
         let instances = Instances::Shared(service.into_handler());
         self.begin(I::DESCRIPTION, instances).await
@@ -86,7 +87,7 @@ impl<'a> ServiceBuilder<'a> {
     ) -> Result<Serving, SubscribeError>
     where
         I: ServiceInterface + ?Sized,
-        S: Implements<I>,
+        S: ImplementsService<I>,
     {
         let made = move |caller: &Caller| make(caller).into_handler();
         let instances = Instances::each(For::Client, made, self.instances_max);
@@ -105,7 +106,7 @@ impl<'a> ServiceBuilder<'a> {
     ) -> Result<Serving, SubscribeError>
     where
         I: ServiceInterface + ?Sized,
-        S: Implements<I>,
+        S: ImplementsService<I>,
     {
         let made = move |caller: &Caller| make(caller).into_handler();
         let instances = Instances::each(For::Session, made, self.instances_max);

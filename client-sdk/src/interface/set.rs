@@ -71,7 +71,10 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
     /// # Errors
     /// [`CallError::Released`] if it is over; if the broker refuses; [`CallError::Refused`] with
     /// [`ErrorCode::InvalidField`] if it is called in another format than the set.
-    pub async fn attach(&self, callback: &Callback<I>) -> Result<(), CallError> {
+    pub async fn attach(&self, callback: &Callback<I>) -> Result<(), CallError>
+    where
+        I: 'static,
+    {
         callback::check(callback.held())?;
         let format = self.calls.remote().format;
         if format == Format::Bincode && callback.format() == Format::Json {

@@ -16,6 +16,10 @@ use crate::publication::{room_for, try_room_for};
 /// it is here: awaiting this waits for room, so that a service which calls faster than its link
 /// carries is paced; dropping it leaves the call out, which is counted
 /// ([`Statistics::calls_left_out`](crate::Statistics)).
+///
+/// On its way it may still find no room where the callback is, if its method keeps all. That is told by
+/// [`ClientBuilder::on_refused`](crate::ClientBuilder::on_refused), and counted
+/// ([`Statistics::publishes_refused`](crate::Statistics)).
 #[derive(Debug)]
 pub struct Told(State);
 

@@ -49,6 +49,8 @@ struct Totals {
     waiting: Waiting,
     conflated: u64,
     merged: u64,
+    /// How often a message wasn't folded with the one in front of it, though it waited to be.
+    unfolded: u64,
     dropped: u64,
     expired: u64,
     sessions_opened: u64,
@@ -144,6 +146,7 @@ impl Answered {
             waiting: *waiting,
             conflated: statistics.conflated + conflated,
             merged: statistics.merged + merged,
+            unfolded: statistics.log.unfolded,
             dropped: statistics.dropped + dropped,
             expired: statistics.expired + expired,
             sessions_opened: statistics.sessions_opened,

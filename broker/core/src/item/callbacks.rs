@@ -100,6 +100,20 @@ pub enum CallbackItem {
 }
 
 impl CallbackItem {
+    /// The session for which alone it is, if it may change what waits in its lanes; who holds something
+    /// is told with frames.
+    pub(super) fn goes_into_lanes_of(&self) -> Option<SessionId> {
+        match self {
+            Self::Sent { to: owned, .. }
+            | Self::Request { to: owned, .. }
+            | Self::Over(owned)
+            | Self::Unheld { callback: owned, .. } => Some(owned.owner),
+            Self::Attach(attachment) | Self::Detach(attachment) => Some(attachment.callback.owner),
+            Self::Held { holder: (session, _), .. } => Some(*session),
+            Self::Watch { .. } | Self::Released { .. } => None,
+        }
+    }
+
     /// The bytes that it holds.
     pub(super) fn held(&self) -> usize {
         match self {
@@ -107,17 +121,6 @@ impl CallbackItem {
             Self::Request { frame, .. } => frame.len(),
             Self::Attach(attachment) | Self::Detach(attachment) => attachment.topic.len(),
             _ => 0,
-        }
-    }
-
-    /// The session for which alone it is, if it may change what waits in its lanes. Whoever holds what
-    /// is over gets a frame for each: that sees to its lane itself.
-    pub(super) fn goes_into_lanes_of(&self) -> Option<SessionId> {
-        match self {
-            Self::Sent { to, .. } | Self::Request { to, .. } | Self::Over(to) => Some(to.owner),
-            Self::Unheld { callback, .. } => Some(callback.owner),
-            Self::Attach(attachment) | Self::Detach(attachment) => Some(attachment.callback.owner),
-            Self::Held { .. } | Self::Watch { .. } | Self::Released { .. } => None,
         }
     }
 }

@@ -88,6 +88,7 @@ impl Log {
             };
             self.folding.fold(&entries.iter().map(read).collect::<Vec<_>>())
         };
+        self.statistics.unfolded += results.len().saturating_sub(1) as u64;
         let mut rest = entries;
         let mut folded = Vec::with_capacity(results.len());
         for Part { count, payload } in results {

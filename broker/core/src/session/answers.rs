@@ -8,18 +8,18 @@ use bytes::Bytes;
 /// known that they were given.
 const BYTES_MAX: usize = 64 << 10;
 
-/// The last answers of a session, by the ids of the commands.
+/// The last answers of a session that travelled as control, by the ids of the commands.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     given: VecDeque<(u64, Given)>,
     bytes: usize,
+    /// How many were ever given.
+    total: u64,
 }
 
 /// How a command was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Given {
-    /// In its lane, or it is on its way: the answer comes, or came, by itself.
-    Elsewhere,
     /// With this frame, in bincode.
     Told(Bytes),
     /// With a frame that isn't kept.
@@ -30,22 +30,42 @@ impl Answers {
     /// Notes an answer, and forgets the oldest beyond `most`.
     pub(crate) fn note(&mut self, id: u64, given: Given, most: usize) {
         let given = if given.bytes() > BYTES_MAX { Given::NotKept } else { given };
+        self.total += 1;
         self.bytes += given.bytes();
         self.given.push_back((id, given));
-        while self.given.len() > most
-            && let Some((_, oldest)) = self.given.pop_front()
-        {
-            self.bytes -= oldest.bytes();
+        while self.given.len() > most {
+            self.forget_oldest();
         }
         let mut oldest = self.given.iter_mut();
         while self.bytes > BYTES_MAX
             && let Some((_, given)) = oldest.next()
         {
             self.bytes -= given.bytes();
-            if matches!(given, Given::Told(_)) {
-                *given = Given::NotKept;
-            }
+            *given = Given::NotKept;
         }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, oldest)) = self.given.pop_front() {
+            self.bytes -= oldest.bytes();
+        }
+    }
+
+    /// How many were ever given.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Forgets the first that were ever given, and gives back their memory.
+    pub(crate) fn forget_first(&mut self, count: u64) {
+        while !self.given.is_empty() && self.total - (self.given.len() as u64) < count {
+            self.forget_oldest();
+        }
+        self.given.shrink_to(self.given.len());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.given.is_empty()
     }
 
     /// How a command was answered, as far as is known.
@@ -68,7 +88,7 @@ impl Given {
     fn bytes(&self) -> usize {
         match self {
             Self::Told(frame) => frame.len(),
-            Self::Elsewhere | Self::NotKept => 0,
+            Self::NotKept => 0,
         }
     }
 }
@@ -80,8 +100,8 @@ mod tests {
     #[test]
     fn the_last_answers_are_kept_and_no_more_than_may_be() {
         let mut answers = Answers::default();
-        (1..=5).for_each(|id| answers.note(id, Given::Elsewhere, 3));
-        assert_eq!((answers.find(2), answers.find(3)), (None, Some(&Given::Elsewhere)));
+        (1..=5).for_each(|id| answers.note(id, Given::NotKept, 3));
+        assert_eq!((answers.find(2), answers.find(3)), (None, Some(&Given::NotKept)));
     }
 
     #[test]
@@ -92,5 +112,19 @@ mod tests {
         assert_eq!(answers.find(1), Some(&Given::NotKept));
         assert_eq!(answers.find(3), Some(&Given::Told(frame)));
         assert_eq!(answers.bytes, BYTES_MAX);
+    }
+
+    #[test]
+    fn the_first_answers_are_forgotten_with_their_memory_however_many_were_forgotten_before() {
+        let mut answers = Answers::default();
+        (1..=100).for_each(|id| answers.note(id, Given::Told(Bytes::from_static(b"x")), 50));
+        answers.forget_first(40);
+        assert!(answers.find(51).is_some(), "40 were forgotten long ago");
+        answers.forget_first(98);
+        assert_eq!((answers.find(98), answers.find(99).is_some()), (None, true));
+        assert!(answers.given.capacity() < 10);
+        answers.forget_first(100);
+        assert!(answers.is_empty());
+        assert_eq!((answers.bytes(), answers.given.capacity()), (0, 0));
     }
 }

@@ -108,6 +108,20 @@ impl LaneSlot {
         self.replaying = frames.count() as u32;
     }
 
+    /// What waits in it and is kept for it, in bytes: replays too, which are outside its bound.
+    pub(crate) fn bytes(&self, log: &impl Entries) -> u64 {
+        let waiting = self.lane.bytes() + self.lane.kept_bytes(log);
+        if self.replaying == 0 {
+            return waiting;
+        }
+        let replays = self.lane.items().filter(|item| is_replay(item));
+        let held = replays.map(|item| match item {
+            Item::Frame(frame) => frame.held(),
+            _ => 0,
+        });
+        waiting + held.sum::<u64>()
+    }
+
     /// Learns that so many items are to leave.
     pub(crate) fn strike_off_replays(&mut self, items: usize) {
         if self.replaying > 0 {
@@ -150,6 +164,8 @@ impl LaneSlot {
 pub(crate) enum LaneFrame {
     /// A frame, encoded in bincode.
     Encoded(Bytes),
+    /// A request to a provider, encoded in bincode.
+    Request(Bytes),
     /// The place of a subscription's presence; who came and went is in [`Presences`].
     Presence(u64),
     /// A retained value for one subscription.
@@ -167,6 +183,16 @@ impl LaneFrame {
         let mut encoded = BytesMut::new();
         Codec::Bincode.write_broker(frame, &mut encoded);
         Self::Encoded(encoded.freeze())
+    }
+
+    /// The command that it is the answer to.
+    pub(crate) fn answers(&self) -> Option<u64> {
+        let Self::Encoded(encoded) = self else { return None };
+        let cut = Codec::Bincode.cut(encoded, usize::MAX).ok()??;
+        match Codec::Bincode.read_broker(cut.frame).ok()?? {
+            BrokerFrame::Accepted(accepted) => Some(accepted.id),
+            _ => None,
+        }
     }
 }
 
@@ -195,7 +221,7 @@ impl Departure<LaneFrame> for Presences {
 impl Frame for LaneFrame {
     fn size(&self) -> u64 {
         match self {
-            Self::Encoded(frame) => frame.len() as u64,
+            Self::Encoded(frame) | Self::Request(frame) => frame.len() as u64,
             Self::Presence(_) | Self::Unheld(_) => PRESENCE_BYTES,
             Self::Moved(_) => MOVED_BYTES,
             // Replays are paced, and outside the bound.
@@ -205,6 +231,12 @@ impl Frame for LaneFrame {
 
     fn is_void_behind_losses(&self) -> bool {
         matches!(self, Self::CaughtUp(_))
+    }
+
+    /// Requests are lost with their link: their askers wait no longer than they said. Retained values
+    /// come anew.
+    fn must_arrive(&self) -> bool {
+        !matches!(self, Self::Request(_) | Self::Replayed(_) | Self::CaughtUp(_))
     }
 
     fn held(&self) -> u64 {

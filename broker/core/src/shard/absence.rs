@@ -141,7 +141,7 @@ impl Session {
     /// What waits for it and is kept for it, in bytes.
     fn bytes(&self, log: &crate::Log) -> u64 {
         let lanes = self.lanes.iter();
-        let lanes = lanes.map(|slot| slot.lane.bytes() + slot.lane.kept_bytes(log)).sum::<u64>();
+        let lanes = lanes.map(|slot| slot.bytes(log)).sum::<u64>();
         lanes + self.recall.as_ref().map_or(0, |recall| recall.bytes())
     }
 

@@ -94,6 +94,9 @@ impl Shard {
         // A client may answer the newest of several alone: then nothing is known.
         let answered = session.link.pings_open == 1;
         session.link.pings_open = session.link.pings_open.saturating_sub(1);
+        if answered {
+            session.forget_answers();
+        }
         if answered && !session.link.info.separate_lanes {
             for lane_slot in &mut session.lanes {
                 // It wasn't more than were sent.

@@ -1,6 +1,5 @@
 //! How a session opens.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,18 +59,15 @@ impl Shard {
         let ping_interval = wished.clamp(liveness.ping_interval_min.min(most), most);
         let packet_bytes_max = self.packet_bytes_max(connect.packet_bytes_max);
         let receive_window = self.receive_window(connect.receive_window);
-        // What a client that takes part in credit was sent and hasn't consumed is within its window.
-        let kept_bytes_max = u32::try_from(self.config.absence.resume_window).unwrap_or(u32::MAX);
-        let kept_bytes_max = receive_window.map_or(0, NonZeroU32::get).max(kept_bytes_max);
         let session = &mut self.sessions[slot as usize];
         session.link.ping_interval = ping_interval.as_millis().min(u128::from(u32::MAX)) as u32;
         session.link.packet_bytes_max = packet_bytes_max as u32;
-        session.link.kept_bytes_max = kept_bytes_max;
         session.link.receive_window = receive_window;
         if receive_window.is_some() {
             let now = self.now;
             session.lanes.iter_mut().for_each(|one| one.begin_credit(receive_window, now));
         }
+        self.share_what_is_kept(slot);
     }
 
     fn name_of(&self, slot: u32, wished: Option<&str>) -> Result<Arc<str>, String> {

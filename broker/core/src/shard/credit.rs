@@ -19,6 +19,22 @@ impl Shard {
         NonZeroU32::new(wished.clamp(least, most))
     }
 
+    /// Has each lane keep its share of what one session may have kept: what a client that takes part in
+    /// credit was sent and hasn't consumed is within its window, but many lanes have a window each.
+    pub(super) fn share_what_is_kept(&mut self, slot: u32) {
+        let Self { sessions, log, config, .. } = self;
+        let session = &mut sessions[slot as usize];
+        let lanes = session.lanes.len().max(1) as u32;
+        let share = config.limits.receive_window_max / lanes;
+        let window = session.link.receive_window.map_or(0, |window| window.get().min(share));
+        let least = u32::try_from(config.absence.resume_window).unwrap_or(u32::MAX);
+        session.link.kept_bytes_max = window.max(least);
+        if session.link.receive_window.is_some() {
+            let most = u64::from(session.link.kept_bytes_max);
+            session.lanes.iter_mut().for_each(|one| one.lane.keep_at_most(most, log));
+        }
+    }
+
     /// A client has consumed some of a lane. Telling of more than it was sent ends its connection:
     /// what is out can't be known any more.
     pub(super) fn consumed(&mut self, now: Now, slot: u32, consumed: &Consumed) {

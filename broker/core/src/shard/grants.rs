@@ -104,7 +104,8 @@ impl Shard {
                 reason
             }
         };
-        let message = format!("{reason}; give `options` without `lane` for a lane of its own");
+        // A `move` always names a lane.
+        let message = format!("{reason}; name a `lane` that isn't open for one of its own");
         Err(Refusal::of("options", ErrorCode::LaneOptions, message))
     }
 }

@@ -70,7 +70,9 @@ impl Shard {
             lane_slot.lane.keep_what_is_sent();
         }
         session.lanes.push(lane_slot);
-        session.lanes.len() - 1
+        let place = session.lanes.len() - 1;
+        self.share_what_is_kept(slot);
+        place
     }
 
     /// Changes the options of an open lane, from the next message on.

@@ -71,18 +71,21 @@ impl Shard {
     fn ping(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
         session.give_back();
-        let link = &mut session.link;
-        link.pings_sent += 1;
-        link.pings_open += 1;
-        session.lanes.iter_mut().for_each(|one| one.pinged = one.lane.frames());
-        let link = &session.link;
-        match link.info.pings {
+        session.link.pings_sent += 1;
+        // The answer to a ping of the transport's own may stand for that to a mark, and then tells as
+        // much as that.
+        let mark = match session.link.info.pings {
+            PongTo::Frame => 0,
+            PongTo::Transport => session.newest_mark().map_or(0, |(_, mark)| mark),
+        };
+        if mark == 0 {
+            session.link.pings_open += 1;
+            session.lanes.iter_mut().for_each(|one| one.pinged = one.lane.frames());
+            session.note_ping();
+        }
+        match session.link.info.pings {
             PongTo::Frame => self.tell(slot, &BrokerFrame::Ping(Ping { mark: None })),
-            // Its answer may stand for that to a mark, and then tells as much.
-            PongTo::Transport => {
-                let mark = session.newest_mark().map_or(0, |(_, mark)| mark);
-                self.native_pings.push((slot, mark));
-            }
+            PongTo::Transport => self.native_pings.push((slot, mark)),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::grants::Entrant;
 use super::lanes::told;
 use super::routes::Target;
 use crate::command::Purpose;
-use crate::session::{Given, LaneFrame, Standpoint};
+use crate::session::{LaneFrame, Standpoint};
 use crate::{Command, SessionId};
 
 impl Shard {
@@ -36,7 +36,7 @@ impl Shard {
         let entrant = Entrant::Subscription(&filter);
         let lane = self.lane_for(slot, Some(moving.lane), moving.options.as_ref(), entrant)?;
         let (subscription, lane, id) = (number, lane as u32, moving.id);
-        self.note_given(slot, id, Given::Elsewhere);
+        self.note_asked(slot, id);
         self.outgoing.push(Command::Move { session, subscription, lane, id });
         Ok(())
     }
@@ -45,6 +45,7 @@ impl Shard {
     pub(super) fn moved(&mut self, (of, number): (SessionId, u64), lane: usize, id: u64) {
         let Some(session) = self.find(of) else { return };
         let slot = session.id.slot;
+        session.told_in_lane(id);
         let lane_number = session.lanes[lane].number;
         let Some(found) = session.standing.get_mut(&number) else { return };
         let (left, filter) = (std::mem::replace(&mut found.lane, lane), found.filter.clone());

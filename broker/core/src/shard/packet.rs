@@ -104,7 +104,9 @@ impl Session {
                     packer.run(*extent, Some(*subscription))
                 }
                 Item::Newest(newest) => packer.newest(newest),
-                Item::Frame(LaneFrame::Encoded(frame)) => packer.frame(frame),
+                Item::Frame(LaneFrame::Encoded(frame) | LaneFrame::Request(frame)) => {
+                    packer.frame(frame)
+                }
                 Item::Frame(LaneFrame::Presence(subscription)) => {
                     packer.presence(slot.presences.frames(*subscription))
                 }

@@ -9,7 +9,6 @@ use broker_protocol::frame::{Body, Publish, Send};
 
 use super::Shard;
 use super::commands::Refusal;
-use crate::session::Given;
 use crate::{Command, Limits, Retain};
 
 impl Shard {
@@ -62,7 +61,7 @@ impl Shard {
         let to = Arc::from(&*send.to);
         let id = send.id;
         if let Some(id) = id {
-            self.note_given(slot, id, Given::Elsewhere);
+            self.note_asked(slot, id);
         }
         self.statistics.received += 1;
         self.outgoing.push(Command::Send { session, id, to, topic, parts });

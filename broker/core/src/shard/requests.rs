@@ -191,7 +191,7 @@ impl Shard {
         }
         session.dealings.get_or_insert_default().answering.insert(token, answering);
         // A copy: what is cut from the batch would hold all of its memory for as long as it waits.
-        let frame = LaneFrame::Encoded(Bytes::copy_from_slice(frame));
+        let frame = LaneFrame::Request(Bytes::copy_from_slice(frame));
         self.push_frame(slot, lane, frame);
         true
     }

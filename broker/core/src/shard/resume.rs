@@ -4,7 +4,7 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, Connect, LanePosition, Reconnect, Resume};
 
 use super::Shard;
-use crate::session::{Given, Past, Stage};
+use crate::session::Stage;
 use crate::{Now, SessionId};
 
 impl Shard {
@@ -70,22 +70,8 @@ impl Shard {
             slot.begin_again(now.monotonic);
             positions.push(LanePosition { lane, frames });
         }
-        let recall = session.recall.get_or_insert_default();
-        let mut answers = recall.past.take().map(|past| past.answers).unwrap_or_default();
-        answers.extend(std::mem::take(&mut recall.answers), most);
-        // The answers to requests that are open come by themselves, however late they are repeated.
-        let open = session.dealings.iter().flat_map(|dealings| dealings.asked.iter());
-        open.for_each(|(id, _)| answers.note(*id, Given::Elsewhere, most));
-        let stood = session.standing.iter().map(|(number, one)| (one.command, *number));
-        let mut begun_by: Vec<(u64, u64)> = stood.collect();
-        begun_by.sort_unstable();
-        recall.past = Some(Past {
-            last_publish_id: session.last_publish_id,
-            acknowledged: recall.acknowledged,
-            answers,
-            begun_by,
-            cut: lost.clone(),
-        });
+        let (last_publish_id, coming) = (session.last_publish_id, session.answers_coming());
+        session.recall.get_or_insert_default().come_back(last_publish_id, coming, most);
         lost.into_iter().for_each(|lane| self.replay_again((home, lane)));
         positions
     }

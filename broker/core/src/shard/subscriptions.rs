@@ -15,7 +15,7 @@ use super::publish::shortened;
 use super::replays::wants_replay;
 use super::routes::Target;
 use crate::command::Purpose;
-use crate::session::{Given, LaneFrame, Standpoint, Subscription};
+use crate::session::{LaneFrame, Standpoint, Subscription};
 use crate::{Addressee, Command, SessionId};
 
 impl Shard {
@@ -109,7 +109,7 @@ impl Shard {
         };
         found.state = Standpoint::Leaving;
         let standing = session.standing_of(number).expect("it was found just now");
-        self.note_given(slot, unsubscribe.id, Given::Elsewhere);
+        self.note_asked(slot, unsubscribe.id);
         self.outgoing.push(Command::Unsubscribe { standing, id: Some(unsubscribe.id) });
     }
 
@@ -133,7 +133,7 @@ impl Shard {
     }
 
     /// Says in its lane that a subscription has begun.
-    pub(super) fn tell_begun(&mut self, slot: u32, number: u64) {
+    fn tell_begun(&mut self, slot: u32, number: u64) {
         let session = &self.sessions[slot as usize];
         let Some(found) = session.standing.get(&number) else { return };
         let (lane, lane_slot) = (found.lane, &session.lanes[found.lane]);
@@ -152,6 +152,7 @@ impl Shard {
         self.departed.remove(&Addressee { session, subscription: number });
         let Some(session) = self.find(session) else { return };
         let slot = session.id.slot;
+        id.into_iter().for_each(|id| session.told_in_lane(id));
         let (id_of_session, membership) = (session.id, session.membership(number));
         let found = session.end_standing(number);
         if let Some(membership) = membership {

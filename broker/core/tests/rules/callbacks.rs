@@ -5,6 +5,7 @@ mod calls;
 mod ends;
 mod holds;
 mod offers;
+mod random;
 
 use std::borrow::Cow;
 

@@ -1,5 +1,6 @@
 //! Rules of the shard and the sequencer, one by one, at their exact boundaries.
 
+mod answers;
 mod callbacks;
 mod commands;
 mod conflation;
@@ -10,6 +11,7 @@ mod expiry;
 mod groups;
 mod inspection;
 mod intervals;
+mod keeping;
 mod lanes;
 mod limits;
 mod merging;

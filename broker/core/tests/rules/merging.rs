@@ -213,3 +213,19 @@ fn the_folded_message_is_the_newest_but_for_its_payload() {
     assert_eq!(message.from.as_deref(), Some("carl"));
     assert_eq!((message.seq, &message.body), (2, &publish.body));
 }
+
+#[test]
+fn what_is_not_folded_is_counted() {
+    for (content, unfolded) in [(Content::Json, 0), (Content::Text, 2), (Content::Bytes, 2)] {
+        let (mut stage, ann, bob) = scene(Config::default(), Codec::Bincode);
+        stage.set_room(bob, 0);
+        for payload in [&b"{}"[..], b"{}", b"{}"] {
+            let mut publish = Publish::bytes("a", payload);
+            publish.body.content = content;
+            stage.say(ann, &ClientFrame::Publish(publish));
+        }
+        stage.set_room(bob, usize::MAX);
+        stage.turn();
+        assert_eq!(stage.shard.statistics().log.unfolded, unfolded, "{content:?}");
+    }
+}

@@ -144,18 +144,18 @@ fn a_filter_that_may_not_have_what_lane_0_has_is_told_to_take_a_lane_of_its_own(
     for (filter, message) in [
         (
             "market.btc",
-            "pattern \"market.>\" forbids `keep: all`, which lane 0 has; give `options` without \
-             `lane` for a lane of its own",
+            "pattern \"market.>\" forbids `keep: all`, which lane 0 has; name a `lane` that \
+             isn't open for one of its own",
         ),
         (
             "*.kitchen",
-            "pattern \"market.>\" forbids `keep: all`, which lane 0 has; give `options` without \
-             `lane` for a lane of its own",
+            "pattern \"market.>\" forbids `keep: all`, which lane 0 has; name a `lane` that \
+             isn't open for one of its own",
         ),
         (
             "chat.kitchen",
-            "pattern \"chat.>\" grants less than lane 0 has; give `options` without `lane` for a \
-             lane of its own",
+            "pattern \"chat.>\" grants less than lane 0 has; name a `lane` that isn't open \
+             for one of its own",
         ),
     ] {
         stage.subscribe(ann, filter);

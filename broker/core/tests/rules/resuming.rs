@@ -16,20 +16,27 @@ use crate::stage::{Stage, in_group, in_lane, request, send};
 
 /// A client that counts what it has, and what it was told to miss.
 #[derive(Default)]
-struct Client {
-    slot: u32,
+pub(crate) struct Client {
+    pub(crate) slot: u32,
     session: String,
     secret: String,
     lane: u8,
+    /// Its receive window, if it takes part in credit.
+    receive_window: Option<u64>,
     /// The frames that it has of each lane.
-    frames: BTreeMap<u8, u64>,
+    pub(crate) frames: BTreeMap<u8, u64>,
     /// The messages that it has, by topic.
     had: BTreeMap<String, Vec<u64>>,
-    told: u64,
-    answers: Vec<BrokerFrame<'static>>,
+    pub(crate) told: u64,
+    pub(crate) answers: Vec<BrokerFrame<'static>>,
 }
 
 impl Client {
+    /// One that takes part in credit.
+    pub(crate) fn with_credit(receive_window: u64) -> Self {
+        Self { receive_window: Some(receive_window), ..Self::default() }
+    }
+
     fn resume(&self) -> Resume {
         let lanes = self.frames.iter();
         let lanes = lanes.map(|(lane, frames)| LanePosition { lane: *lane, frames: *frames });
@@ -38,8 +45,9 @@ impl Client {
     }
 
     /// Connects, or comes back.
-    fn connect(&mut self, stage: &mut Stage, resume: Option<Resume>) -> bool {
-        let mut connect = Connect { version: 1, resume, ..Connect::default() };
+    pub(crate) fn connect(&mut self, stage: &mut Stage, resume: Option<Resume>) -> bool {
+        let receive_window = self.receive_window;
+        let mut connect = Connect { version: 1, resume, receive_window, ..Connect::default() };
         connect.client.name = Some("client".to_owned());
         let resumes = connect.resume.is_some();
         self.slot = stage.connect(connect);
@@ -52,7 +60,7 @@ impl Client {
 
     /// Takes so many of the frames that arrived; the others are lost with the link. Returns whether
     /// it was told that its session goes on.
-    fn take(&mut self, stage: &mut Stage, most: usize) -> bool {
+    pub(crate) fn take(&mut self, stage: &mut Stage, most: usize) -> bool {
         let mut resumed = false;
         for frame in stage.frames(self.slot).into_iter().take(most) {
             match &frame {
@@ -77,6 +85,7 @@ impl Client {
                     BrokerFrame::Message(_)
                         | BrokerFrame::Gap(_)
                         | BrokerFrame::Moved(_)
+                        | BrokerFrame::Request(_)
                         | BrokerFrame::Presence(_)
                 ),
             };
@@ -88,7 +97,7 @@ impl Client {
         resumed
     }
 
-    fn gaps(&self) -> Vec<&Gap> {
+    pub(crate) fn gaps(&self) -> Vec<&Gap> {
         let gaps = self.answers.iter().filter_map(|frame| match frame {
             BrokerFrame::Gap(gap) => Some(gap),
             _ => None,
@@ -96,11 +105,11 @@ impl Client {
         gaps.collect()
     }
 
-    fn seqs(&self, topic: &str) -> Vec<u64> {
+    pub(crate) fn seqs(&self, topic: &str) -> Vec<u64> {
         self.had.get(topic).cloned().unwrap_or_default()
     }
 
-    fn accepted(&self, id: u64) -> usize {
+    pub(crate) fn accepted(&self, id: u64) -> usize {
         let accepts =
             |frame: &&BrokerFrame<'_>| matches!(frame, BrokerFrame::Accepted(a) if a.id == id);
         self.answers.iter().filter(accepts).count()
@@ -111,17 +120,17 @@ fn stage() -> Stage {
     stage_with(Absence::default())
 }
 
-fn stage_with(absence: Absence) -> Stage {
+pub(crate) fn stage_with(absence: Absence) -> Stage {
     let config = Config { absence, ..Config::default() };
     Stage::with_absence(config, SequencerConfig::default(), Codec::Bincode)
 }
 
-fn keep(keep: Keep) -> LaneOptions {
+pub(crate) fn keep(keep: Keep) -> LaneOptions {
     LaneOptions { keep: Some(keep), ..LaneOptions::default() }
 }
 
 /// A subscriber of `a` in lane 1, and a publisher.
-fn pair(stage: &mut Stage, options: LaneOptions) -> (Client, u32) {
+pub(crate) fn pair(stage: &mut Stage, options: LaneOptions) -> (Client, u32) {
     let publisher = stage.enter("publisher");
     let mut client = Client::default();
     client.connect(stage, None);
@@ -130,7 +139,7 @@ fn pair(stage: &mut Stage, options: LaneOptions) -> (Client, u32) {
     (client, publisher)
 }
 
-fn come_back(client: &mut Client, stage: &mut Stage) -> bool {
+pub(crate) fn come_back(client: &mut Client, stage: &mut Stage) -> bool {
     let resume = client.resume();
     client.connect(stage, Some(resume))
 }

@@ -36,6 +36,8 @@ pub(crate) struct Client {
     pub(crate) link: Link,
     /// Whether the broker has ended the session and its closing word is on its way.
     pub(crate) closing: bool,
+    /// Whether it reads nothing any more, and doesn't know that its link is about to break.
+    pub(crate) asleep: bool,
     /// Whether it takes everything at once and never says anything.
     pub(crate) is_auditor: bool,
     /// What it said and the broker hasn't read: packets of whole frames.
@@ -73,6 +75,7 @@ impl Client {
             framing: any_framing(random),
             link: Link::default(),
             closing: false,
+            asleep: false,
             is_auditor: false,
             upload: VecDeque::new(),
             partial: BTreeMap::new(),
@@ -103,7 +106,7 @@ impl Client {
             deadline: None,
             ..*self
         };
-        (self.closing, self.resuming, self.lenient) = (false, false, false);
+        (self.closing, self.resuming, self.lenient, self.asleep) = (false, false, false, false);
         (left.next_id, left.resuming, left.keeps) = (1, false, false);
         left
     }

@@ -148,7 +148,7 @@ impl Judge {
             BrokerFrame::Message(message) => self.message(client, arrival, message),
             BrokerFrame::Gap(gap) if tells_of_a_cut && gap.count == 0 => Ok(()),
             BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
-            BrokerFrame::CaughtUp(end) => self.caught_up(client, arrival, end),
+            BrokerFrame::CaughtUp(end) => self.caught_up(client, end),
             BrokerFrame::Moved(moved) => self.moved(client, arrival, moved),
             BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
             BrokerFrame::Request(request) => self.request(client, arrival, request),

@@ -16,6 +16,9 @@ pub(crate) const SERVICES: [&str; 2] = ["svc.one", "svc.two"];
 pub(crate) const SERVED: [&str; 3] = ["svc.one", "svc.two", "svc.*"];
 pub(crate) const GROUPS: [&str; 2] = ["crew", "team"];
 
+/// From this seed on clients fall asleep.
+pub(crate) const SLEEPY_FROM: u64 = 1 << 32;
+
 /// What kind of world a seed makes.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -38,20 +41,25 @@ pub(crate) struct Plan {
     pub(crate) refusing: usize,
     /// Whether sessions outlive their links.
     pub(crate) stays: bool,
+    /// How often a client falls asleep when it has read, until it loses its link, in percent.
+    pub(crate) sleepy: usize,
     pub(crate) config: Config,
     pub(crate) sequencer: SequencerConfig,
 }
 
 impl Plan {
-    pub(crate) fn of(random: &mut Random) -> Self {
+    /// What kind of world a seed makes, of which these are the random numbers.
+    pub(crate) fn of(seed: u64, random: &mut Random) -> Self {
         let heavy = random.percent(10);
         let forgets = random.percent(20);
         let forget_after = Duration::from_millis(if forgets { 40 } else { 1_000_000 });
         let shards = random.between(1, 4);
-        let stays = random.percent(60);
+        let sleepy = if seed >= SLEEPY_FROM { 20 } else { 0 };
+        let stays = random.percent(60) || sleepy > 0;
         Self {
             shards,
             stays,
+            sleepy,
             clients_max: random.between(3, 9),
             steps: random.between(150, 500),
             rests: random.between(1, 3),
@@ -61,7 +69,7 @@ impl Plan {
             keys: random.between(1, KEYS.len()),
             payload_max: if heavy { 20_000 } else { *random.pick(&[40, 400]) },
             refusing: *random.pick(&[0, 10, 40, 60]),
-            config: config(random, heavy, stays, shards),
+            config: config(random, heavy, (stays, sleepy > 0), shards),
             sequencer: SequencerConfig { forget_after, ..SequencerConfig::default() },
         }
     }
@@ -70,7 +78,15 @@ impl Plan {
 /// How long sessions stay without a link, where they do: less than a time of rest.
 pub(crate) const EXPIRY: Duration = Duration::from_millis(1500);
 
-fn config(random: &mut Random, heavy: bool, stays: bool, shards: usize) -> Config {
+fn config(
+    random: &mut Random,
+    heavy: bool,
+    (stays, sleepy): (bool, bool),
+    shards: usize,
+) -> Config {
+    // Who sleeps is to lose some.
+    let windows =
+        if sleepy { [60, 60, 60, 300, 2000] } else { [60, 300, 2000, 64 << 10, 64 << 10] };
     let overflow =
         *random.pick(&[Overflow::Disconnect, Overflow::DropOldest, Overflow::DropOldest]);
     let bytes = if heavy { 400_000 } else { random.between(600, 20_000) as u64 };
@@ -89,7 +105,7 @@ fn config(random: &mut Random, heavy: bool, stays: bool, shards: usize) -> Confi
         settled_per_turn: *random.pick(&[1, 16]),
         absence: Absence {
             expiry: if stays { EXPIRY } else { Duration::ZERO },
-            resume_window: *random.pick(&[60, 300, 2000, 64 << 10, 64 << 10]),
+            resume_window: *random.pick(&windows),
             ..Absence::default()
         },
         shards: shards as u16,

@@ -1,7 +1,9 @@
 //! Every promise, in every world that the seeds make.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use crate::plan::SLEEPY_FROM;
 use crate::shrink::tell;
 use crate::tamper::Tamper;
 use crate::world::World;
@@ -29,7 +31,7 @@ const HAPPENS: [&str; 10] = [
     "expired",
 ];
 
-fn seeds() -> std::ops::Range<u64> {
+fn seeds() -> Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();
     match number("SIM_SEED") {
         Some(seed) => seed..seed + 1,
@@ -42,8 +44,21 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn every_promise_holds_in_every_world() {
+    hold_in(seeds());
+}
+
+/// What such a client lost is more than is kept: messages are told, and answers come all the same.
+#[test]
+fn every_promise_holds_where_clients_fall_asleep_and_lose_their_links() {
+    let Range { start, end } = seeds();
+    if start < SLEEPY_FROM {
+        hold_in(start + SLEEPY_FROM..end + SLEEPY_FROM);
+    }
+}
+
+fn hold_in(seeds: Range<u64>) {
     let mut broken = Vec::new();
-    for seed in seeds() {
+    for seed in seeds {
         if let Err(violation) = World::new(seed, Tamper::default(), false).run() {
             broken.push((seed, violation.what));
         }

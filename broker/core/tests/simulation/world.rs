@@ -45,7 +45,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, tamper: Tamper, tells: bool) -> Self {
         let mut random = Random::of(seed);
-        let plan = Plan::of(&mut random);
+        let plan = Plan::of(seed, &mut random);
         let now = Now { monotonic: Duration::from_secs(1), wall: 1_700_000_000_000 };
         let shard = |id| Shard::new(ShardId(id as u16), Config::clone(&plan.config), now);
         Self {
@@ -125,6 +125,7 @@ impl World {
         match (self.random.below(1000), client) {
             (0..250, Some(client)) => self.act(client),
             (250..500, Some(client)) => self.upload(client),
+            (500..720, Some(client)) if self.clients[client].asleep => self.sleep_on(client),
             (500..720, Some(client)) => self.download(client),
             (720..745, Some(client)) => self.release(client),
             (745..780, Some(client)) => self.stall(client),
@@ -306,6 +307,13 @@ impl World {
         }
     }
 
+    /// A client reads nothing of what its link takes, until it loses that.
+    fn sleep_on(&mut self, client: usize) {
+        if self.random.percent(15) {
+            self.die(client);
+        }
+    }
+
     /// A client goes: with a word, or with its link.
     fn part(&mut self, client: usize) {
         if self.clients[client].is_auditor {
@@ -330,6 +338,8 @@ impl World {
     }
 
     fn download(&mut self, client: usize) {
+        let sleeps = self.plan.sleepy > 0 && self.random.percent(self.plan.sleepy);
+        self.clients[client].asleep = sleeps && !self.clients[client].is_auditor;
         for _ in 0..self.random.between(1, 4) {
             self.read_some(client, false);
         }

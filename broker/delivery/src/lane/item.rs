@@ -27,6 +27,13 @@ impl Extent {
         self.start == self.end
     }
 
+    /// Takes its first `count` entries off, of which there are no fewer.
+    pub(super) fn split_off_front(&mut self, count: u64) -> Self {
+        let front = Self { start: self.start, end: self.start + count };
+        self.start = front.end;
+        front
+    }
+
     /// The entries.
     pub fn entries(&self) -> std::ops::Range<u64> {
         self.start..self.end
@@ -59,6 +66,11 @@ pub trait Frame {
     fn size(&self) -> u64;
     /// Whether it says what no longer holds when messages in front of it are discarded.
     fn is_void_behind_losses(&self) -> bool {
+        false
+    }
+    /// Whether nothing else tells the same: it is sent again to who hasn't received it, however much was
+    /// sent behind it.
+    fn must_arrive(&self) -> bool {
         false
     }
     /// What it costs while it is kept after it was sent, in bytes.
@@ -107,8 +119,6 @@ impl<F> Item<F> {
             panic!("only messages are taken one by one");
         };
         assert!(count < extent.len(), "an item that is taken whole is removed");
-        let taken = Extent { start: extent.start, end: extent.start + u64::from(count) };
-        extent.start = taken.end;
-        taken
+        extent.split_off_front(u64::from(count))
     }
 }

@@ -14,7 +14,7 @@ mod rewind;
 use std::collections::VecDeque;
 
 use super::{Entries, Extent, Frame, Gap, Lane};
-use gone::{Gone, Stretch};
+use gone::{Gone, Piece, Stretch};
 pub(super) use leaving::Leaving;
 pub use leaving::{AsTheyAre, Departure};
 pub use rewind::NoWayBack;
@@ -33,7 +33,7 @@ pub(super) struct Kept<F> {
     ordered: bool,
     end: u64,
     /// What was let go before the client said that it arrived, oldest first.
-    gone: Gone,
+    gone: Gone<F>,
 }
 
 #[derive(Debug)]
@@ -89,28 +89,28 @@ impl<F: Frame> Kept<F> {
 
     /// Lets go of at most so many frames at the front: of messages that lie together, or one other.
     /// Returns what they were.
-    fn let_go(&mut self, most: u64, log: &mut impl Entries) -> Stretch {
-        let Some(front) = self.items.front_mut() else { return Stretch::default() };
-        let (stretch, bytes) = match front {
-            Was::Messages { extent, .. } => {
-                let end = extent.end.min(extent.start + most);
-                let gone = Extent { start: extent.start, end };
-                extent.start = end;
-                let bytes = log.bytes(gone);
-                log.let_go(gone);
-                let frames = u64::from(gone.len());
-                (Stretch { frames, messages: frames, told: 0 }, bytes)
+    fn let_go(&mut self, most: u64, log: &mut impl Entries) -> Option<Piece<F>> {
+        let was = match self.items.front_mut()? {
+            Was::Messages { extent, .. } if u64::from(extent.len()) > most => {
+                Was::Messages { extent: extent.split_off_front(most), subscription: None }
             }
-            Was::Frame(frame) => (Stretch { frames: 1, messages: 0, told: 0 }, frame.held()),
-            Was::Gap(gap) => (Stretch { frames: 1, messages: 0, told: gap.count }, GAP_BYTES),
+            _ => self.items.pop_front()?,
         };
-        if !matches!(front, Was::Messages { extent, .. } if !extent.is_empty()) {
-            self.items.pop_front();
-        }
         self.ordered |= self.items.is_empty();
-        self.frames -= stretch.frames;
-        self.bytes -= bytes;
-        stretch
+        self.bytes -= was.cost();
+        let piece = match was {
+            Was::Messages { extent, .. } => {
+                self.bytes -= log.bytes(extent);
+                log.let_go(extent);
+                let frames = u64::from(extent.len());
+                Piece::Stretch(Stretch { frames, messages: frames, told: 0 })
+            }
+            Was::Frame(frame) if frame.must_arrive() => Piece::Frame(frame),
+            Was::Frame(_) => Piece::Stretch(Stretch { frames: 1, messages: 0, told: 0 }),
+            Was::Gap(gap) => Piece::Stretch(Stretch { frames: 1, messages: 0, told: gap.count }),
+        };
+        self.frames -= piece.frames();
+        Some(piece)
     }
 }
 
@@ -146,6 +146,11 @@ impl<F: Frame> Lane<F> {
 
     /// Bytes of what was handed to the link and is kept.
     pub fn kept_bytes(&self, log: &impl Entries) -> u64 {
+        self.bytes_in_order(log) + self.kept.as_ref().map_or(0, |kept| kept.gone.bytes())
+    }
+
+    /// The same without what is kept aside.
+    fn bytes_in_order(&self, log: &impl Entries) -> u64 {
         self.kept.as_ref().map_or(0, |kept| kept.bytes) + log.bytes(self.recent)
     }
 
@@ -190,9 +195,7 @@ impl<F: Frame> Lane<F> {
         self.settle_recent(log);
         let Some(kept) = &mut self.kept else { return Ok(()) };
         let begins = self.frames - kept.frames;
-        if frames >= begins {
-            kept.gone.clear();
-        }
+        kept.gone.forget_all_but(begins.saturating_sub(frames));
         kept.let_go_front(frames.saturating_sub(begins), log);
         // Subscriptions are answered in a lane, and many lanes are quiet from then on.
         if kept.is_empty() && self.books.received == 0 {
@@ -201,9 +204,10 @@ impl<F: Frame> Lane<F> {
         Ok(())
     }
 
-    /// Lets go of the oldest of what is kept, beyond so many bytes.
+    /// Lets go of the oldest of what is kept, beyond so many bytes. Frames that
+    /// [must arrive](Frame::must_arrive) are kept aside.
     pub fn keep_at_most(&mut self, bytes: u64, log: &mut impl Entries) {
-        if self.kept_bytes(log) > bytes {
+        if self.bytes_in_order(log) > bytes {
             self.settle_recent(log);
         }
         if let Some(kept) = &mut self.kept
@@ -217,8 +221,10 @@ impl<F: Frame> Lane<F> {
 impl<F: Frame> Kept<F> {
     /// Lets go of so many frames at the front, of which there are no fewer.
     fn let_go_front(&mut self, mut frames: u64, log: &mut impl Entries) {
-        while frames > 0 {
-            frames -= self.let_go(frames, log).frames;
+        while frames > 0
+            && let Some(piece) = self.let_go(frames, log)
+        {
+            frames -= piece.frames();
         }
     }
 
@@ -229,8 +235,7 @@ impl<F: Frame> Kept<F> {
                 Some(_) => 1,
                 None => return,
             };
-            let stretch = self.let_go(most, log);
-            self.gone.note(stretch);
+            self.let_go(most, log).into_iter().for_each(|piece| self.gone.note(piece));
         }
     }
 }

@@ -166,7 +166,9 @@ impl<F: Frame> Lane<F> {
         let most = oldest.entries().take(self.messages.saturating_sub(1) as usize);
         let go = most.take_while(|entry| {
             let goes = beyond > 0;
-            beyond = beyond.saturating_sub(u64::from(log.size(*entry)));
+            if goes {
+                beyond = beyond.saturating_sub(u64::from(log.size(*entry)));
+            }
             goes
         });
         go.count() as u32

@@ -1,31 +1,33 @@
 //! The caller's side: a structure with a method for each of the trait's.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
-use super::{arguments_name, broadcast_name, calls_name, inputs, is_callback};
+use super::{arguments_name, broadcast_name, calls_name, inputs, is_callback, local};
 use crate::interface::{Answer, Interface, Method};
 
 /// The structures behind a handle and, for callbacks, behind a set.
 pub(super) fn declared(interface: &Interface) -> TokenStream {
-    let Interface { name, visibility, .. } = interface;
+    let Interface { name, visibility, conditions, .. } = interface;
     let calls = calls_name(interface);
     let docs = format!(
-        "What can be called of a [`{name}`] elsewhere: a handle to one dereferences to this."
+        " What can be called of a [`{name}`] elsewhere: a handle to one dereferences to this."
     );
     let broadcast = is_callback(interface).then(|| {
         let broadcast = broadcast_name(interface);
         let docs = format!(
-            "What can be called of many [`{name}`]s at once: a `CallbackSet` dereferences to this."
+            " What can be called of many [`{name}`]s at once: a `CallbackSet` dereferences to this."
         );
         quote! {
+            #(#conditions)*
             #[doc = #docs]
             #[derive(Debug)]
             #visibility struct #broadcast(::client_sdk::interface::Remote);
         }
     });
     quote! {
+        #(#conditions)*
         #[doc = #docs]
         #[derive(Debug)]
         #visibility struct #calls(::client_sdk::interface::Remote);
@@ -67,7 +69,7 @@ fn implemented(name: &Ident, methods: impl Iterator<Item = TokenStream>) -> Toke
 fn caller(interface: &Interface, place: usize, method: &Method) -> TokenStream {
     let visibility = &interface.visibility;
     let Method { name, .. } = method;
-    let docs = method.docs();
+    let docs = method.told_to_callers();
     let inputs = inputs(method);
     let of = &interface.name;
     let structure = arguments_name(interface, method);
@@ -86,22 +88,29 @@ fn caller(interface: &Interface, place: usize, method: &Method) -> TokenStream {
     };
     match &method.answer {
         Answer::Value(value) => {
-            asked(quote!(#value, ::client_sdk::interface::CallError), quote!(ask))
+            asked(quote!(#value, ::client_sdk::interface::CallError), quote!(ask::<#value>))
         }
-        Answer::Fallible(value, error) => {
-            asked(quote!(#value, ::client_sdk::interface::CallError<#error>), quote!(ask_fallible))
-        }
+        Answer::Fallible(value, error) => asked(
+            quote!(#value, ::client_sdk::interface::CallError<#error>),
+            quote!(ask_fallible::<#value, #error>),
+        ),
         Answer::None => {
             let key = match &method.lane.key {
-                Some(key) => quote!(::std::option::Option::Some(#key.to_string())),
+                Some(key) => {
+                    let text = quote_spanned! {key.span()=>
+                        ::std::string::ToString::to_string(&#key)
+                    };
+                    quote!(::std::option::Option::Some(#text))
+                }
                 None => quote!(::std::option::Option::None),
             };
-            let docs = method.docs();
+            let docs = method.told_to_callers();
+            let local = local("key");
             quote! {
                 #(#docs)*
                 #visibility fn #name(&self, #inputs) -> ::client_sdk::interface::Told {
-                    let key = #key;
-                    self.0.tell(#described, key, #arguments)
+                    let #local = #key;
+                    self.0.tell(#described, #local, #arguments)
                 }
             }
         }

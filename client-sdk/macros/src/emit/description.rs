@@ -1,7 +1,8 @@
 //! What both ends know of an interface: names, numbers, lanes.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt as _;
 
 use super::{broadcast_name, calls_name, is_callback};
 use crate::fingerprint::fingerprint;
@@ -13,23 +14,21 @@ use crate::lane::LaneRule;
 pub(super) fn emit(interface: &Interface) -> TokenStream {
     let name = &interface.name;
     let calls = calls_name(interface);
-    let text = name.to_string();
+    let text = name.unraw().to_string();
     let methods = interface.methods.iter().map(|method| described(&text, method));
     let kind = match is_callback(interface) {
         true => {
             let broadcast = broadcast_name(interface);
             quote! {
-                impl<'a> ::client_sdk::interface::CallbackInterface for dyn #name + 'a {
+                impl ::client_sdk::interface::CallbackInterface for dyn #name + '_ {
                     type Broadcast = #broadcast;
                 }
             }
         }
-        false => {
-            quote! { impl<'a> ::client_sdk::interface::ServiceInterface for dyn #name + 'a {} }
-        }
+        false => quote! { impl ::client_sdk::interface::ServiceInterface for dyn #name + '_ {} },
     };
     quote! {
-        impl<'a> ::client_sdk::interface::Interface for dyn #name + 'a {
+        impl ::client_sdk::interface::Interface for dyn #name + '_ {
             type Calls = #calls;
             const DESCRIPTION: &'static ::client_sdk::interface::Description =
                 &::client_sdk::interface::Description {
@@ -42,7 +41,7 @@ pub(super) fn emit(interface: &Interface) -> TokenStream {
 }
 
 fn described(interface: &str, method: &Method) -> TokenStream {
-    let name = method.name.to_string();
+    let name = method.name.unraw().to_string();
     let signature = &method.signature;
     let number = fingerprint(&format!("{interface}.{signature}"));
     let answers = !matches!(method.answer, Answer::None);
@@ -60,28 +59,37 @@ fn described(interface: &str, method: &Method) -> TokenStream {
     }
 }
 
+/// What is said of it; the rest is the broker's.
 fn lane(rule: &LaneRule) -> TokenStream {
-    let latest = option(rule.latest);
-    let drops_oldest = option(rule.drops_oldest);
-    let priority = option(rule.priority);
-    let min_interval = option(rule.min_interval);
-    let bound_messages = option(rule.bound_messages);
-    let bound_bytes = option(rule.bound_bytes);
-    let unreliable = rule.unreliable;
-    quote! {
-        ::client_sdk::interface::LaneRule {
-            latest: #latest,
-            drops_oldest: #drops_oldest,
-            priority: #priority,
-            min_interval: #min_interval,
-            bound_messages: #bound_messages,
-            bound_bytes: #bound_bytes,
-            unreliable: #unreliable,
-        }
+    let said: Vec<TokenStream> = [
+        field("latest", rule.latest),
+        field("drops_oldest", rule.drops_oldest),
+        field("priority", rule.priority),
+        field("min_interval", rule.min_interval),
+        field("bound_messages", rule.bound_messages),
+        field("bound_bytes", rule.bound_bytes),
+        rule.unreliable.then(|| quote!(unreliable: true)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match said.is_empty() {
+        true => quote!(::client_sdk::interface::LaneRule::UNSAID),
+        false => quote! {
+            ::client_sdk::interface::LaneRule {
+                #(#said,)*
+                ..::client_sdk::interface::LaneRule::UNSAID
+            }
+        },
     }
 }
 
-fn option<T: quote::ToTokens>(value: Option<T>) -> TokenStream {
+fn field<T: ToTokens>(name: &str, value: Option<T>) -> Option<TokenStream> {
+    let name = format_ident!("{name}");
+    value.map(|value| quote!(#name: ::std::option::Option::Some(#value)))
+}
+
+fn option<T: ToTokens>(value: Option<T>) -> TokenStream {
     match value {
         Some(value) => quote!(::std::option::Option::Some(#value)),
         None => quote!(::std::option::Option::None),

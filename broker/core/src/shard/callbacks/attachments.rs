@@ -10,7 +10,7 @@ use broker_protocol::frame::{Attach, Attached, BrokerFrame, Detach, Detached};
 
 use super::calls::unknown_callback;
 use crate::sequencer::filter_of;
-use crate::session::{Given, LaneFrame, Offered, Session};
+use crate::session::{LaneFrame, Offered, Session};
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::shard::grants::Entrant;
@@ -56,7 +56,7 @@ impl Shard {
         id: u64,
         topic: &str,
     ) -> ((crate::SessionId, u64), crate::Span) {
-        self.note_given(slot, id, Given::Elsewhere);
+        self.note_asked(slot, id);
         ((self.sessions[slot as usize].id, id), self.outgoing.write_text(topic))
     }
 

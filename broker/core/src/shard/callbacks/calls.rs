@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::offers::METHOD_BYTES_MAX;
 use crate::log::Render;
-use crate::session::{Answering, Given};
+use crate::session::Answering;
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::shard::publish::check_body;
@@ -44,7 +44,7 @@ impl Shard {
         let parts = self.outgoing.write_parts(topic, name, &send.body);
         let method = self.outgoing.write_text(method);
         if let Some(id) = send.id {
-            self.note_given(slot, id, Given::Elsewhere);
+            self.note_asked(slot, id);
         }
         self.statistics.received += 1;
         let send = CallbackCommand::Send { from, callback, method, parts };
@@ -113,8 +113,9 @@ impl Shard {
             true => id.map(|id| Answer::Accepted { id }),
             false => {
                 self.statistics.calls_refused += 1;
-                let (code, message) = (ErrorCode::Busy, "the callback's lane has no room");
-                id.map(|id| Answer::Rejected { id, code, message: message.to_owned() })
+                let (code, message) =
+                    (ErrorCode::Busy, "the callback's lane has no room".to_owned());
+                Some(Answer::Rejected { id: id.unwrap_or(0), code, message })
             }
         };
         if let Some(answer) = answer {

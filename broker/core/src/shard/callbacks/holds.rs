@@ -10,7 +10,7 @@ use broker_protocol::frame::{BrokerFrame, Hold, Released, ReleasedReason};
 
 use super::calls::unknown_callback;
 use crate::few::Few;
-use crate::session::{Given, LaneFrame, Stage};
+use crate::session::{LaneFrame, Stage};
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId, ShardId};
@@ -71,7 +71,7 @@ impl Shard {
         let id = hold.id;
         match self.try_hold(slot, hold) {
             Ok((callback, counts)) => {
-                self.note_given(slot, id, Given::Elsewhere);
+                self.note_asked(slot, id);
                 let holder = (self.sessions[slot as usize].id, id);
                 let hold = CallbackCommand::Hold { holder, callback, counts };
                 self.outgoing.push(Command::Callback(hold));

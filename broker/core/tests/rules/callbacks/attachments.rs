@@ -1,8 +1,10 @@
 //! Callbacks that are attached to topics.
 
+use std::time::Duration;
+
 use broker_core::{Config, KeepRule, Pattern, Policies};
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{ClientFrame, GapReason, LaneOptions};
+use broker_protocol::frame::{ClientFrame, GapReason, LaneOptions, Publish};
 
 use super::{Scene, latest, method, told};
 
@@ -30,7 +32,7 @@ fn what_is_published_right_behind_an_attach_comes_and_right_behind_a_detach_does
     let (id, again) = (7, callback.clone());
     let attach = super::Attach { id, topic: topic.clone(), callback };
     let detach = super::Detach { id: 8, topic, callback: again };
-    let publish = broker_protocol::frame::Publish::bytes("clock.tick", b"x");
+    let publish = Publish::bytes("clock.tick", b"x");
     scene.stage.write(caller, &ClientFrame::Attach(attach));
     scene.stage.write(caller, &ClientFrame::Publish(publish.clone()));
     scene.stage.write(caller, &ClientFrame::Detach(detach));
@@ -170,4 +172,36 @@ fn what_a_pattern_keeps_out_of_a_lane_isnt_attached_there() {
     let (all, newest) = (scene.offer(&[method("tick", 0)]), scene.offer(&[latest("tick", 1)]));
     assert_eq!(scene.attach("market", &all), Err(ErrorCode::LaneOptions));
     assert!(scene.attach("market", &newest).is_ok() && scene.attach("clock", &all).is_ok());
+}
+
+#[test]
+fn what_is_attached_expires_in_a_lane_that_waits_as_everywhere() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    assert!(scene.attach("clock", &callback).is_ok());
+    scene.stage.frames(scene.owner);
+    scene.stage.set_room(scene.owner, 0);
+    for expires_in in [Some(10), None] {
+        let publish = Publish { expires_in, ..Publish::bytes("clock.tick", b"x") };
+        scene.stage.say(scene.caller, &ClientFrame::Publish(publish));
+    }
+    scene.stage.pass(Duration::from_millis(10));
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["gap 1 Expired", "tick x 2"]);
+}
+
+#[test]
+fn what_is_attached_and_subscribed_in_one_lane_comes_once() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    assert!(scene.attach("clock", &callback).is_ok());
+    scene.stage.subscribe(scene.owner, "clock.*");
+    scene.stage.frames(scene.owner);
+    scene.stage.publish(scene.caller, "clock.tick", b"x");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["tick x 1"]);
+    assert!(scene.detach("clock", &callback).is_ok());
+    scene.stage.publish(scene.caller, "clock.tick", b"y");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["detached clock", "tick y 2"]);
 }

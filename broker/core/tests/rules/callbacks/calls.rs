@@ -6,8 +6,8 @@ use std::time::Duration;
 use broker_core::Config;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Body, BrokerFrame, Cancel, ClientFrame, GapReason, LaneOptions, Outcome, Reply, Request,
-    RoutedRequest,
+    Body, BrokerFrame, Cancel, ClientFrame, Content, GapReason, Keep, LaneOptions, Outcome,
+    Overflow, Reply, Request, RoutedRequest,
 };
 
 use super::{Scene, call, latest, method, told};
@@ -71,8 +71,12 @@ fn a_call_for_which_a_lane_that_keeps_all_has_no_room_is_refused_and_takes_no_pl
         let answer = scene.call(&callback, "tick", &number.to_string()).map(drop);
         assert_eq!(answer, *expected, "{number}");
     }
-    scene.stage.say(scene.caller, &call(None, (&callback, "tick"), (None, "untold")));
-    assert!(scene.stage.frames(scene.caller).is_empty());
+    scene.stage.say(scene.caller, &call(None, (&callback, "tick"), (None, "2")));
+    assert_eq!(
+        scene.stage.refused(scene.caller),
+        Some(ErrorCode::Busy),
+        "without an id it is told too"
+    );
     assert_eq!(scene.stage.shard.statistics().calls_refused, 2);
     scene.stage.set_room(scene.owner, usize::MAX);
     scene.stage.turn();
@@ -211,4 +215,53 @@ fn a_payload_above_the_limit_is_refused() {
     let callback = scene.offer(&[method("tick", 0)]);
     assert!(scene.call(&callback, "tick", "1234").is_ok());
     assert_eq!(scene.call(&callback, "tick", "12345"), Err(ErrorCode::PayloadTooLarge));
+}
+
+#[test]
+fn calls_of_a_key_are_merged_where_the_lane_merges() {
+    let mut scene = Scene::new();
+    let mut patch = method("patch", 1);
+    patch.options = Some(LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() });
+    let callback = scene.offer(&[patch]);
+    scene.stage.set_room(scene.owner, 0);
+    for patch in [r#"{"a":1}"#, r#"{"b":2}"#] {
+        let mut frame = call(None, (&callback, "patch"), (None, patch));
+        if let ClientFrame::Send(send) = &mut frame {
+            send.body.content = Content::Json;
+        }
+        scene.stage.say(scene.caller, &frame);
+    }
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["gap 1 Merged", r#"patch {"a":1,"b":2} 2"#]);
+}
+
+#[test]
+fn a_lane_that_resyncs_discards_calls_tells_them_and_goes_on() {
+    let mut scene = Scene::new();
+    let mut tick = latest("tick", 1);
+    let (overflow, bound_messages) = (Some(Overflow::Resync), Some(2));
+    let options = tick.options.take().expect("it has some");
+    tick.options = Some(LaneOptions { overflow, bound_messages, ..options });
+    let callback = scene.offer(&[tick]);
+    scene.stage.set_room(scene.owner, 0);
+    for number in 0..8 {
+        let key = number.to_string();
+        let tick = call(None, (&callback, "tick"), (Some(&key), "x"));
+        scene.stage.say(scene.caller, &tick);
+    }
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    assert!(scene.call(&callback, "tick", "next").is_ok());
+    let (mut received, mut lost) = (0, 0);
+    for frame in scene.stage.frames(scene.owner) {
+        match frame {
+            BrokerFrame::Message(_) => received += 1,
+            BrokerFrame::Gap(gap) => lost += gap.count,
+            _ => {}
+        }
+    }
+    assert!(received > 0 && lost > 0);
+    assert_eq!(received + lost, 9);
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use broker_core::{Absence, Config};
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{ClientFrame, Connect, Disconnect, ReleasedReason};
+use broker_protocol::frame::{
+    Attach, BrokerFrame, ClientFrame, Connect, Disconnect, Hold, LanePosition, Offer,
+    ReleasedReason, Resume,
+};
 
 use super::{Scene, method};
 
@@ -86,4 +89,93 @@ fn the_end_of_a_holder_is_the_end_of_what_it_holds() {
     expected.sort_by(|one, other| one.0.cmp(&other.0));
     assert_eq!(told, expected);
     assert_eq!(scene.stage.shard.statistics().holds, 0);
+}
+
+#[test]
+fn a_thousand_holds_of_a_session_that_ends_are_given_up_in_one_turn_and_the_others_in_the_next() {
+    let mut scene = Scene::new();
+    let callbacks: Vec<_> = (0..1001).map(|_| scene.offer(&[method("a", 0)])).collect();
+    for callback in &callbacks {
+        scene.hold(scene.caller, callback).expect("it is there");
+    }
+    scene.stage.write(scene.caller, &ClientFrame::Disconnect(Disconnect::default()));
+    assert_eq!(scene.stage.shard.statistics().holds, 1, "those of the turn in which it came");
+    scene.stage.single_turn();
+    assert_eq!(scene.stage.shard.statistics().holds, 0);
+    scene.stage.turn();
+    assert_eq!(scene.released(scene.owner).len(), 1001);
+}
+
+#[test]
+fn a_command_that_is_repeated_after_coming_back_gets_its_first_answer_and_changes_nothing() {
+    let mut scene = Scene::with_absence();
+    let callback = held(&mut scene);
+    let connect = Connect { version: 1, ..Connect::default() };
+    let slot = scene.stage.connect(connect);
+    let connected = scene.stage.frames(slot).into_iter().find_map(|frame| match frame {
+        BrokerFrame::Connected(connected) => Some(connected),
+        _ => None,
+    });
+    let connected = connected.expect("it is let in");
+    let (interface, methods) = (String::new(), vec![method("a", 0)]);
+    let commands = [
+        ClientFrame::Offer(Offer { id: 1, interface, methods }),
+        ClientFrame::Hold(Hold { id: 2, callback: callback.clone() }),
+        ClientFrame::Attach(Attach { id: 3, topic: "t".to_owned(), callback: callback.clone() }),
+        ClientFrame::Hold(Hold { id: 4, callback: "f".repeat(32) }),
+        super::call(Some(5), (&callback, "a"), (None, "once")),
+    ];
+    let answers = |scene: &mut Scene, slot| {
+        let frames = scene.stage.frames(slot).into_iter();
+        let answers = frames
+            .filter(|frame| matches!(frame, BrokerFrame::Accepted(_) | BrokerFrame::Rejected(_)));
+        answers.collect::<Vec<_>>()
+    };
+    commands.iter().for_each(|command| scene.stage.say(slot, command));
+    let first = answers(&mut scene, slot);
+    assert_eq!(first.len(), commands.len());
+    let statistics = scene.stage.shard.statistics();
+    scene.stage.lose(slot);
+    let (session, secret) = (connected.session, connected.secret);
+    let resume = Some(Resume { session, secret, lanes: Vec::new() });
+    let slot = scene.stage.connect(Connect { version: 1, resume, ..Connect::default() });
+    commands.iter().for_each(|command| scene.stage.say(slot, command));
+    assert_eq!(answers(&mut scene, slot), first);
+    let now = scene.stage.shard.statistics();
+    assert_eq!((now.callbacks, now.holds), (statistics.callbacks, statistics.holds));
+    let told = super::told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["attached t", "a once 1"]);
+}
+
+#[test]
+fn what_was_released_while_a_holder_was_away_is_told_when_it_comes_back_and_once() {
+    let mut scene = Scene::with_absence();
+    let callback = scene.offer(&[method("a", 0)]);
+    let slot = scene.stage.connect(Connect { version: 1, ..Connect::default() });
+    let connected = scene.stage.frames(slot).into_iter().find_map(|frame| match frame {
+        BrokerFrame::Connected(connected) => Some(connected),
+        _ => None,
+    });
+    let connected = connected.expect("it is let in");
+    scene.hold(slot, &callback).expect("it is there");
+    scene.stage.lose(slot);
+    scene.release(scene.owner, &callback);
+    let resume = |frames| {
+        let lanes = vec![LanePosition { lane: 0, frames }];
+        let (session, secret) = (connected.session.clone(), connected.secret.clone());
+        Connect {
+            version: 1,
+            resume: Some(Resume { session, secret, lanes }),
+            ..Connect::default()
+        }
+    };
+    let expected = [(callback, ReleasedReason::Released)];
+    // The first time it is lost with the link.
+    for _ in 0..2 {
+        let slot = scene.stage.connect(resume(0));
+        assert_eq!(scene.released(slot), expected);
+        scene.stage.lose(slot);
+    }
+    let slot = scene.stage.connect(resume(1));
+    assert!(scene.released(slot).is_empty());
 }

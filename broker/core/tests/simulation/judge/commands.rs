@@ -16,10 +16,7 @@ impl Judge {
     ) -> Wrong {
         let pending = self.views[client].pending.remove(&accepted.id);
         let lane = self.views[client].header(arrival).lane;
-        let unsure = self.views[client].lanes.get(&lane).is_some_and(|lane| lane.unsure);
         match pending {
-            // Where a lane lost some, its answers are told again, be it that they weren't lost.
-            None if unsure && accepted.subscription.is_some() => Ok(()),
             None => Err(format!("`accepted` for {}, which doesn't wait", accepted.id)),
             Some(Pending::Request(_)) => Err("a request was `accepted`".to_owned()),
             Some(Pending::Message(record)) => {
@@ -96,14 +93,8 @@ impl Judge {
             if let Some(keep) = lane.keeps() {
                 let of = Published::of(&self.truth, topic);
                 let ended = lane.conflated.end(sub.snapshot[topic], keep, of);
-                let unsure = lane.unsure;
-                let ended = ended.or_else(|what| if unsure { Ok(None) } else { Err(what) });
                 let wrong = |what| format!("{name} when {number} ended: {what}");
                 sub.ends[topic] = ended.map_err(wrong)?;
-                continue;
-            }
-            if lane.unsure {
-                lane.tracks.remove(&topic);
                 continue;
             }
             let track = lane.tracks.remove(&topic).ok_or("what was covered has a track")?;

@@ -153,9 +153,6 @@ impl Judge {
         let lane = self.views[client].lanes.get_mut(&lane_number).ok_or("its lane is open")?;
         let (name, paced) = (TOPICS[topic], lane.is_paced());
         let uncovered = || format!("{name} in lane {lane_number}, where nothing covers it");
-        if lane.unsure && !lane.conflated.books.contains_key(&topic) {
-            return Ok(());
-        }
         let book = lane.conflated.books.get_mut(&topic).ok_or_else(uncovered)?;
         let (place, key) = ((message.epoch, message.seq), self.truth.key(number));
         let found = book.message(place, key, arrival.written.waited || paced);
@@ -196,9 +193,6 @@ impl Judge {
         let waited = arrival.written.waited || lane.resyncs() || lane.is_paced();
         let Some(topic) = topic else { return lane.folded(gap, waited, &self.truth) };
         let hull = Hull::of(gap).ok_or("a gap of a topic without place")?;
-        if lane.unsure && !lane.conflated.books.contains_key(&topic) {
-            return Ok(());
-        }
         let book = lane.conflated.books.get_mut(&topic).ok_or("a gap of what isn't covered")?;
         let key_of = |place| self.truth.key_at(topic, place);
         let found = book.gap(hull, waited).and(book.check_in_front(hull, key_of));
@@ -225,7 +219,7 @@ impl Lane {
             (published.count() as u64).saturating_sub(book.told())
         });
         let most = most.sum::<u64>();
-        match self.unsure || (waited && self.folded <= most) {
+        match waited && self.folded <= most {
             true => Ok(()),
             false => Err(format!("{gap:?} makes {}; at most {most} are missing", self.folded)),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judge, Purpose, Stand, Wrong};
+use super::{Judge, Purpose, Stand, Sub, Wrong};
 use crate::plan::{TOPICS, matches};
 
 /// A queue group of a filter.
@@ -44,7 +44,9 @@ impl Judge {
 
     /// A member was told that it misses some: what was published before is due to nobody.
     pub(super) fn excuse_groups(&mut self, client: usize) {
-        for key in self.groups_of(client) {
+        let here = self.views[client].subs.values();
+        let groups: Vec<_> = here.filter_map(Sub::group).collect();
+        for key in groups {
             let step = self.step;
             let group = self.groups.entry(key).or_default();
             group.since = group.since.map(|_| step);
@@ -53,11 +55,7 @@ impl Judge {
 
     fn groups_of(&self, client: usize) -> Vec<(String, String)> {
         let firm = self.views[client].subs.values().filter(|sub| sub.stand == Stand::Begun);
-        let of = firm.filter_map(|sub| match &sub.purpose {
-            Purpose::Group(group) => Some((group.clone(), sub.filter.clone())),
-            _ => None,
-        });
-        of.collect()
+        firm.filter_map(Sub::group).collect()
     }
 
     /// A message for one subscription was written: for a member of a group, and no other has it.
@@ -68,10 +66,6 @@ impl Judge {
         to: u64,
         number: usize,
     ) -> Wrong {
-        let unsure = self.views[client].lanes.get(&lane).is_some_and(|lane| lane.unsure);
-        if unsure && !self.views[client].subs.contains_key(&to) {
-            return Ok(());
-        }
         let sub = self.views[client].subs.get(&to).ok_or("a message for no subscription")?;
         let Purpose::Group(group) = &sub.purpose else {
             return Err(format!("subscription {to} is no member of a group"));
@@ -100,5 +94,15 @@ impl Judge {
             }
         }
         Ok(())
+    }
+}
+
+impl Sub {
+    /// The queue group, if it is a membership of one, and its filter.
+    fn group(&self) -> Option<(String, String)> {
+        match &self.purpose {
+            Purpose::Group(group) => Some((group.clone(), self.filter.clone())),
+            _ => None,
+        }
     }
 }

@@ -36,12 +36,10 @@ pub(crate) struct Lane {
     pub(crate) most: (u32, u64),
     /// Whether its rule changes while it lives.
     pub(crate) is_fickle: bool,
-    /// Whether it lost some with a link (what was told of who is there isn't told again), and whether
-    /// among that a beginning or an end may have been: what it covers isn't known then.
+    /// Whether it lost some with a link.
     pub(crate) was_cut: bool,
     /// Whether it was sent what is retained since the last time of rest, or is about to be.
     pub(crate) fell_back: bool,
-    pub(crate) unsure: bool,
 }
 
 impl Lane {

@@ -37,8 +37,7 @@ impl Judge {
         self.check_books(view)?;
         self.check_values(view)?;
         for (number, sub) in &view.subs {
-            let whole = view.lanes.get(&sub.lane).is_some_and(|lane| !lane.was_cut);
-            if whole && sub.purpose == (Purpose::Messages { presence: true }) {
+            if sub.purpose == (Purpose::Messages { presence: true }) {
                 let there = self.there(&sub.filter);
                 if sub.present != there {
                     return Err(format!(
@@ -55,7 +54,7 @@ impl Judge {
         for (number, lane) in &view.lanes {
             let begun = lane.tracks.values().try_for_each(Track::check_beginning);
             begun.map_err(|what| format!("in lane {number}: {what}"))?;
-            if lane.unsure || *number == OF_GROUPS {
+            if *number == OF_GROUPS {
                 continue;
             }
             if let Some(keep) = lane.keeps() {

@@ -5,7 +5,7 @@ use broker_protocol::frame::{BrokerFrame, Connected, GapReason, LaneHeader};
 
 use crate::script::OF_GROUPS;
 
-use super::{Arrival, Judge, Pending, Stand, View, Wrong};
+use super::{Arrival, Judge, View, Wrong};
 
 impl Judge {
     /// A link whose client doesn't listen to it any more.
@@ -110,19 +110,12 @@ impl View {
                 return Err(format!("{had} frames of lane {lane} came; goes on behind {goes_on}"));
             }
         }
-        let waits = |pending: &Pending| {
-            !matches!(pending, Pending::Message(_) | Pending::Request(_) | Pending::Update(..))
-        };
-        let moves = self.subs.values().any(|sub| sub.stand == Stand::Moving);
-        let unsure = moves || self.pending.values().any(waits);
         for position in &connected.lanes {
             let had = self.frames.insert(position.lane, position.frames).unwrap_or_default();
             if position.frames > had {
                 let lost = self.count_missed(position.lane, position.frames - had);
                 self.cut.insert(position.lane, lost);
-                let lane = self.lanes.entry(position.lane).or_default();
-                lane.unsure |= unsure;
-                lane.was_cut = true;
+                self.lanes.entry(position.lane).or_default().was_cut = true;
             }
         }
         self.missed = None;
@@ -140,18 +133,35 @@ impl View {
         }
         let lane = self.header(arrival).lane;
         *self.frames.entry(lane).or_default() += 1;
-        let Some(lost) = self.cut.remove(&lane) else { return Ok(false) };
         let tells = |gap: &broker_protocol::frame::Gap| {
             gap.topic.is_none() && gap.reason == GapReason::Dropped
         };
-        match frame {
-            BrokerFrame::Gap(gap) if tells(gap) && lost.is_none_or(|lost| lost <= gap.count) => {
+        let told = match frame {
+            BrokerFrame::Gap(gap) if tells(gap) => Some(gap.count),
+            _ => None,
+        };
+        if let Some(owed) = self.owed.get_mut(&lane) {
+            *owed = owed.saturating_sub(told.unwrap_or_default());
+        }
+        let Some(lost) = self.cut.remove(&lane) else { return self.check_owed(lane, frame) };
+        match told {
+            Some(told) => {
+                // What was lost behind an answer is told behind that.
+                self.owed.insert(lane, lost.unwrap_or_default().saturating_sub(told));
                 Ok(true)
             }
-            BrokerFrame::Gap(gap) if tells(gap) => {
-                Err(format!("lane {lane} lost {lost:?}, and tells of {}", gap.count))
-            }
-            other => Err(format!("lane {lane} lost some, and goes on with {other:?}")),
+            None => Err(format!("lane {lane} lost some, and goes on with {frame:?}")),
+        }
+    }
+
+    /// All that a lane lost is told in front of its first message.
+    fn check_owed(&mut self, lane: u8, frame: &BrokerFrame<'_>) -> Result<bool, String> {
+        match frame {
+            BrokerFrame::Message(_) => match self.owed.remove(&lane) {
+                Some(owed) if owed > 0 => Err(format!("lane {lane} lost {owed} more than it told")),
+                _ => Ok(false),
+            },
+            _ => Ok(false),
         }
     }
 }

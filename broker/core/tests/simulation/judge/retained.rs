@@ -90,11 +90,12 @@ impl Judge {
         }
         let view = &mut self.views[client];
         let lane = view.header(arrival).lane;
-        let unsure = view.lanes.get(&lane).is_some_and(|lane| lane.unsure);
-        let Some(sub) = view.subs.get_mut(&to) else {
-            return if unsure { Ok(()) } else { Err("a value for no subscription".to_owned()) };
-        };
-        let is_for_it = matches(&sub.filter, TOPICS[topic]) && (sub.is_in(lane) || unsure);
+        let sub = view.subs.get_mut(&to).ok_or("a value for no subscription")?;
+        let is_for_it = matches(&sub.filter, TOPICS[topic]) && sub.is_in(lane);
+        // Who is about to move is sent in the other lane what this one lost, in whatever order.
+        if sub.leaving.is_some() {
+            sub.values.get_or_insert_with(Values::maybe).again = true;
+        }
         let values = sub.values.get_or_insert_default();
         if !retained || !is_for_it || !(values.open || values.again) {
             return Err(format!("message {number} isn't to be replayed to {to} in lane {lane}"));
@@ -115,20 +116,19 @@ impl Judge {
         Ok(())
     }
 
-    pub(super) fn caught_up(&mut self, client: usize, arrival: Arrival, end: &CaughtUp) -> Wrong {
+    pub(super) fn caught_up(&mut self, client: usize, end: &CaughtUp) -> Wrong {
         self.count("replays");
         self.check_caught_up(client, end.subscription)?;
         let view = &mut self.views[client];
-        let lane = view.header(arrival).lane;
-        let unsure = view.lanes.get(&lane).is_some_and(|lane| lane.unsure);
         let sub = view.subs.get_mut(&end.subscription);
+        let moves = sub.as_ref().is_some_and(|sub| sub.leaving.is_some());
         let values = sub.and_then(|sub| sub.values.as_mut());
         match values {
             Some(values) if values.open || values.again => {
                 (values.open, values.maybe) = (false, false);
                 Ok(())
             }
-            _ if unsure => Ok(()),
+            _ if moves => Ok(()),
             _ => Err(format!("caught up with nothing: {end:?}")),
         }
     }
@@ -145,8 +145,7 @@ impl Judge {
 
     /// Nobody has an older value than the last that is retained.
     pub(super) fn check_values(&self, view: &View) -> Wrong {
-        let unsure = |sub: &&Sub| view.lanes.get(&sub.lane).is_some_and(|lane| lane.unsure);
-        for sub in view.subs.values().filter(|sub| !unsure(sub)) {
+        for sub in view.subs.values() {
             let Some(values) = &sub.values else { continue };
             if values.open {
                 return Err(format!("{} was never caught up", sub.filter));
@@ -202,12 +201,17 @@ impl View {
         });
         let here = self.subs.values_mut().filter(|sub| sub.is_in(lane));
         for sub in here.filter(|sub| matches!(sub.purpose, Purpose::Messages { .. })) {
-            if resyncs {
+            if sub.leaving.is_some() && (resyncs || by_a_link) {
+                // What this lane lost may have come in the other one by now.
+                let values = sub.values.get_or_insert_with(Values::maybe);
+                (values.again, values.maybe) = (true, true);
+            } else if resyncs {
                 let values = sub.values.get_or_insert_default();
                 (values.open, values.again, values.maybe) = (true, true, false);
                 values.last.clear();
             } else if let Some(values) = &mut sub.values {
-                values.open |= by_a_link;
+                // Who may only have joined those that are sent it anew needn't be sent it again.
+                values.open |= by_a_link && !values.maybe;
                 values.again |= by_a_link;
                 values.dropped |= !by_a_link;
             }

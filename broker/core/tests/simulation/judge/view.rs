@@ -24,6 +24,8 @@ pub(crate) struct View {
     pub(crate) frames: BTreeMap<u8, u64>,
     /// Lanes that lost some with a link: the first frame tells how many, which may be known.
     pub(super) cut: BTreeMap<u8, Option<u64>>,
+    /// How many messages these lanes lost and haven't told yet.
+    pub(super) owed: BTreeMap<u8, u64>,
     /// How many messages each frame was or told of that its last link had and it didn't read, by lane;
     /// unless it isn't known what these were.
     pub(crate) missed: Option<BTreeMap<u8, Vec<u64>>>,
@@ -121,6 +123,7 @@ impl View {
             link_since: 0,
             frames: BTreeMap::new(),
             cut: BTreeMap::new(),
+            owed: BTreeMap::new(),
             missed: None,
             unread: 0,
             is_ghost: false,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::{Entries, Frame, Gap, Item, Lane, Ledger};
-use super::gone::Stretch;
+use super::gone::{Piece, Stretch};
 use super::{Kept, Was};
 
 /// A position behind what is known of a lane: behind its end, or too far back.
@@ -17,7 +17,7 @@ impl<F: Frame> Lane<F> {
         let kept = self.kept.as_ref().map_or(0, |kept| kept.frames);
         let kept = kept + u64::from(self.recent.len());
         let lost = (self.frames - kept).saturating_sub(frames);
-        let known = |kept: &Kept<F>| kept.gone.last(lost).is_some();
+        let known = |kept: &Kept<F>| kept.gone.knows(lost);
         frames <= self.frames && (lost == 0 || self.kept.as_deref().is_some_and(known))
     }
 
@@ -35,16 +35,16 @@ impl<F: Frame> Lane<F> {
         self.put_held_back();
         let mut kept = self.kept.take().unwrap_or_default();
         let begins = self.frames - kept.frames;
-        let lost = kept.gone.last(begins.saturating_sub(frames)).unwrap_or_default();
+        let lost = std::mem::take(&mut kept.gone).into_last(begins.saturating_sub(frames));
+        let loses = !lost.is_empty();
         kept.let_go_front(frames.saturating_sub(begins), log);
-        let mut items = VecDeque::new();
-        self.tell_lost(lost, &mut items);
+        let mut items = self.told_lost(lost);
         for was in kept.items.drain(..) {
             self.put_back(was, &mut items, log);
         }
         items.extend(self.passed.take().into_iter().flat_map(|passed| *passed));
         items.append(&mut self.items);
-        self.items = if lost.frames > 0 { self.what_holds(items) } else { items };
+        self.items = if loses { self.what_holds(items) } else { items };
         self.frames = begins.max(frames);
         self.waiting = self.discarding || !self.is_empty();
         self.lenient = self.waiting;
@@ -52,18 +52,37 @@ impl<F: Frame> Lane<F> {
         Ok(self.frames)
     }
 
-    /// Tells what was handed to the link, isn't kept and didn't arrive.
-    fn tell_lost(&mut self, lost: Stretch, items: &mut VecDeque<Item<F>>) {
-        let count = lost.messages + lost.told;
-        if lost.frames == 0 {
-            return;
+    /// Tells what was handed to the link, isn't kept in its order and didn't arrive: the frames that are
+    /// kept aside, and gaps in the place of the rest. A gap comes first in any case.
+    fn told_lost(&mut self, lost: VecDeque<Piece<F>>) -> VecDeque<Item<F>> {
+        let (mut items, mut missing) = (VecDeque::new(), Stretch::default());
+        let mut first = !lost.is_empty();
+        for piece in lost {
+            match piece {
+                Piece::Stretch(stretch) => missing.add(stretch),
+                Piece::Frame(frame) => {
+                    items.extend(self.gap_of(std::mem::take(&mut missing), first));
+                    first = false;
+                    self.bytes += frame.size();
+                    items.push_back(Item::Frame(frame));
+                }
+            }
         }
-        let mut ledger = Box::<Ledger>::default();
-        ledger.put(Gap::of_the_lane(count));
-        self.gap_bytes += ledger.bytes();
-        self.books.dropped += lost.messages;
-        self.books.received -= lost.messages;
-        items.push_back(Item::Gaps(ledger));
+        items.extend(self.gap_of(missing, first));
+        items
+    }
+
+    /// Tells that so much is missing, if anything is or it is the `first` word.
+    fn gap_of(&mut self, missing: Stretch, first: bool) -> Option<Item<F>> {
+        let count = missing.messages + missing.told;
+        self.books.dropped += missing.messages;
+        self.books.received -= missing.messages;
+        (first || count > 0).then(|| {
+            let mut ledger = Box::<Ledger>::default();
+            ledger.put(Gap::of_the_lane(count));
+            self.gap_bytes += ledger.bytes();
+            Item::Gaps(ledger)
+        })
     }
 
     fn put_back(&mut self, was: Was<F>, items: &mut VecDeque<Item<F>>, log: &mut impl Entries) {
@@ -82,10 +101,10 @@ impl<F: Frame> Lane<F> {
                 items.push_back(Item::Frame(frame));
             }
             Was::Gap(gap) => {
-                if !matches!(items.back(), Some(Item::Gaps(_))) {
-                    items.push_back(Item::Gaps(Box::default()));
-                }
-                let Some(Item::Gaps(ledger)) = items.back_mut() else { return };
+                let ledger = match self.conflates() && gap.moves_to_the_front() {
+                    true => front_ledger(items),
+                    false => back_ledger(items),
+                };
                 let before = ledger.bytes();
                 ledger.put(*gap);
                 self.gap_bytes += ledger.bytes() - before;
@@ -93,4 +112,31 @@ impl<F: Frame> Lane<F> {
             }
         }
     }
+}
+
+/// The gaps behind everything.
+fn back_ledger<F>(items: &mut VecDeque<Item<F>>) -> &mut Ledger {
+    let place = match items.back() {
+        Some(Item::Gaps(_)) => items.len() - 1,
+        _ => items.len(),
+    };
+    ledger_at(items, place)
+}
+
+/// The gaps in front of all messages behind the last frame. What replaced others is conflated again, and
+/// may leave earlier than it did.
+fn front_ledger<F>(items: &mut VecDeque<Item<F>>) -> &mut Ledger {
+    let behind = items.iter().rev().position(|item| matches!(item, Item::Frame(_)));
+    let place = items.len() - behind.unwrap_or(items.len());
+    ledger_at(items, place)
+}
+
+fn ledger_at<F>(items: &mut VecDeque<Item<F>>, place: usize) -> &mut Ledger {
+    if !matches!(items.get(place), Some(Item::Gaps(_))) {
+        items.insert(place, Item::Gaps(Box::default()));
+    }
+    let Some(Item::Gaps(ledger)) = items.get_mut(place) else {
+        unreachable!("it was inserted just now");
+    };
+    ledger
 }

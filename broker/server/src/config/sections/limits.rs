@@ -42,7 +42,8 @@ section! {
         /// The least and the most that a client may ask for as its receive window: what it is sent of a
         /// lane and hasn't consumed. What it asks for otherwise is brought into this range.
         receive_window_min: usize = 8 * KIB, bytes(KIB..=MIB);
-        /// The most. What a client hasn't consumed may be wanted again when it comes back.
+        /// The most. What a client hasn't consumed may be wanted again when it comes back: so much is kept
+        /// of all lanes of a session together, in equal shares.
         receive_window_max: usize = 16 * MIB, bytes(MIB..=GIB);
         /// The longest name of a client.
         name_bytes_max: usize = 64, bytes(1..=KIB);

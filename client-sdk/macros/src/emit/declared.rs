@@ -1,0 +1,103 @@
+//! The trait itself.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{FnArg, Ident, ReturnType, Signature, TraitItemFn};
+
+use super::inputs;
+use crate::interface::{Answer, Interface, Method};
+
+/// As it was written, but that futures may be awaited on any thread, and objects live as long as they
+/// are needed.
+pub(super) fn emit(interface: &Interface) -> TokenStream {
+    let Interface { name, visibility, attributes, .. } = interface;
+    let methods = interface.methods.iter().map(declared);
+    let refused = interface.refused.iter().filter_map(refused);
+    let shared = (!interface.is_serial).then(|| quote!(+ ::std::marker::Sync));
+    quote! {
+        #(#attributes)*
+        #visibility trait #name: ::std::marker::Send #shared + 'static {
+            #(#methods)*
+            #(#refused)*
+        }
+    }
+}
+
+fn declared(method: &Method) -> TokenStream {
+    let Method { name, attributes, body, .. } = method;
+    let receiver = if method.takes_mut { quote!(&mut self) } else { quote!(&self) };
+    let inputs = inputs(method);
+    let lints = body
+        .as_ref()
+        .map(|_| quote!(#[allow(unused_variables, clippy::manual_async_fn, clippy::unused_async)]));
+    // What the compiler says of the method, it says at its name.
+    let span = name.span();
+    if matches!(method.answer, Answer::None) {
+        let body = body.as_ref().map_or_else(|| quote_spanned!(span=> ;), |body| quote!(#body));
+        let declared = quote_spanned!(span=> fn #name(#receiver, #inputs) #body);
+        return quote! { #(#attributes)* #lints #declared };
+    }
+    let future = future(name, &method.output());
+    let body = match body {
+        Some(body) => quote!({ async move #body }),
+        None => quote_spanned!(span=> ;),
+    };
+    let declared = quote_spanned! {span=>
+        fn #name(#receiver, #inputs) -> #future
+        where
+            Self: ::std::marker::Sized
+        #body
+    };
+    quote! { #(#attributes)* #lints #declared }
+}
+
+fn future(method: &Ident, output: &TokenStream) -> TokenStream {
+    quote_spanned! {method.span()=>
+        impl ::std::future::Future<Output = #output> + ::std::marker::Send
+    }
+}
+
+/// What can't be called from afar, as a method that nobody calls.
+fn refused(method: &TraitItemFn) -> Option<TokenStream> {
+    let mut signature = method.sig.clone();
+    if names_no_type(&signature) {
+        return None;
+    }
+    (signature.constness, signature.unsafety) = (None, None);
+    (signature.abi, signature.variadic) = (None, None);
+    for input in &mut signature.inputs {
+        if let FnArg::Typed(typed) = input {
+            typed.attrs.clear();
+            *typed.pat = syn::parse_quote!(_);
+        }
+    }
+    if signature.asyncness.take().is_some() {
+        let output = match &signature.output {
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, kind) => quote!(#kind),
+        };
+        let future = future(&method.sig.ident, &output);
+        signature.output = syn::parse_quote!(-> #future);
+    }
+    let condition = signature.generics.make_where_clause();
+    condition.predicates.push(syn::parse_quote!(Self: ::std::marker::Sized));
+    Some(quote! { #[allow(missing_docs)] #signature; })
+}
+
+/// Whether it has types of which the compiler would say more: `_`, and those of `Self`.
+fn names_no_type(signature: &Signature) -> bool {
+    let inputs = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(&*typed.ty),
+        FnArg::Receiver(_) => None,
+    });
+    let output = match &signature.output {
+        ReturnType::Type(_, kind) => Some(&**kind),
+        ReturnType::Default => None,
+    };
+    let has = |tokens: TokenStream| {
+        let text = tokens.to_string();
+        text.split(|one: char| !one.is_alphanumeric() && one != '_')
+            .any(|word| word == "_" || word == "Self")
+    };
+    inputs.chain(output).any(|kind| has(quote!(#kind)))
+}

@@ -1,0 +1,101 @@
+//! Which types can travel, as far as the way they are written tells. The rest serde tells.
+
+use syn::{
+    AngleBracketedGenericArguments, GenericArgument, Lifetime, Path, PathArguments, PathSegment,
+    Type,
+};
+
+use crate::complaints::Complaints;
+
+/// Complains about what can't travel, however deep inside the type it stands.
+pub(crate) fn check(kind: &Type) -> syn::Result<()> {
+    let message = match kind {
+        Type::Reference(reference) => return Err(borrowed(reference)),
+        Type::ImplTrait(_) => "both ends must mean the same type: write its name",
+        Type::TraitObject(_) => {
+            "an object doesn't travel, a handle to it does: write `Callback<dyn …>`, of a trait with \
+             `#[client_sdk::callback]`"
+        }
+        Type::Ptr(_) => "an address means nothing elsewhere: write the type without `*`",
+        Type::BareFn(_) => {
+            "code doesn't travel, a handle to an object does: write `Callback<dyn …>`"
+        }
+        Type::Infer(_) => "both ends must mean the same type: write it out",
+        Type::Path(path) if path.qself.is_none() && starts_with_self(&path.path) => {
+            "the object stays where it is: write the name of a type that travels"
+        }
+        Type::Path(path) => return check_path(&path.path),
+        Type::Tuple(tuple) => return check_all(tuple.elems.iter()),
+        Type::Array(array) => return check(&array.elem),
+        Type::Slice(slice) => {
+            let message = "what travels has a size: write `Vec<T>` for `[T]`";
+            return Err(syn::Error::new_spanned(slice, message));
+        }
+        Type::Paren(paren) => return check(&paren.elem),
+        Type::Group(group) => return check(&group.elem),
+        _ => return Ok(()),
+    };
+    Err(syn::Error::new_spanned(kind, message))
+}
+
+fn check_all<'a>(kinds: impl Iterator<Item = &'a Type>) -> syn::Result<()> {
+    let mut complaints = Complaints::default();
+    for kind in kinds {
+        complaints.unless(check(kind));
+    }
+    complaints.into_result()
+}
+
+fn borrowed(reference: &syn::TypeReference) -> syn::Error {
+    let inner = &*reference.elem;
+    let owned = match inner {
+        Type::Path(path) if path.path.is_ident("str") => "`String`".to_owned(),
+        Type::Slice(_) => "`Vec<…>`".to_owned(),
+        _ => "the type without `&`".to_owned(),
+    };
+    syn::Error::new_spanned(reference, format!("what travels is owned: write {owned}"))
+}
+
+fn starts_with_self(path: &Path) -> bool {
+    path.segments.first().is_some_and(|first| first.ident == "Self")
+}
+
+fn check_path(path: &Path) -> syn::Result<()> {
+    let mut complaints = Complaints::default();
+    for segment in &path.segments {
+        if let PathArguments::AngleBracketed(arguments) = &segment.arguments {
+            complaints.unless(check_arguments(segment, arguments));
+        }
+    }
+    complaints.into_result()
+}
+
+fn check_arguments(
+    segment: &PathSegment,
+    arguments: &AngleBracketedGenericArguments,
+) -> syn::Result<()> {
+    let mut complaints = Complaints::default();
+    let is_pointer = ["Box", "Arc", "Rc"].iter().any(|pointer| segment.ident == pointer);
+    for argument in &arguments.args {
+        match argument {
+            GenericArgument::Lifetime(lifetime) => _ = complaints.unless(check_lifetime(lifetime)),
+            // What is in angle brackets of a type of the user's own is that type's business:
+            // `Callback<dyn Chat>`, `Box<str>`.
+            GenericArgument::Type(Type::TraitObject(_)) if !is_pointer => {}
+            GenericArgument::Type(Type::Slice(slice)) => _ = complaints.unless(check(&slice.elem)),
+            GenericArgument::Type(kind) => _ = complaints.unless(check(kind)),
+            _ => {}
+        }
+    }
+    complaints.into_result()
+}
+
+fn check_lifetime(lifetime: &Lifetime) -> syn::Result<()> {
+    match lifetime.ident == "static" {
+        true => Ok(()),
+        false => Err(syn::Error::new(
+            lifetime.span(),
+            "what travels is owned: write a type without a lifetime",
+        )),
+    }
+}

@@ -1,0 +1,16 @@
+#[client_sdk::service]
+trait Sums {
+    async fn add(&self, one: i64, other: i64) -> i64;
+    async fn total(&self) -> i64;
+}
+
+struct Abacus;
+
+#[client_sdk::service]
+impl Sums for Abacus {
+    async fn add(&self, one: i64, other: i64) -> i64 {
+        one + other
+    }
+}
+
+fn main() {}

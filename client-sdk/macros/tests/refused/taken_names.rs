@@ -1,0 +1,14 @@
+#[client_sdk::callback]
+trait Guest {
+    fn released(&self);
+    fn clone(&self);
+    fn len(&self);
+}
+
+#[client_sdk::service]
+trait Papers {
+    async fn json(&self) -> String;
+    async fn released(&self) -> u32;
+}
+
+fn main() {}
