@@ -70,9 +70,12 @@ fn broadcast(clients: usize) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Something that all callbacks go through, and its name.
+type Step = (&'static str, fn(&mut Called));
+
 /// What each callback goes through, from the beginning to the end.
 fn commands(clients: usize) -> anyhow::Result<Vec<Row>> {
-    let steps: [(&str, fn(&mut Called)); 6] = [
+    let steps: [Step; 6] = [
         ("offering, a session each", Called::offer),
         ("holding, all by one session", Called::hold),
         ("calling each in turn", Called::send),

@@ -39,10 +39,10 @@ pub async fn frozen(stage: &mut Stage) -> anyhow::Result<Ended> {
 
 async fn ended(stage: &mut Stage, signal: &str) -> anyhow::Result<Ended> {
     let targets = stage.hall.targets();
-    let (told, mut heard) = mpsc::unbounded_channel();
+    let (told, mut heard) = mpsc::channel(targets.len().max(1));
     for target in &targets {
         let told = told.clone();
-        target.on_released(move |reason| _ = told.send((Instant::now(), reason)));
+        target.on_released(move |reason| _ = told.try_send((Instant::now(), reason)));
     }
     let process = stage.processes.first().context("nobody has entered")?.0.id();
     let begun = Instant::now();
