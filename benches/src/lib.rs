@@ -4,6 +4,7 @@
 
 mod axes;
 mod broker;
+pub mod called;
 mod cell;
 pub mod estimates;
 pub mod lanes;

@@ -16,7 +16,7 @@ mod state;
 mod wish;
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -57,6 +57,8 @@ pub(crate) struct Hub {
     pub(crate) directs: AtomicUsize,
     /// Commands that may still be open.
     pub(crate) commands: Semaphore,
+    /// What a payload may have where there is a session, in bytes; above all otherwise.
+    payload_bytes_max: AtomicU64,
     /// Callbacks that are offered and held here.
     pub(crate) callbacks: Callbacks,
     connection: watch::Sender<ConnectionState>,
@@ -76,6 +78,7 @@ impl Hub {
             directs: AtomicUsize::new(0),
             room: Semaphore::new(config.outgoing_bytes_max),
             commands: Semaphore::new(Config::COMMANDS_OPEN_MAX),
+            payload_bytes_max: AtomicU64::new(u64::MAX),
             callbacks: Callbacks::default(),
             connection: watch::Sender::new(ConnectionState::Connecting),
             closing: watch::Sender::new(false),
@@ -132,8 +135,12 @@ impl Hub {
 
     /// What the broker of the session allows; `None` while there is no session.
     pub(crate) fn payload_bytes_max(&self) -> Option<u64> {
-        let state = self.lock();
-        state.session.as_ref().map(|session| session.limits.payload_bytes_max)
+        let most = self.payload_bytes_max.load(Ordering::Relaxed);
+        Some(most).filter(|most| *most < u64::MAX)
+    }
+
+    fn set_payload_bytes_max(&self, most: Option<u64>) {
+        self.payload_bytes_max.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Receivers of what is sent to this client by name.

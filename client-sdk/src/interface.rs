@@ -47,6 +47,7 @@ mod instances;
 mod object;
 mod offered;
 mod remote;
+mod scratch;
 mod service;
 mod serving;
 mod set;

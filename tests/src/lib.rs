@@ -9,6 +9,7 @@
 //! Every wait is bounded by [`PATIENCE`] and nothing sleeps to wait for something to happen.
 
 pub mod bare;
+pub mod callbacks;
 pub mod client;
 pub mod drawing;
 pub mod freshness;

@@ -15,6 +15,8 @@ pub struct Process {
     stdout: BufReader<ChildStdout>,
     /// Where it listens.
     pub url: String,
+    /// What its certificate is known by, if it has one.
+    pub fingerprint: Option<String>,
 }
 
 impl Process {
@@ -24,8 +26,16 @@ impl Process {
     /// # Errors
     /// If it doesn't start.
     pub fn start(program: &Path, settings: &[&str]) -> anyhow::Result<Self> {
+        Self::listening(program, "ws", settings)
+    }
+
+    /// Starts the program, to listen on any port for connections of a scheme.
+    ///
+    /// # Errors
+    /// If it doesn't start.
+    pub fn listening(program: &Path, scheme: &str, settings: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
-        command.args(["--listen", "ws://127.0.0.1:0"]);
+        command.args(["--listen", &format!("{scheme}://127.0.0.1:0")]);
         for setting in settings {
             command.args(["--set", setting]);
         }
@@ -35,7 +45,8 @@ impl Process {
             .spawn()
             .with_context(|| format!("{} doesn't start", program.display()))?;
         let stdout = child.stdout.take().context("its output is piped")?;
-        let mut process = Self { child, stdout: BufReader::new(stdout), url: String::new() };
+        let (stdout, url) = (BufReader::new(stdout), String::new());
+        let mut process = Self { child, stdout, url, fingerprint: None };
         process.read_greeting()?;
         Ok(process)
     }
@@ -49,6 +60,9 @@ impl Process {
             }
             if let Some(url) = line.trim_end().strip_prefix("listening on ") {
                 url.clone_into(&mut self.url);
+            }
+            if let Some((_, fingerprint)) = line.trim_end().split_once("fingerprint: ") {
+                self.fingerprint = Some(fingerprint.to_owned());
             }
         }
         Ok(())
@@ -70,14 +84,7 @@ impl Process {
     /// # Errors
     /// If the system doesn't tell.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
-        let mut used = Duration::ZERO;
-        for task in tasks {
-            let times = fs::read_to_string(task?.path().join("schedstat"))?;
-            let time = times.split(' ').next().and_then(|time| time.parse().ok());
-            used += Duration::from_nanos(time.context("the system tells no times")?);
-        }
-        Ok(used)
+        cpu_of(self.child.id())
     }
 
     /// Asks it to stop in good order, and returns what it says then.
@@ -99,4 +106,19 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The processor time that a process has used so far.
+///
+/// # Errors
+/// If the system doesn't tell.
+pub fn cpu_of(process: u32) -> anyhow::Result<Duration> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task"))?;
+    let mut used = Duration::ZERO;
+    for task in tasks {
+        let times = fs::read_to_string(task?.path().join("schedstat"))?;
+        let time = times.split(' ').next().and_then(|time| time.parse().ok());
+        used += Duration::from_nanos(time.context("the system tells no times")?);
+    }
+    Ok(used)
 }

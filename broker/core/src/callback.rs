@@ -48,12 +48,11 @@ impl CallbackId {
 
     /// Reads a token.
     pub fn parse_token(text: &str) -> Option<Self> {
-        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != TOKEN_DIGITS || !text.bytes().all(is_digit) {
+        if text.len() != TOKEN_DIGITS {
             return None;
         }
-        let number = u128::from_str_radix(text, 16).ok()?;
-        let (high, low) = ((number >> 64) as u64, number as u64);
+        let (high, low) = text.as_bytes().split_at(TOKEN_DIGITS / 2);
+        let (high, low) = (parse_digits(high)?, parse_digits(low)?);
         (high & TOKEN_BIT != 0).then_some(Self { high, low })
     }
 }
@@ -65,6 +64,18 @@ impl fmt::Display for CallbackId {
             None => write!(f, "{:016x}{:016x}", self.high, self.low),
         }
     }
+}
+
+/// Up to 16 hexadecimal digits, small letters alone.
+fn parse_digits(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u64::from(digit))
+    })
 }
 
 /// A number that nobody can tell from chance who doesn't know the key: SipHash-2-4.

@@ -20,7 +20,7 @@ use crate::hub::{Hub, Route, Target};
 use crate::inbox::Woken;
 use crate::provider;
 use crate::{Body, Event, Message};
-use callbacks::Attachments;
+use callbacks::{Attachments, Called};
 use handing::{Share, push, push_to_all};
 use lane::Lane;
 use moving::Moving;
@@ -44,6 +44,8 @@ pub(crate) struct Routes {
     lanes: BTreeMap<u8, Lane>,
     moving: Moving,
     attachments: Attachments,
+    /// The method that was called last: mostly the next one's too.
+    last_called: Option<Called>,
     /// The last sender's name: mostly the next one's too.
     from: Option<Arc<str>>,
     /// Subscribers that found nothing, and now would.

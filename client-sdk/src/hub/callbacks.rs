@@ -3,7 +3,7 @@
 //! A lock of its own, so that calls that come don't meet those that go.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ const HANDED_ON: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Callbacks {
     known: Mutex<Known>,
+    /// How often objects began or ceased to be offered.
+    changes: AtomicU64,
     /// Whether objects were withdrawn that had been attached somewhere.
     has_withdrawn: AtomicBool,
 }
@@ -38,6 +40,15 @@ impl Callbacks {
     /// The object behind a token of this client's own.
     pub(crate) fn offered(&self, token: &str) -> Option<Arc<OfferedObject>> {
         self.lock().offered.get(token).cloned()
+    }
+
+    /// Grows whenever other objects are offered than before.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// All objects that are offered.
@@ -191,6 +202,7 @@ impl Hub {
         // What is consumed of a lane that conflates is told sooner.
         object.conflating().for_each(|(lane, does)| self.credit.set_conflates(lane, does));
         self.callbacks.lock().offered.insert(Arc::clone(&token), Arc::clone(&object));
+        self.callbacks.note_change();
         if waiter.send(Ok(())).is_err() {
             // It was given up meanwhile.
             self.withdraw(&object);
@@ -202,6 +214,7 @@ impl Hub {
         let Some(token) = object.token() else { return };
         let mut known = self.callbacks.lock();
         let was_there = known.offered.remove(token).is_some();
+        self.callbacks.note_change();
         if was_there && object.was_attached() {
             known.withdrawn.push(Arc::clone(token));
             self.callbacks.has_withdrawn.store(true, Ordering::Release);
@@ -224,6 +237,7 @@ impl Hub {
     /// The session is over, and with it what it offered.
     pub(super) fn end_offers(&self, reason: ReleaseReason) {
         let offered = std::mem::take(&mut self.callbacks.lock().offered);
+        self.callbacks.note_change();
         for (token, object) in offered {
             object.unheld_for_good(reason);
             object.end();

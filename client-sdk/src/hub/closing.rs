@@ -43,6 +43,7 @@ impl Hub {
         let (open, wishes, direct, cancelled) = {
             let mut state = self.lock();
             state.closed = Some(reason.clone());
+            self.set_payload_bytes_max(None);
             (state.session, state.secret) = (None, None);
             state.outgoing = Outgoing::default();
             let wishes = std::mem::take(&mut state.wishes);

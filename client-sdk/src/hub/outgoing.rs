@@ -1,6 +1,7 @@
 //! What is to be sent, in the order in which the program said it.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::task::Context;
 
 use broker_protocol::frame::{Cancel, ClientFrame, Replay, Serve, Subscribe, Unsubscribe};
@@ -10,6 +11,8 @@ use tokio::sync::oneshot;
 use super::open::{Answer, Failure, Leave};
 use super::wish::{Kind, Stage, WishId};
 use super::{Hub, Open, State, wake};
+pub(super) use queue::Outgoing;
+use queue::Queued;
 
 /// A packet is filled up to this many bytes; a larger single frame stands alone.
 const PACKET_BYTES_MAX: usize = 64 * 1024;
@@ -34,72 +37,6 @@ pub(crate) enum Lifetime {
     Session,
 }
 
-#[derive(Debug)]
-struct Queued {
-    bytes: Bytes,
-    id: Option<u64>,
-    room: usize,
-    lifetime: Lifetime,
-}
-
-impl Queued {
-    fn roomless_bytes(&self) -> usize {
-        let counts = self.room == 0 && self.lifetime == Lifetime::Session;
-        if counts { self.bytes.len() } else { 0 }
-    }
-}
-
-/// Frames that wait to be handed to the link. Their bytes are bounded by the hub's room; of those
-/// that mean the session alone and take no room, by a bound of their own.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    frames: VecDeque<Queued>,
-    roomless_bytes: usize,
-}
-
-impl Outgoing {
-    fn push(&mut self, queued: Queued) {
-        self.roomless_bytes += queued.roomless_bytes();
-        self.frames.push_back(queued);
-    }
-
-    fn pop(&mut self) -> Option<Queued> {
-        let queued = self.frames.pop_front()?;
-        self.roomless_bytes -= queued.roomless_bytes();
-        Some(queued)
-    }
-
-    /// Takes a frame out that waits. Returns the room that it took, if it was there.
-    fn take(&mut self, id: u64) -> Option<usize> {
-        let place = self.frames.iter().position(|queued| queued.id == Some(id))?;
-        let queued = self.frames.remove(place)?;
-        self.roomless_bytes -= queued.roomless_bytes();
-        Some(queued.room)
-    }
-
-    /// Puts what is to be repeated in front, instead of what of it waits already.
-    pub(super) fn repeat(&mut self, repeated: Vec<(u64, Bytes)>, was_sent: impl Fn(u64) -> bool) {
-        self.frames.retain(|queued| !queued.id.is_some_and(&was_sent));
-        for (id, bytes) in repeated.into_iter().rev() {
-            let lifetime = Lifetime::Session;
-            self.frames.push_front(Queued { bytes, id: Some(id), room: 0, lifetime });
-        }
-        self.roomless_bytes = self.frames.iter().map(Queued::roomless_bytes).sum();
-    }
-
-    /// Forgets what meant the session alone. Returns the room that it took.
-    pub(super) fn forget_connection(&mut self) -> usize {
-        let mut room = 0;
-        self.roomless_bytes = 0;
-        self.frames.retain(|queued| {
-            let stays = queued.lifetime == Lifetime::Client;
-            room += if stays { 0 } else { queued.room };
-            stays
-        });
-        room
-    }
-}
-
 /// What there was to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gathered {
@@ -118,7 +55,16 @@ impl Hub {
             drop(state);
             return self.room.add_permits(room);
         }
-        state.outgoing.push(Queued { bytes, id: None, room, lifetime });
+        state.outgoing.push(Queued { bytes, count: 1, id: None, room, lifetime });
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+
+    /// Queues a frame for which there is room, and which is worth sending in a later session too.
+    pub(crate) fn append(&self, frame: &[u8], room: usize) {
+        let mut state = self.lock();
+        state.outgoing.append(frame, room);
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -140,7 +86,7 @@ impl Hub {
         }
         state.open.insert(id, Open::Caller(caller));
         let (bytes, lifetime) = (frame(id), Lifetime::Client);
-        state.outgoing.push(Queued { bytes, id: Some(id), room, lifetime });
+        state.outgoing.push(Queued { bytes, count: 1, id: Some(id), room, lifetime });
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -168,23 +114,23 @@ impl Hub {
 
     /// Whether more waits for the session than may.
     pub(crate) fn is_overrun(&self) -> bool {
-        self.lock().outgoing.roomless_bytes > ROOMLESS_BYTES_MAX
+        self.lock().outgoing.roomless_bytes() > ROOMLESS_BYTES_MAX
     }
 
     /// Appends what is to be sent to a packet. If there is nothing, the task is woken later.
     pub(crate) fn gather(&self, packet: &mut BytesMut, cx: &Context<'_>) -> Gathered {
         let mut state = self.lock();
         self.announce(&mut state, packet);
-        let mut room = 0;
-        for _ in 0..PACKET_FRAMES_MAX {
-            let next = state.outgoing.frames.front().map(|queued| queued.bytes.len());
-            let Some(length) = next else { break };
+        let (mut room, mut count) = (0, 0);
+        while count < PACKET_FRAMES_MAX {
+            let Some(length) = state.outgoing.next_bytes() else { break };
             if !packet.is_empty() && packet.len() + length > PACKET_BYTES_MAX {
                 break;
             }
             let queued = state.outgoing.pop().expect("there is a front");
             packet.extend_from_slice(&queued.bytes);
             room += queued.room;
+            count += queued.count;
             if let Some(id) = queued.id {
                 state.open.mark_sent(id, &queued.bytes, self.config.outgoing_bytes_max);
             }
@@ -253,11 +199,11 @@ impl Hub {
 impl State {
     pub(super) fn push_for_session(&mut self, id: Option<u64>, bytes: Bytes) {
         let lifetime = Lifetime::Session;
-        self.outgoing.push(Queued { bytes, id, room: 0, lifetime });
+        self.outgoing.push(Queued { bytes, count: 1, id, room: 0, lifetime });
     }
 
     pub(super) fn push_reply(&mut self, bytes: Bytes, room: usize) {
         let lifetime = Lifetime::Session;
-        self.outgoing.push(Queued { bytes, id: None, room, lifetime });
+        self.outgoing.push(Queued { bytes, count: 1, id: None, room, lifetime });
     }
 }

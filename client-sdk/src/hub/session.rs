@@ -57,6 +57,7 @@ impl Hub {
                 true => state.go_on(),
                 false => state.start_over(),
             };
+            self.set_payload_bytes_max(Some(session.limits.payload_bytes_max));
             (state.session, state.secret) = (Some(session.clone()), secret);
             let wishes = state.wishes.iter().filter(|(_, wish)| wish.stage == Stage::Waiting);
             state.unannounced = wishes.map(|(id, _)| *id).collect();
@@ -79,6 +80,7 @@ impl Hub {
     pub(crate) fn disconnected(&self) {
         let over = {
             let mut state = self.lock();
+            self.set_payload_bytes_max(None);
             state.session = None;
             state.lost_at = Some(SystemTime::now());
             state.unannounced.clear();

@@ -61,16 +61,24 @@ impl Format {
         }
     }
 
-    /// Writes the arguments of a call.
-    pub(super) fn call(self, method: &Method, arguments: &impl Serialize) -> Result<Body, String> {
+    /// Writes the arguments of a call behind what is in `payload`.
+    pub(super) fn call(
+        self,
+        method: &Method,
+        arguments: &impl Serialize,
+        payload: &mut Vec<u8>,
+    ) -> Result<Content, String> {
         match self {
             Self::Bincode => {
-                let mut payload = method.fingerprint.to_le_bytes().to_vec();
-                bincode::serde::encode_into_std_write(arguments, &mut payload, BINCODE)
+                payload.extend_from_slice(&method.fingerprint.to_le_bytes());
+                bincode::serde::encode_into_std_write(arguments, payload, BINCODE)
                     .map_err(|error| error.to_string())?;
-                Ok(Body::from(payload))
+                Ok(Content::Bytes)
             }
-            Self::Json => self.answer(arguments),
+            Self::Json => {
+                serde_json::to_writer(payload, arguments).map_err(|error| error.to_string())?;
+                Ok(Content::Json)
+            }
         }
     }
 

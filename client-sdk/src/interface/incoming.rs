@@ -79,11 +79,12 @@ impl Incoming {
     /// If they are those of another version, or can't be read.
     pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Fault> {
         let method = self.described();
-        let signature = format!("{}.{}", self.described.name, method.signature);
+        let signature = || format!("{}.{}", self.described.name, method.signature);
         let mut payload = &self.body.payload[..];
         if self.format == Format::Bincode {
             let (number, rest) = payload.split_at_checked(4).unwrap_or((&[], payload));
             if number != method.fingerprint.to_le_bytes() {
+                let signature = signature();
                 let message =
                     format!("it is {signature} here, and something else where it is called");
                 return Err(Fault::new(code::VERSION_MISMATCH, message));
@@ -91,7 +92,7 @@ impl Incoming {
             payload = rest;
         }
         self.format.read(payload, self.client.clone()).map_err(|error| {
-            let message = format!("the arguments of {signature} can't be read: {error}");
+            let message = format!("the arguments of {} can't be read: {error}", signature());
             Fault::new(code::BAD_ARGUMENTS, message)
         })
     }

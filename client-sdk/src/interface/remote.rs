@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_protocol::frame::{self, ClientFrame};
+use broker_protocol::frame::{self, ClientFrame, Content};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,7 @@ use super::description::Method;
 use super::error::CallError;
 use super::format::Format;
 use super::holding::Holding;
+use super::scratch::Scratch;
 use super::told::Told;
 use crate::connection::DIRECT_PREFIX;
 use crate::hub::Hub;
@@ -83,42 +84,73 @@ impl Remote {
         key: Option<String>,
         arguments: impl Serialize,
     ) -> Told {
-        match self.written(method, &arguments) {
-            Ok(body) => self.send(method, Body { key: key.map(String::into_boxed_str), ..body }),
+        let mut scratch = Scratch::take();
+        let written = self.write(method, key.as_deref(), &arguments, &mut scratch);
+        let told = match written {
+            Ok(()) => Told::send(self.client.hub(), &scratch.frame),
             Err(error) => Told::failed(error),
-        }
+        };
+        scratch.give_back();
+        told
     }
 
-    fn send(&self, method: &'static Method, body: Body) -> Told {
+    /// Writes the frame of a call without an answer.
+    fn write(
+        &self,
+        method: &'static Method,
+        key: Option<&str>,
+        arguments: &impl Serialize,
+        scratch: &mut Scratch,
+    ) -> Result<(), CallError> {
         let hub = self.client.hub();
-        let checked = match &self.target {
-            Target::Callback(held) => callback::check(held),
-            Target::Set(_) | Target::Service(_) => Ok(()),
-        };
-        if let Err(error) = checked.and_then(|()| check_size(hub, &body)) {
-            return Told::failed(error);
+        if let Target::Callback(held) = &self.target {
+            callback::check(held)?;
         }
-        let frame = match &self.target {
+        let Scratch { topic, payload, frame } = scratch;
+        let content = self.write_arguments(method, arguments, payload)?;
+        check_size(hub, payload.len())?;
+        let body = frame::Body {
+            key: key.map(Cow::Borrowed),
+            content,
+            headers: Vec::new(),
+            payload: Cow::Borrowed(payload),
+        };
+        let call = match &self.target {
             Target::Callback(held) => ClientFrame::Send(frame::Send {
                 id: None,
                 to: Cow::Borrowed(held.token()),
                 method: Some(Cow::Borrowed(method.name)),
-                body: body.as_frame(),
+                body,
             }),
-            Target::Set(topic) | Target::Service(topic) => ClientFrame::Publish(frame::Publish {
-                id: None,
-                topic: Cow::Owned(format!("{topic}.{}", method.name)),
-                body: body.as_frame(),
-                retain: false,
-                expires_in: None,
-            }),
+            Target::Set(name) | Target::Service(name) => {
+                [name, ".", method.name].into_iter().for_each(|part| topic.push_str(part));
+                ClientFrame::Publish(frame::Publish {
+                    id: None,
+                    topic: Cow::Borrowed(topic),
+                    body,
+                    retain: false,
+                    expires_in: None,
+                })
+            }
         };
-        Told::send(hub, hub.encode(&frame))
+        hub.config.codec.write_client(&call, frame);
+        Ok(())
+    }
+
+    fn write_arguments(
+        &self,
+        method: &Method,
+        arguments: &impl Serialize,
+        payload: &mut Vec<u8>,
+    ) -> Result<Content, CallError> {
+        let content = self.format.call(method, arguments, payload);
+        content.map_err(|message| CallError::Unwritable { message })
     }
 
     fn written(&self, method: &Method, arguments: &impl Serialize) -> Result<Body, CallError> {
-        let body = self.format.call(method, arguments);
-        body.map_err(|message| CallError::Unwritable { message })
+        let mut payload = Vec::new();
+        let content = self.write_arguments(method, arguments, &mut payload)?;
+        Ok(Body { content, ..Body::from(payload) })
     }
 
     async fn request(&self, method: &Method, body: Body) -> Result<Reply, CallError> {
@@ -143,8 +175,7 @@ impl Remote {
     }
 }
 
-fn check_size(hub: &Hub, body: &Body) -> Result<(), CallError> {
-    let bytes = body.payload.len();
+fn check_size(hub: &Hub, bytes: usize) -> Result<(), CallError> {
     match hub.payload_bytes_max() {
         Some(limit) if bytes as u64 > limit => Err(CallError::TooLarge { bytes, limit }),
         _ => Ok(()),

@@ -32,15 +32,18 @@ enum State {
 
 impl Told {
     /// Queues a frame, if there is room.
-    pub(super) fn send(hub: &Arc<Hub>, frame: Bytes) -> Self {
+    pub(super) fn send(hub: &Arc<Hub>, frame: &[u8]) -> Self {
         let size = frame.len();
         Self(match try_room_for(hub, size) {
             Ok(room) => {
-                hub.push(frame, room, Lifetime::Client);
+                hub.append(frame, room);
                 State::Queued
             }
             Err(crate::PublishError::Closed(reason)) => State::Failed(CallError::Closed(reason)),
-            Err(_) => State::Full { hub: Arc::clone(hub), frame, size },
+            Err(_) => {
+                let frame = Bytes::copy_from_slice(frame);
+                State::Full { hub: Arc::clone(hub), frame, size }
+            }
         })
     }
 

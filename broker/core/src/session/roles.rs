@@ -38,6 +38,8 @@ pub(crate) struct Offered {
 pub(crate) struct Use {
     /// The last `seq` of each method, by the methods' places.
     pub(crate) seqs: Vec<u64>,
+    /// The method that was called last, and the topic of that: mostly the next one's too.
+    pub(crate) last_called: Option<(u8, Arc<str>)>,
     /// The topics to which it is attached.
     pub(crate) topics: Few<Arc<str>, ()>,
 }
@@ -52,14 +54,22 @@ impl Roles {
 }
 
 impl Offered {
-    /// The next `seq` of a method.
-    pub(crate) fn next_seq(&mut self, method: u8) -> u64 {
-        let seqs = &mut self.use_.get_or_insert_default().seqs;
+    /// The next `seq` of a method, and the topic of its calls, which is made if it isn't known.
+    pub(crate) fn next_call(
+        &mut self,
+        method: u8,
+        topic: impl FnOnce() -> Arc<str>,
+    ) -> (u64, Arc<str>) {
+        let Use { seqs, last_called, .. } = &mut **self.use_.get_or_insert_default();
+        let topic = match last_called {
+            Some((last, topic)) if *last == method => topic.clone(),
+            _ => last_called.insert((method, topic())).1.clone(),
+        };
         if seqs.is_empty() {
             seqs.resize(self.methods.len(), 0);
         }
         let seq = &mut seqs[usize::from(method)];
         *seq += 1;
-        *seq
+        (*seq, topic)
     }
 }

@@ -93,6 +93,9 @@ impl Shard {
     /// Writes the messages that came one behind the other, as rows of one topic where nobody can
     /// tell, and puts them into lanes.
     fn write_together(&mut self) {
+        if self.together.is_empty() {
+            return;
+        }
         let Self { together, routes, matcher, sessions, .. } = self;
         together.arrange(|publication| {
             let Publication { topic_id, topic, .. } = publication;

@@ -29,12 +29,14 @@ pub(super) struct Callbacks {
     offered: u64,
     tables: Tables,
     holds: Holds,
+    /// Memory in which the topic of a call is written.
+    topic: String,
 }
 
 impl Callbacks {
     pub(super) fn new(now: Now) -> Self {
         let (tables, holds) = (Tables::default(), Holds::default());
-        Self { epoch: now.wall, seen: 0, offered: 0, tables, holds }
+        Self { epoch: now.wall, seen: 0, offered: 0, tables, holds, topic: String::new() }
     }
 
     /// How many are offered by sessions of this shard.

@@ -49,6 +49,11 @@ impl Together {
         order.sort_unstable();
     }
 
+    /// Whether nothing came.
+    pub(super) fn is_empty(&self) -> bool {
+        self.publications.is_empty()
+    }
+
     /// The messages, in the order in which they are to be written.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Publication> {
         self.order.iter().map(|(_, place)| &self.publications[*place as usize])

@@ -1,7 +1,7 @@
 //! Calls of the objects that this client offers: to one by its token, to many by a topic.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use broker_protocol::frame::{self, LaneHeader, Released, RoutedRequest};
 
@@ -27,6 +27,15 @@ pub(super) struct Attachments {
 
 /// Routes by lane and topic.
 type Places = HashMap<(u8, String), Vec<u64>>;
+
+/// A method of an object that was called. It doesn't keep the object.
+#[derive(Debug)]
+pub(super) struct Called {
+    topic: Arc<str>,
+    object: Weak<OfferedObject>,
+    /// What was offered then.
+    changes: u64,
+}
 
 impl Attachments {
     fn of(&mut self, token: &str) -> &mut Places {
@@ -58,15 +67,31 @@ impl Routes {
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
     ) -> bool {
-        let Some(object) = called(&message.topic, arrival.hub) else { return false };
+        let Some((object, topic)) = self.called(&message.topic, arrival.hub) else { return false };
         let lane = self.lanes.entry(header.lane).or_insert_with(|| Lane::new(header.lane));
         if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
             arrival.hub.counters.messages_overtaken.count();
             return true;
         }
-        let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
+        let event = Event::Message(self.owned(message, topic));
         self.hand(&object, header.lane, event, arrival);
         true
+    }
+
+    /// The object that a topic calls, and that topic. A run of calls of one method finds them once.
+    fn called(&mut self, topic: &str, hub: &Hub) -> Option<(Arc<OfferedObject>, Arc<str>)> {
+        let changes = hub.callbacks.changes();
+        let last = self.last_called.as_ref();
+        if let Some(last) = last.filter(|last| last.changes == changes && *last.topic == *topic)
+            && let Some(object) = last.object.upgrade()
+        {
+            return Some((object, Arc::clone(&last.topic)));
+        }
+        let object = called(topic, hub)?;
+        let topic: Arc<str> = Arc::from(topic);
+        let last = Called { topic: Arc::clone(&topic), object: Arc::downgrade(&object), changes };
+        self.last_called = Some(last);
+        Some((object, topic))
     }
 
     /// A gap in the calls of one object. Returns whether it is one.

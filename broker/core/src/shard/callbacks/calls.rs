@@ -35,10 +35,13 @@ impl Shard {
             Ok(callback) => callback,
             Err(refusal) => return self.reject(slot, send.id.unwrap_or(0), refusal),
         };
-        let topic = format!("{TO}{callback}.{method}");
+        let topic = &mut self.callbacks.topic;
+        topic.clear();
+        // The token is written as it is read.
+        [TO, &*send.to, ".", method].into_iter().for_each(|part| topic.push_str(part));
         let session = &self.sessions[slot as usize];
         let (from, name) = ((session.id, send.id), &session.name);
-        let parts = self.outgoing.write_parts(&topic, name, &send.body);
+        let parts = self.outgoing.write_parts(topic, name, &send.body);
         let method = self.outgoing.write_text(method);
         if let Some(id) = send.id {
             self.note_asked(slot, id);
@@ -133,9 +136,11 @@ impl Shard {
             return false;
         }
         let offered = session.roles_mut().and_then(|roles| roles.offered.get_mut(&to.number));
-        let seq = offered.expect("its lane was found just now").next_seq(method);
-        let topic = message::topic(&parts).expect("this broker encoded it");
-        let topic: Arc<str> = Arc::from(&*topic);
+        let offered = offered.expect("its lane was found just now");
+        let (seq, topic) = offered.next_call(method, || {
+            let topic = message::topic(&parts).expect("this broker encoded it");
+            Arc::from(&*topic)
+        });
         let topic_id = TopicId(METHOD_BIT | to.number << 8 | u64::from(method));
         let publication = Publication { topic, topic_id, seq, epoch, time, expires: None, parts };
         let (entry, size) = self.log.append(&publication, Render::Bincode);
