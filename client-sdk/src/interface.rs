@@ -38,6 +38,7 @@ mod calling;
 mod checked;
 mod described;
 mod description;
+mod ending;
 mod error;
 mod fault;
 mod format;

@@ -95,15 +95,26 @@ impl Hub {
     }
 
     fn say_hold(&self, token: Arc<str>) {
+        let callback = token.to_string();
+        let hold = |id| ClientFrame::Hold(Hold { id, callback });
+        self.say_in_session(hold, Some(Open::Hold(token)));
+    }
+
+    /// Queues a command that means nothing without the session: without one nothing is said.
+    fn say_in_session(
+        &self,
+        command: impl FnOnce(u64) -> ClientFrame<'static>,
+        open: Option<Open>,
+    ) {
         let mut state = self.lock();
         if !state.has_session() {
             return;
         }
         let id = state.take_id();
-        let callback = token.to_string();
-        let bytes = self.encode(&ClientFrame::Hold(Hold { id, callback }));
-        state.open.insert(id, Open::Hold(token));
-        state.push_for_session(Some(id), bytes);
+        if let Some(open) = open {
+            state.open.insert(id, open);
+        }
+        state.push_for_session(Some(id), self.encode(&command(id)));
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -143,16 +154,8 @@ impl Hub {
 
     /// Detaches a callback, without waiting for the answer.
     pub(crate) fn say_detach(&self, topic: String, callback: String) {
-        let mut state = self.lock();
-        if !state.has_session() {
-            return;
-        }
-        let id = state.take_id();
-        let bytes = self.encode(&ClientFrame::Detach(Detach { id, topic, callback }));
-        state.push_for_session(Some(id), bytes);
-        let writer = state.writer.take();
-        drop(state);
-        wake(writer);
+        let detach = |id| ClientFrame::Detach(Detach { id, topic, callback });
+        self.say_in_session(detach, None);
     }
 
     /// Says in a new session what is held here.

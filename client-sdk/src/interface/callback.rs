@@ -61,9 +61,7 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn released(&self) -> ReleaseReason {
-        let mut watch = self.held().watch();
-        let over = watch.wait_for(Option::is_some).await;
-        over.ok().and_then(|over| *over).unwrap_or(ReleaseReason::Lost)
+        self.held().awaited().reason().await.unwrap_or(ReleaseReason::Lost)
     }
 
     /// Calls a closure once it is over; at once, if it is. The closure keeps no handle: if all are
@@ -71,10 +69,9 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
     ///
     /// It runs in a task of the client's runtime and may do what it likes.
     pub fn on_released(&self, tell: impl FnOnce(ReleaseReason) + Send + 'static) {
-        let mut watch = self.held().watch();
+        let over = self.held().awaited();
         self.0.remote().client.hub().runtime.spawn(async move {
-            let over = watch.wait_for(Option::is_some).await.ok().and_then(|over| *over);
-            if let Some(reason) = over {
+            if let Some(reason) = over.reason().await {
                 tell(reason);
             }
         });

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use broker_protocol::frame::ReleasedReason;
-use tokio::sync::watch;
 
+use super::ending::{Awaited, Ending};
 use crate::hub::Hub;
 
 /// Why a callback is over, or why nobody holds it any more.
@@ -53,14 +53,14 @@ pub(crate) struct Holding {
     token: Arc<str>,
     /// Whether this client offers it itself: then the broker needn't be told.
     is_own: bool,
-    over: watch::Sender<Option<ReleaseReason>>,
+    over: Ending,
     handed_on: AtomicBool,
     hub: Weak<Hub>,
 }
 
 impl Holding {
     pub(crate) fn new(token: Arc<str>, is_own: bool, hub: Weak<Hub>) -> Self {
-        let (over, handed_on) = (watch::Sender::new(None), AtomicBool::new(false));
+        let (over, handed_on) = (Ending::new(), AtomicBool::new(false));
         Self { token, is_own, over, handed_on, hub }
     }
 
@@ -77,20 +77,16 @@ impl Holding {
     }
 
     pub(super) fn reason(&self) -> Option<ReleaseReason> {
-        *self.over.borrow()
+        self.over.reason()
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Option<ReleaseReason>> {
-        self.over.subscribe()
+    pub(super) fn awaited(&self) -> Awaited {
+        self.over.awaited()
     }
 
     /// The first reason holds.
     pub(crate) fn end(&self, reason: ReleaseReason) {
-        self.over.send_if_modified(|over| {
-            let first = over.is_none();
-            *over = over.or(Some(reason));
-            first
-        });
+        self.over.end(reason);
     }
 
     /// It was written into a call to somebody else.

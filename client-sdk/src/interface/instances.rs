@@ -99,10 +99,10 @@ impl Each {
 
     /// Drops the object once its session is over.
     fn until_over(&self, held: &Holding, client: &Client) {
-        let (mut watch, session) = (held.watch(), Arc::clone(held.token()));
+        let (over, session) = (held.awaited(), Arc::clone(held.token()));
         let made: Weak<Mutex<Made>> = Arc::downgrade(&self.made);
         client.hub().runtime.spawn(async move {
-            let is_over = watch.wait_for(Option::is_some).await.is_ok();
+            let is_over = over.reason().await.is_some();
             if is_over && let Some(made) = made.upgrade() {
                 let gone = lock(&made).objects.remove(&session);
                 drop(gone);

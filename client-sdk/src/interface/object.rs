@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use broker_protocol::frame::{Keep, LaneOptions};
-use tokio::sync::watch;
 
 use super::Description;
+use super::ending::{Awaited, Ending};
 use super::holding::ReleaseReason;
 use super::incoming::Handler;
 use crate::hub::{Hub, guarded_keys};
@@ -31,7 +31,7 @@ pub(crate) struct OfferedObject {
     lanes: OnceLock<BTreeMap<u8, Lane>>,
     bound: Bound,
     pub(super) tell_gap: Option<TellGap>,
-    unheld: watch::Sender<Option<ReleaseReason>>,
+    unheld: Ending,
     attached: AtomicBool,
 }
 
@@ -64,7 +64,7 @@ impl OfferedObject {
         bound: Bound,
         tell_gap: Option<TellGap>,
     ) -> Self {
-        let (token, lanes, unheld) = (OnceLock::new(), OnceLock::new(), watch::Sender::new(None));
+        let (token, lanes, unheld) = (OnceLock::new(), OnceLock::new(), Ending::new());
         let attached = AtomicBool::new(false);
         Self { description, handler, token, lanes, bound, tell_gap, unheld, attached }
     }
@@ -160,15 +160,11 @@ impl OfferedObject {
     }
 
     pub(crate) fn unheld_for_good(&self, reason: ReleaseReason) {
-        self.unheld.send_if_modified(|unheld| {
-            let first = unheld.is_none();
-            *unheld = unheld.or(Some(reason));
-            first
-        });
+        self.unheld.end(reason);
     }
 
-    pub(super) fn unheld(&self) -> watch::Receiver<Option<ReleaseReason>> {
-        self.unheld.subscribe()
+    pub(super) fn unheld(&self) -> Awaited {
+        self.unheld.awaited()
     }
 
     /// Nothing is called any more: what waits is dropped, and who asked is told.

@@ -112,9 +112,7 @@ impl<I: CallbackInterface + ?Sized> Offered<I> {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn released(&self) -> ReleaseReason {
-        let mut watch = self.object.unheld();
-        let unheld = watch.wait_for(Option::is_some).await;
-        unheld.ok().and_then(|unheld| *unheld).unwrap_or(ReleaseReason::Lost)
+        self.object.unheld().reason().await.unwrap_or(ReleaseReason::Lost)
     }
 
     /// Lets the offer stand without the guard, until the last holder has let go of it. If nobody held
@@ -122,9 +120,9 @@ impl<I: CallbackInterface + ?Sized> Offered<I> {
     pub fn detach(mut self) {
         self.detached = true;
         let (hub, object) = (Arc::clone(self.client.hub()), Arc::clone(&self.object));
-        let mut watch = object.unheld();
+        let unheld = object.unheld();
         self.client.hub().runtime.spawn(async move {
-            let _ = watch.wait_for(Option::is_some).await;
+            let _ = unheld.reason().await;
             hub.withdraw(&object);
         });
     }

@@ -89,9 +89,7 @@ impl<'a> ServiceBuilder<'a> {
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
-        let made = move |caller: &Caller| make(caller).into_handler();
-        let instances = Instances::each(For::Client, made, self.instances_max);
-        self.begin(I::DESCRIPTION, instances).await
+        self.each(For::Client, make).await
     }
 
     /// Begins to serve each session an object of its own, made at its first call and dropped when the
@@ -108,8 +106,20 @@ impl<'a> ServiceBuilder<'a> {
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
+        self.each(For::Session, make).await
+    }
+
+    async fn each<I, S>(
+        self,
+        whom: For,
+        make: impl Fn(&Caller) -> S + Send + Sync + 'static,
+    ) -> Result<Serving, SubscribeError>
+    where
+        I: ServiceInterface + ?Sized,
+        S: ImplementsService<I>,
+    {
         let made = move |caller: &Caller| make(caller).into_handler();
-        let instances = Instances::each(For::Session, made, self.instances_max);
+        let instances = Instances::each(whom, made, self.instances_max);
         self.begin(I::DESCRIPTION, instances).await
     }
 
