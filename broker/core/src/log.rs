@@ -192,6 +192,11 @@ impl Log {
         self.json.seal();
     }
 
+    /// Bytes of all frames that were ever appended.
+    pub(crate) fn frames_end(&self) -> u64 {
+        self.frames_end
+    }
+
     /// The number of the first entry that is still here.
     pub(crate) fn first(&self) -> u64 {
         self.first

@@ -6,6 +6,7 @@ mod callbacks;
 mod commands;
 mod connect;
 mod credit;
+mod dirty;
 mod drain;
 mod ending;
 mod flush;
@@ -34,7 +35,7 @@ mod together;
 mod unreliable;
 mod walks;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use broker_delivery::Matcher;
@@ -45,6 +46,7 @@ use slab::Slab;
 use crate::session::Session;
 use crate::{Addressee, Config, LinkInfo, Log, LogStatistics, Now, SessionId, ShardId, Standing};
 use callbacks::Callbacks;
+use dirty::Dirty;
 pub use drain::Deadline;
 use drain::Draining;
 pub use ending::Ending;
@@ -74,8 +76,8 @@ pub struct Shard {
     together: Together,
     log: Log,
     outgoing: Outgoing,
-    /// Sessions with something to write, in the order in which they came to have it.
-    dirty: VecDeque<u32>,
+    /// Sessions with something to write.
+    dirty: Dirty,
     /// Sessions whose lanes wait, so that the log is held for them.
     laggards: BTreeSet<u32>,
     /// A look at those who are behind that isn't over.
@@ -219,7 +221,7 @@ impl Shard {
             routes: Routes::default(),
             together: Together::default(),
             outgoing: Outgoing::new(id),
-            dirty: VecDeque::new(),
+            dirty: Dirty::default(),
             laggards: BTreeSet::new(),
             look: None,
             late: Late::default(),
@@ -296,33 +298,9 @@ impl Shard {
         self.log.bytes_held()
     }
 
-    /// The next session with something to write, if any. It is to be [`flushed`](Shard::flush).
-    pub fn next_dirty(&mut self) -> Option<u32> {
-        while let Some(slot) = self.dirty.pop_front() {
-            if let Some(session) = self.sessions.get_mut(slot as usize) {
-                session.dirty = false;
-                return Some(slot);
-            }
-        }
-        None
-    }
-
-    /// How many sessions have something to write.
-    pub fn dirty(&self) -> usize {
-        self.dirty.len()
-    }
-
     /// The sessions that the transport is to ping, with a ping of its own, and the mark of that.
     pub fn take_native_pings(&mut self) -> Vec<(u32, u64)> {
         std::mem::take(&mut self.native_pings)
-    }
-
-    fn mark_dirty(&mut self, slot: u32) {
-        let session = &mut self.sessions[slot as usize];
-        if !session.dirty {
-            session.dirty = true;
-            self.dirty.push_back(slot);
-        }
     }
 
     /// The session of an id, if it is still the one in its slot and hasn't ended.

@@ -8,6 +8,11 @@ use broker_core::{Batch, Item, Now, Sequencer, SequencerConfig, SequencerStatist
 use crate::inbox::Inbox;
 use crate::seating::Seating;
 
+/// How much may come for sessions that have something to write before the last of them has had its
+/// turn, in bytes of messages. A quarter of what a lane may hold by default, so that a client that
+/// takes all that it is offered isn't ended because the broker was slow to offer it.
+const UNSERVED_BYTES_MAX: u64 = 256 << 10;
+
 /// What the shards share.
 ///
 /// One critical section for a turn's batch: whatever the sequencer says in it is in the inboxes
@@ -74,10 +79,23 @@ impl Exchange {
         items
     }
 
-    /// Whether some shard has more to apply than it may: then connections that publish aren't
-    /// read. They wait for the broker, never for a subscriber.
+    /// Notes how much a shard has applied that it hasn't offered to every link. Whoever waits is
+    /// woken as by [`take`](Self::take).
+    pub(crate) fn note_unserved(&self, shard: ShardId, bytes: u64) {
+        let before = self.inbox(shard).note_unserved(bytes);
+        if before > UNSERVED_BYTES_MAX && bytes <= UNSERVED_BYTES_MAX {
+            self.inboxes.iter().for_each(Inbox::wake);
+        }
+    }
+
+    /// Whether some shard has more to apply than it may, or to offer: then connections that publish
+    /// aren't read. They wait for the broker, never for a subscriber: a link that takes no more has
+    /// had its turn.
     pub(crate) fn is_overrun(&self) -> bool {
-        self.inboxes.iter().any(|inbox| inbox.bytes() > self.inbox_bytes_max)
+        let overrun = |inbox: &Inbox| {
+            inbox.bytes() > self.inbox_bytes_max || inbox.unserved() > UNSERVED_BYTES_MAX
+        };
+        self.inboxes.iter().any(overrun)
     }
 
     /// Says that a shard takes no more commands, and has submitted those that it took.
@@ -149,5 +167,16 @@ mod tests {
         exchange.inbox(THERE).put(&mut vec![item()]);
         exchange.take(THERE, Vec::new());
         assert!(!is_woken(&exchange, HERE));
+    }
+
+    #[test]
+    fn publishers_are_held_back_while_links_wait_for_their_turn_and_let_go_everywhere() {
+        let exchange = exchange(item().size());
+        exchange.note_unserved(THERE, UNSERVED_BYTES_MAX + 1);
+        assert!(exchange.is_overrun());
+        exchange.note_unserved(THERE, 2 * UNSERVED_BYTES_MAX);
+        assert!(exchange.is_overrun() && !is_woken(&exchange, HERE));
+        exchange.note_unserved(THERE, UNSERVED_BYTES_MAX);
+        assert!(!exchange.is_overrun() && is_woken(&exchange, HERE));
     }
 }

@@ -1,6 +1,7 @@
-//! What the sequencer has told a shard and the shard hasn't applied yet.
+//! What a shard is behind with: what the sequencer told it and it hasn't applied yet, and what it
+//! has applied and hasn't offered to every link yet.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use broker_core::Item;
@@ -8,12 +9,13 @@ use tokio::sync::Notify;
 
 /// The queue between the sequencer and one shard.
 ///
-/// Nothing is dropped here: above its bound the connections that publish are read more slowly
+/// Nothing is dropped here: above its bounds the connections that publish are read more slowly
 /// (see `exchange`).
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     items: Mutex<Vec<Item>>,
     bytes: AtomicUsize,
+    unserved: AtomicU64,
     arrived: Notify,
 }
 
@@ -55,6 +57,17 @@ impl Inbox {
     /// Bytes that wait.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of messages that were applied since the first of those who have something to write came
+    /// to have it.
+    pub(crate) fn unserved(&self) -> u64 {
+        self.unserved.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many these are by now. Returns how many they were.
+    pub(crate) fn note_unserved(&self, bytes: u64) -> u64 {
+        self.unserved.swap(bytes, Ordering::Relaxed)
     }
 
     /// Wakes whoever waits, whether or not something is there.

@@ -160,7 +160,7 @@ impl Shard {
                 }
             } else if !session.dirty {
                 session.dirty = true;
-                dirty.push_back(*slot);
+                dirty.push(*slot);
             }
         }
         if deferred {

@@ -83,7 +83,7 @@ impl Shard {
         if !self.sessions.contains(slot as usize) {
             return Flushed::Everything;
         }
-        self.settle(slot);
+        self.settle_to_offer(slot);
         let session = &self.sessions[slot as usize];
         if session.stage == Stage::Away {
             return Flushed::Everything;
@@ -122,7 +122,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(slot as usize) else { return };
         session.link.blocked = false;
         session.lanes.iter_mut().for_each(|lane_slot| lane_slot.blocked = false);
-        self.mark_dirty(slot);
+        self.mark_with_room(slot);
     }
 
     fn flush_shared(&mut self, slot: u32, outlet: &mut impl Outlet) {

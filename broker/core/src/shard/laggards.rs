@@ -19,6 +19,7 @@ impl Shard {
         self.forget_buried();
         self.settle_some();
         self.walk_some();
+        self.dirty.rest(self.log.frames_end());
         let nobody = self.dirty.is_empty() && self.laggards.is_empty() && self.holders.is_empty();
         if nobody {
             self.look = None;
@@ -95,7 +96,7 @@ impl Shard {
         if how == Overflowed::Resync && stage != Stage::Ending {
             return;
         }
-        if matches!(stage, Stage::Ending | Stage::Away) {
+        if matches!(stage, Stage::Ending | Stage::Away) || self.has_its_turn_coming(slot) {
             return;
         }
         self.statistics.slow_consumers += 1;
@@ -103,6 +104,13 @@ impl Shard {
             "more waited for this client than its lane may hold, with overflow `disconnect`";
         let reconnect = Reconnect::Later(SLOW_CONSUMER_RETURN);
         self.end(slot, ErrorCode::SlowConsumer, message.to_owned(), reconnect);
+    }
+
+    /// Whether a session is to be offered what waits before it is judged: its link would take some.
+    /// Where it refuses with more than may wait, the bounds hold.
+    fn has_its_turn_coming(&self, slot: u32) -> bool {
+        let session = &self.sessions[slot as usize];
+        session.dirty && !session.is_blocked()
     }
 
     pub(super) fn end_overrun(&mut self, slot: u32) {

@@ -188,13 +188,26 @@ impl Shard {
     /// Puts into the lanes of a session what was noted for them.
     #[inline]
     pub(super) fn settle(&mut self, slot: u32) {
-        let of = self.late.of(slot);
-        if of.lanes != 0 && of.since < self.log.end() {
-            self.settle_since(slot, of);
+        if let Some(how) = self.settle_since(slot) {
+            self.overflowed(slot, how);
         }
     }
 
-    fn settle_since(&mut self, slot: u32, of: Deferred) {
+    /// The same for one whose turn has come: what its link leaves is judged, not what it is offered.
+    #[inline]
+    pub(super) fn settle_to_offer(&mut self, slot: u32) {
+        if self.settle_since(slot).is_some() {
+            self.resync(slot);
+        }
+    }
+
+    #[inline]
+    fn settle_since(&mut self, slot: u32) -> Option<Overflowed> {
+        let of = self.late.of(slot);
+        (of.lanes != 0 && of.since < self.log.end()).then(|| self.put_into_lanes(slot, of))?
+    }
+
+    fn put_into_lanes(&mut self, slot: u32, of: Deferred) -> Option<Overflowed> {
         let Self { late, sessions, log, walks, dirty, .. } = self;
         late.sessions[slot as usize].since = log.end();
         let session = &mut sessions[slot as usize];
@@ -210,15 +223,13 @@ impl Shard {
             if !lane_slot.lane.is_waiting() {
                 if !session.dirty {
                     session.dirty = true;
-                    dirty.push_back(slot);
+                    dirty.push(slot);
                 }
             } else if lane_slot.lane.conflates() {
                 walks.count(extent.len());
             }
         }
-        if let Some(how) = overflowed {
-            self.overflowed(slot, how);
-        }
+        overflowed
     }
 
     /// Settles some sessions, each in its turn.

@@ -20,6 +20,10 @@ fn bounded(overflow: GrantedOverflow, messages: u32) -> Config {
     Config { lane: Granted { overflow, bound, ..Granted::default() }, ..Config::default() }
 }
 
+fn publish(topic: &str) -> ClientFrame<'_> {
+    ClientFrame::Publish(Publish::bytes(topic, b"x"))
+}
+
 #[test]
 fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
     let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
@@ -32,6 +36,55 @@ fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
     assert_eq!(stage.ended(bob), None);
     stage.publish(ann, "a", b"x");
     assert_eq!(stage.ended(bob), Some(ErrorCode::SlowConsumer));
+}
+
+#[test]
+fn a_client_whose_link_has_made_room_is_offered_what_waits_before_it_is_judged() {
+    let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, "a");
+    stage.set_room(bob, 0);
+    (0..3).for_each(|_| stage.publish(ann, "a", b"x"));
+    stage.set_room(bob, usize::MAX);
+    (0..2).for_each(|_| drop(stage.write(ann, &publish("a"))));
+    stage.turn();
+    assert_eq!(stage.ended(bob), None);
+    assert_eq!(stage.messages(bob).len(), 5);
+}
+
+#[test]
+fn a_client_that_refuses_what_it_is_offered_is_ended_if_more_waits_than_may() {
+    let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, "a");
+    stage.set_room(bob, 0);
+    (0..3).for_each(|_| stage.publish(ann, "a", b"x"));
+    // It says that it has room, and has none.
+    stage.set_room(bob, 0);
+    stage.write(ann, &publish("a"));
+    stage.turn();
+    assert_eq!(stage.ended(bob), Some(ErrorCode::SlowConsumer));
+}
+
+#[test]
+fn what_came_for_those_who_wait_for_their_turn_is_counted_until_they_had_it() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, "a");
+    assert_eq!(stage.shard.unserved_bytes(), 0);
+    (0..2).for_each(|_| drop(stage.write(ann, &publish("a"))));
+    stage.turn_without_flush();
+    let unserved = stage.shard.unserved_bytes();
+    assert!(unserved > 0);
+    stage.write(ann, &publish("a"));
+    stage.turn_without_flush();
+    assert_eq!(stage.shard.unserved_bytes(), unserved * 3 / 2, "three of one size");
+    stage.turn();
+    assert_eq!(stage.shard.unserved_bytes(), 0);
+    // What a blocked link holds up isn't owed by the broker.
+    stage.set_room(bob, 0);
+    (0..2).for_each(|_| stage.publish(ann, "a", b"x"));
+    assert_eq!(stage.shard.unserved_bytes(), 0);
 }
 
 #[test]

@@ -146,6 +146,15 @@ impl Stage {
     }
 
     pub(crate) fn single_turn(&mut self) {
+        self.turn_without_flush();
+        while let Some(slot) = self.shard.next_dirty() {
+            self.flush(slot);
+        }
+        self.shard.end_turn();
+    }
+
+    /// A turn in which nobody has been written to so far.
+    pub(crate) fn turn_without_flush(&mut self) {
         let mut items: Vec<Item> = Vec::new();
         self.shard.tick(self.now);
         if let Some(batch) = self.shard.take_batch() {
@@ -158,10 +167,6 @@ impl Stage {
         if self.shard.has_to_inspect() {
             self.shard.inspect(self.now, &|_| None);
         }
-        while let Some(slot) = self.shard.next_dirty() {
-            self.flush(slot);
-        }
-        self.shard.end_turn();
     }
 
     pub(crate) fn flush(&mut self, slot: u32) {

@@ -24,7 +24,10 @@ use super::accept::Guest;
 use super::ready::Signal;
 
 /// How many bytes the connections of a shard bring in before its turn comes.
-const BATCH_BYTES_MAX: usize = 1 << 20;
+const BATCH_BYTES_MAX: usize = 256 << 10;
+
+/// The same while sessions are left that wait for their turn.
+const BEHIND_BATCH_BYTES_MAX: usize = 64 << 10;
 
 /// How often a connection is read in a row before others come.
 const READS_IN_A_ROW: usize = 4;
@@ -186,6 +189,7 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), LinkError>> {
         let now = shard.now();
+        let batch_bytes_max = shard.batch_bytes_max();
         let mut rules = shard.rules.borrow_mut();
         let mut buffer = shard.buffer.borrow_mut();
         let before = rules.batch_bytes();
@@ -206,7 +210,7 @@ impl Connection {
                 }
                 _ => rules.sign_of_life(now, slot),
             }
-            rules.batch_bytes() < BATCH_BYTES_MAX
+            rules.batch_bytes() < batch_bytes_max
         });
         if rules.batch_bytes() > before {
             self.publishes.set(true);
@@ -233,7 +237,7 @@ impl Connection {
             self.pause(shard, &shard.held_back);
             return false;
         }
-        if shard.rules.borrow().batch_bytes() >= BATCH_BYTES_MAX {
+        if shard.rules.borrow().batch_bytes() >= shard.batch_bytes_max() {
             self.pause(shard, &shard.paused);
             return false;
         }
@@ -283,6 +287,16 @@ impl Connection {
             self.wake();
         }
         Ok(flushed)
+    }
+}
+
+impl Shard {
+    /// How many bytes of commands are read before a turn.
+    fn batch_bytes_max(&self) -> usize {
+        match self.exchange.inbox(self.id).unserved() {
+            0 => BATCH_BYTES_MAX,
+            _ => BEHIND_BATCH_BYTES_MAX,
+        }
     }
 }
 
