@@ -150,10 +150,10 @@ mod tests {
     fn who_made_room_goes_in_turn_with_the_first_of_the_round() {
         let mut dirty = Dirty::default();
         (0..3).for_each(|slot| dirty.push(slot));
-        [8, 9].map(|slot| dirty.push_with_room(slot));
+        [8, 9].into_iter().for_each(|slot| dirty.push_with_room(slot));
         let order: Vec<u32> = std::iter::from_fn(|| dirty.pop(0)).collect();
         assert_eq!(order, [8, 0, 9, 1, 2]);
-        [8, 9].map(|slot| dirty.push_with_room(slot));
+        [8, 9].into_iter().for_each(|slot| dirty.push_with_room(slot));
         assert_eq!((dirty.pop(0), dirty.pop(0), dirty.pop(0)), (Some(8), Some(9), None));
     }
 }

@@ -24,7 +24,7 @@ use super::accept::Guest;
 use super::ready::Signal;
 
 /// How many bytes the connections of a shard bring in before its turn comes.
-const BATCH_BYTES_MAX: usize = 256 << 10;
+const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// The same while sessions are left that wait for their turn.
 const BEHIND_BATCH_BYTES_MAX: usize = 64 << 10;
