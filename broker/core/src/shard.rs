@@ -80,8 +80,9 @@ pub struct Shard {
     dirty: Dirty,
     /// Sessions whose lanes wait, so that the log is held for them.
     laggards: BTreeSet<u32>,
-    /// A look at those who are behind that isn't over.
+    /// A look at those who are behind that isn't over, and where the log ended when it last went on.
     look: Option<Look>,
+    looked_at: u64,
     /// What is noted for lanes that wait.
     late: Late,
     /// Lanes that are to be conflated.
@@ -224,6 +225,7 @@ impl Shard {
             dirty: Dirty::default(),
             laggards: BTreeSet::new(),
             look: None,
+            looked_at: 0,
             late: Late::default(),
             walks: Walks::default(),
             holders: Holders::default(),

@@ -71,8 +71,9 @@ pub struct Lane<F> {
     options: LaneOptions,
     /// Frames handed to the link since the lane's start.
     frames: u64,
-    /// What was sent last, of what is kept.
+    /// What was sent last, of what is kept, and its bytes.
     recent: Extent,
+    recent_bytes: u32,
     kept: Option<Box<Kept<F>>>,
     books: Books,
 }
@@ -101,6 +102,7 @@ impl<F: Frame> Lane<F> {
             options,
             frames: 0,
             recent: Extent::default(),
+            recent_bytes: 0,
             kept: None,
             books: Books::default(),
         }

@@ -1,9 +1,11 @@
 //! The way out: frames one after the other, never one inside another.
 
+mod rest;
 mod together;
 
 use std::io;
 
+use bytes::{Buf as _, Bytes};
 use transport_api::{Packet, Sent};
 
 use crate::frame::{Header, Opcode};
@@ -18,8 +20,7 @@ use crate::stream::{Stream, after};
 pub(crate) struct Outbox {
     role: Role,
     /// What is left of a frame that has begun to leave.
-    rest: Vec<u8>,
-    rest_sent: usize,
+    rest: Bytes,
     /// Control frames that wait for the end of the frame that is leaving.
     waiting: Option<Box<Waiting>>,
 }
@@ -33,7 +34,7 @@ struct Waiting {
 
 impl Outbox {
     pub(crate) fn new(role: Role) -> Self {
-        Self { role, rest: Vec::new(), rest_sent: 0, waiting: None }
+        Self { role, rest: Bytes::new(), waiting: None }
     }
 
     /// Whether nothing is kept back here.
@@ -48,7 +49,7 @@ impl Outbox {
 
     /// Bytes of the frame that has begun to leave.
     pub(crate) fn unsent(&self) -> usize {
-        self.rest.len() - self.rest_sent
+        self.rest.len()
     }
 
     /// Puts an answer to a ping in line, in the place of one that waits there.
@@ -79,13 +80,15 @@ impl Outbox {
         let header = Header::new(self.role, opcode, packet.len());
         let frame_bytes = header.as_slice().len() + packet.len();
         let taken = if frame_bytes <= together::BYTES_MAX {
-            together::with_frame(&header, packet, |frame| self.write(stream, frame, &[]))?
+            together::with_frame(&header, packet, |frame| {
+                self.write(stream, (&header, packet), frame, &[])
+            })?
         } else if header.is_masked() {
             let mut frame = Vec::new();
             header.append_to(&mut frame, packet.as_slice());
-            self.write(stream, &frame, &[])?
+            self.write(stream, (&header, packet), &frame, &[])?
         } else {
-            self.write(stream, header.as_slice(), packet.as_slice())?
+            self.write(stream, (&header, packet), header.as_slice(), packet.as_slice())?
         };
         Ok(match taken {
             0 => Sent::Refused,
@@ -94,14 +97,18 @@ impl Outbox {
         })
     }
 
-    /// Writes a frame in two pieces and keeps what is left of it, if it has begun to leave.
-    fn write(&mut self, stream: &mut Stream, first: &[u8], second: &[u8]) -> io::Result<usize> {
+    /// Writes the frame of a packet in two pieces and keeps what is left of it, if it has begun to
+    /// leave.
+    fn write(
+        &mut self,
+        stream: &mut Stream,
+        (header, packet): (&Header, Packet<'_>),
+        first: &[u8],
+        second: &[u8],
+    ) -> io::Result<usize> {
         let taken = stream.try_write(first, second)?;
-        if taken > 0 {
-            let (first, second) = after(first, second, taken);
-            self.rest.reserve_exact(first.len() + second.len());
-            self.rest.extend_from_slice(first);
-            self.rest.extend_from_slice(second);
+        if taken > 0 && taken < first.len() + second.len() {
+            self.rest = rest::of(header, packet, after(first, second, taken));
         }
         Ok(taken)
     }
@@ -115,14 +122,13 @@ impl Outbox {
             if self.rest.is_empty() && !self.begin_next() {
                 return Ok(true);
             }
-            let taken = stream.try_write(&self.rest[self.rest_sent..], &[])?;
+            let taken = stream.try_write(&self.rest, &[])?;
             if taken == 0 {
                 return Ok(false);
             }
-            self.rest_sent += taken;
-            if self.rest_sent == self.rest.len() {
-                self.rest = Vec::new();
-                self.rest_sent = 0;
+            self.rest.advance(taken);
+            if self.rest.is_empty() {
+                self.rest = Bytes::new();
             }
         }
     }
@@ -136,7 +142,9 @@ impl Outbox {
             self.waiting = None;
             return false;
         };
-        Header::new(self.role, opcode, payload.len()).append_to(&mut self.rest, &payload);
+        let mut frame = Vec::new();
+        Header::new(self.role, opcode, payload.len()).append_to(&mut frame, &payload);
+        self.rest = frame.into();
         true
     }
 }

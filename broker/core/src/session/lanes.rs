@@ -109,8 +109,8 @@ impl LaneSlot {
     }
 
     /// What waits in it and is kept for it, in bytes: replays too, which are outside its bound.
-    pub(crate) fn bytes(&self, log: &impl Entries) -> u64 {
-        let waiting = self.lane.bytes() + self.lane.kept_bytes(log);
+    pub(crate) fn bytes(&self) -> u64 {
+        let waiting = self.lane.bytes() + self.lane.kept_bytes();
         if self.replaying == 0 {
             return waiting;
         }
@@ -182,7 +182,8 @@ impl LaneFrame {
     pub(crate) fn encode(frame: &BrokerFrame<'_>) -> Self {
         let mut encoded = BytesMut::new();
         Codec::Bincode.write_broker(frame, &mut encoded);
-        Self::Encoded(encoded.freeze())
+        // It may be kept for long, in memory of its size.
+        Self::Encoded(Bytes::copy_from_slice(&encoded))
     }
 
     /// The command that it is the answer to.

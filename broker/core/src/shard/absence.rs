@@ -9,7 +9,7 @@ use super::Shard;
 use super::ending::Ending;
 use crate::Command;
 use crate::command::Purpose;
-use crate::session::{Attachment, Session, Stage};
+use crate::session::{Attachment, LaneSlot, Session, Stage};
 
 impl Shard {
     /// Whether a session stays when its link goes.
@@ -22,6 +22,7 @@ impl Shard {
     pub(super) fn part(&mut self, slot: u32, code: ErrorCode, reason: String, then: Reconnect) {
         let farewell =
             BrokerFrame::Disconnect(Shutdown { code, reason: reason.clone(), reconnect: then });
+        self.keep_no_more(slot);
         let info = self.sessions[slot as usize].link.info;
         let place = self.seat(info, self.now);
         self.exchange_links(slot, place);
@@ -32,6 +33,12 @@ impl Shard {
         self.endings.push(Ending { slot: place, code, reason });
         self.mark_dirty(place);
         self.go_away(slot);
+    }
+
+    /// Lets go of what of it is kept beyond what may be, while that is known of its link.
+    pub(super) fn keep_no_more(&mut self, slot: u32) {
+        let Self { sessions, log, .. } = self;
+        sessions[slot as usize].keep_no_more(log);
     }
 
     pub(super) fn exchange_links(&mut self, one: u32, other: u32) {
@@ -99,13 +106,13 @@ impl Shard {
         let away = self.away.iter().map(|(_, slot)| *slot);
         let expired: Vec<u32> = away.filter(|slot| over(&self.sessions[*slot as usize])).collect();
         expired.into_iter().for_each(|slot| self.bury(slot, ReleasedReason::TimedOut));
-        let bytes_of = |slot: u32| self.sessions[slot as usize].bytes(&self.log);
+        let bytes_of = |slot: u32| self.sessions[slot as usize].bytes();
         let waiting = |(_, slot): &(Duration, u32)| bytes_of(*slot);
         let mut bytes: u64 = self.away.iter().map(waiting).sum();
         while bytes > self.config.absence.bytes_max
             && let Some((_, longest)) = self.away.first().copied()
         {
-            bytes -= self.sessions[longest as usize].bytes(&self.log);
+            bytes -= self.sessions[longest as usize].bytes();
             self.bury(longest, ReleasedReason::Kicked);
         }
     }
@@ -139,9 +146,9 @@ impl Shard {
 
 impl Session {
     /// What waits for it and is kept for it, in bytes.
-    fn bytes(&self, log: &crate::Log) -> u64 {
+    fn bytes(&self) -> u64 {
         let lanes = self.lanes.iter();
-        let lanes = lanes.map(|slot| slot.bytes(log)).sum::<u64>();
+        let lanes = lanes.map(LaneSlot::bytes).sum::<u64>();
         lanes + self.recall.as_ref().map_or(0, |recall| recall.bytes())
     }
 

@@ -6,8 +6,8 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::Consumed;
 
 use super::Shard;
-use crate::Now;
 use crate::session::{Credit, LaneSlot, Session, Stage};
+use crate::{Log, Now};
 
 impl Shard {
     /// The window that a client gets which asks for one.
@@ -30,8 +30,7 @@ impl Shard {
         let least = u32::try_from(config.absence.resume_window).unwrap_or(u32::MAX);
         session.link.kept_bytes_max = window.max(least);
         if session.link.receive_window.is_some() {
-            let most = u64::from(session.link.kept_bytes_max);
-            session.lanes.iter_mut().for_each(|one| one.lane.keep_at_most(most, log));
+            session.keep_no_more(log);
         }
     }
 
@@ -113,6 +112,14 @@ impl LaneSlot {
 }
 
 impl Session {
+    /// Lets go of what is kept beyond what each lane may keep for a client that is there.
+    pub(super) fn keep_no_more(&mut self, log: &mut Log) {
+        if self.stage != Stage::Away {
+            let most = u64::from(self.link.kept_bytes_max);
+            self.lanes.iter_mut().for_each(|one| one.lane.keep_at_most(most, log));
+        }
+    }
+
     /// Whether some lane that keeps everything has to wait until its client has consumed more.
     pub(super) fn lacks_credit(&self) -> bool {
         self.lanes.iter().any(LaneSlot::lacks_credit)

@@ -30,6 +30,7 @@ impl Shard {
     pub fn lost(&mut self, now: Now, slot: u32) {
         self.now = now.monotonic;
         if self.stays(slot) {
+            self.keep_no_more(slot);
             self.go_away(slot);
             return self.bury_beyond_limit();
         }

@@ -218,11 +218,9 @@ impl Shard {
             lane_slot.strike_off_replays(sent.items);
             let before = lane_slot.lane.books().received;
             let LaneSlot { lane, presences, .. } = lane_slot;
-            let frames = lane.frames();
             lane.sent(sent, log, presences);
-            // Not for every message: the oldest that is kept is seldom at hand.
-            let much = lane_bytes as u64 > kept_bytes_max / LOOK_PART;
-            if much || lane.frames() / LOOK_EVERY > frames / LOOK_EVERY {
+            // Mostly that is left to the next look of the log: the oldest is seldom at hand.
+            if lane.keeps_far_more_than(kept_bytes_max) {
                 lane.keep_at_most(kept_bytes_max, log);
             }
             statistics.delivered += lane_slot.lane.books().received - before;
@@ -232,12 +230,6 @@ impl Shard {
         verdict
     }
 }
-
-/// After how many frames it is looked at how much is kept of a lane.
-const LOOK_EVERY: u64 = 16;
-
-/// The same after a packet of more than one part in this many of what may be kept.
-const LOOK_PART: u64 = 4;
 
 impl LaneSlot {
     /// Whether something waits here, its channel would take it and it may be on its way.

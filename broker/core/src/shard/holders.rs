@@ -10,9 +10,9 @@ use std::collections::{BTreeSet, BinaryHeap};
 use slab::Slab;
 
 use super::Shard;
-use crate::SessionId;
 use crate::log::Wanted;
 use crate::session::Session;
+use crate::{Log, SessionId};
 
 /// Sessions for which something is kept that was sent. One that falls behind while it stands in the queue
 /// may come to stand there twice, until the log lets go of what it had.
@@ -60,10 +60,17 @@ impl Holders {
     }
 
     /// Adds what is kept in front of `tail`, and all of what else is kept for the same sessions.
-    pub(super) fn want(&mut self, tail: u64, sessions: &mut Slab<Session>, wanted: &mut Wanted) {
+    pub(super) fn want(
+        &mut self,
+        tail: u64,
+        sessions: &mut Slab<Session>,
+        log: &mut Log,
+        wanted: &mut Wanted,
+    ) {
         self.note_late(tail);
         for id in std::mem::take(&mut self.late) {
             let Some(session) = holder(sessions, id) else { continue };
+            session.keep_no_more(log);
             match session.kept_since() {
                 Some(oldest) if oldest < tail => {
                     let first = wanted.first();

@@ -20,6 +20,10 @@ const ROUND_BYTES: usize = 256 << 10;
 /// The part of what is owed that a turn takes, if that is more.
 const OWED_PART: usize = 8;
 
+/// How many rounds' worth a turn has written that looks at all at once. It took so long that a look is
+/// nothing beside it, and what it wrote is held until the look is over.
+const ROUNDS_AT_ONCE: usize = 2;
+
 /// A look at sessions, over as many turns as it takes.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -31,20 +35,20 @@ pub(super) struct Look {
     oldest: u64,
     /// How many are left to later turns, at the least.
     owed: usize,
-    /// Where the log ended in the last turn.
-    end: u64,
 }
 
 impl Shard {
     /// Goes on with a look, or begins one if it is time. The log lets go of what nobody wants.
     pub(super) fn look_some(&mut self) {
+        let written = self.written_in_turn();
         if self.look.is_none() && self.log.wants_look() {
             self.look = Some(self.begin_look());
         }
         let Some(mut look) = self.look.take() else { return };
-        let end = look.slots.len().min(look.seen + look.share(&self.log));
+        let end = look.slots.len().min(look.seen + look.share(written));
         for slot in &look.slots[look.seen..end] {
-            if let Some(session) = self.sessions.get(*slot as usize) {
+            if let Some(session) = self.sessions.get_mut(*slot as usize) {
+                session.keep_no_more(&mut self.log);
                 look.oldest = session.oldest_wanted(look.oldest, &self.log);
             }
         }
@@ -56,13 +60,20 @@ impl Shard {
         }
     }
 
+    /// How much was written since the last turn, in bytes of frames.
+    fn written_in_turn(&mut self) -> usize {
+        let end = self.log.end();
+        let start = std::mem::replace(&mut self.looked_at, end).max(self.log.first());
+        self.log.bytes(Extent { start, end }) as usize
+    }
+
     fn begin_look(&mut self) -> Look {
         let tail = self.tail();
         let mut slots = self.behind();
         slots.extend(self.holders.in_front_of(tail));
         slots.sort_unstable();
         slots.dedup();
-        Look { slots, seen: 0, owed: 0, oldest: tail, end: self.log.end() }
+        Look { slots, seen: 0, owed: 0, oldest: tail }
     }
 
     /// From which entry on the log is kept in any case.
@@ -85,7 +96,7 @@ impl Shard {
         let (tail, behind) = (self.tail(), self.behind());
         let Self { sessions, log, holders, .. } = self;
         let mut wanted = log.wanted();
-        holders.want(tail, sessions, &mut wanted);
+        holders.want(tail, sessions, log, &mut wanted);
         let sessions = behind.iter().filter_map(|slot| sessions.get(*slot as usize));
         for lane_slot in sessions.flat_map(|session| &session.lanes) {
             lane_slot.lane.visit_since(wanted.first(), |extent| wanted.add_one(extent));
@@ -96,11 +107,10 @@ impl Shard {
 
 impl Look {
     /// How many are to be looked at in this turn.
-    fn share(&mut self, log: &Log) -> usize {
-        let written = Extent { start: self.end.max(log.first()), end: log.end() };
-        self.end = log.end();
-        self.owed += self.slots.len() * log.bytes(written) as usize / ROUND_BYTES;
-        let share = SESSIONS_PER_TURN.max(self.owed / OWED_PART);
+    fn share(&mut self, written: usize) -> usize {
+        let owed = self.slots.len() * written / ROUND_BYTES;
+        self.owed += owed;
+        let share = (self.owed / OWED_PART).max(owed / ROUNDS_AT_ONCE).max(SESSIONS_PER_TURN);
         self.owed = self.owed.saturating_sub(share);
         share
     }

@@ -63,7 +63,7 @@ impl Shard {
             }
             lane_slot.addressee = None;
             let lane = &mut lane_slot.lane;
-            lane.told_replaced(items, told, log);
+            lane.told_replaced(items, told);
             lane.keep_at_most(kept_bytes_max, log);
         }
         Some(verdict)

@@ -19,6 +19,12 @@ pub(super) use leaving::Leaving;
 pub use leaving::{AsTheyAre, Departure};
 pub use rewind::NoWayBack;
 
+/// How many times as much as may be kept is kept at most until the log looks at what is wanted of it.
+const FAR_MORE: u64 = 4;
+
+/// In how many pieces it may lie before it takes no more memory for them than it needs.
+const PIECES: usize = 16;
+
 /// What a gap costs while it is kept, in bytes.
 const GAP_BYTES: u64 = 64;
 
@@ -87,6 +93,16 @@ impl<F: Frame> Kept<F> {
         self.items.push_back(was);
     }
 
+    /// Whether one more would take more memory, and there are many.
+    fn is_full(&self) -> bool {
+        self.items.len() >= self.items.capacity().max(PIECES)
+    }
+
+    /// Whether the oldest isn't in the log.
+    fn holds_back_frames(&self) -> bool {
+        matches!(self.items.front(), Some(Was::Frame(_) | Was::Gap(_)))
+    }
+
     /// Lets go of at most so many frames at the front: of messages that lie together, or one other.
     /// Returns what they were.
     fn let_go(&mut self, most: u64, log: &mut impl Entries) -> Option<Piece<F>> {
@@ -145,13 +161,23 @@ impl<F: Frame> Lane<F> {
     }
 
     /// Bytes of what was handed to the link and is kept.
-    pub fn kept_bytes(&self, log: &impl Entries) -> u64 {
-        self.bytes_in_order(log) + self.kept.as_ref().map_or(0, |kept| kept.gone.bytes())
+    pub fn kept_bytes(&self) -> u64 {
+        self.bytes_in_order() + self.kept.as_ref().map_or(0, |kept| kept.gone.bytes())
     }
 
     /// The same without what is kept aside.
-    fn bytes_in_order(&self, log: &impl Entries) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| kept.bytes) + log.bytes(self.recent)
+    #[inline]
+    fn bytes_in_order(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.bytes) + u64::from(self.recent_bytes)
+    }
+
+    /// Whether so much beyond so many bytes is kept that it is to be [let go](Lane::keep_at_most), and not
+    /// only when the log looks at what is wanted of it. Costs no look at the log.
+    #[inline]
+    pub fn keeps_far_more_than(&self, bytes: u64) -> bool {
+        let kept = self.bytes_in_order();
+        let at_once = |kept: &Kept<F>| kept.is_full() || kept.holds_back_frames();
+        kept > bytes && (kept > FAR_MORE * bytes || self.kept.as_deref().is_some_and(at_once))
     }
 
     /// Whether nothing is kept of the log.
@@ -192,7 +218,7 @@ impl<F: Frame> Lane<F> {
         if frames > self.frames {
             return Err(NoWayBack);
         }
-        self.settle_recent(log);
+        self.settle_recent();
         let Some(kept) = &mut self.kept else { return Ok(()) };
         let begins = self.frames - kept.frames;
         kept.gone.forget_all_but(begins.saturating_sub(frames));
@@ -207,8 +233,8 @@ impl<F: Frame> Lane<F> {
     /// Lets go of the oldest of what is kept, beyond so many bytes. Frames that
     /// [must arrive](Frame::must_arrive) are kept aside.
     pub fn keep_at_most(&mut self, bytes: u64, log: &mut impl Entries) {
-        if self.bytes_in_order(log) > bytes {
-            self.settle_recent(log);
+        if self.bytes_in_order() > bytes {
+            self.settle_recent();
         }
         if let Some(kept) = &mut self.kept
             && kept.bytes > bytes

@@ -28,7 +28,7 @@ impl<F: Frame> Lane<F> {
         if sent.of_next > 0 {
             self.sent_in_part(sent.of_next, &mut leaving, log, departure);
         }
-        self.keep_told(&mut leaving, log);
+        self.keep_told(&mut leaving);
         if self.is_paced() {
             self.forget_beyond_bound();
         }
@@ -70,13 +70,13 @@ impl<F: Frame> Lane<F> {
             Item::Gaps(ledger) => {
                 let (told, bytes) = ledger.take_front(count);
                 self.gap_bytes -= bytes;
-                told.into_iter().for_each(|gap| self.account_gap(leaving, gap, log));
+                told.into_iter().for_each(|gap| self.account_gap(leaving, gap));
             }
             Item::Frame(frame) => {
                 // Its owner knows what of it was sent; it keeps its place until all was.
                 let mut parts = Vec::new();
                 departure.part(frame, count, &mut |part| parts.push(part));
-                parts.into_iter().for_each(|part| self.keep_frame(leaving, part, log));
+                parts.into_iter().for_each(|part| self.keep_frame(leaving, part));
             }
             Item::Newest(newest) => {
                 let last = newest.last();
@@ -121,21 +121,21 @@ impl<F: Frame> Lane<F> {
             }
             Item::Frame(frame) => {
                 self.bytes -= frame.size();
-                departure.whole(frame, &mut |again| self.keep_frame(leaving, again, log));
+                departure.whole(frame, &mut |again| self.keep_frame(leaving, again));
             }
             Item::Gaps(mut ledger) => {
                 self.gap_bytes -= ledger.bytes();
                 let (told, _) = ledger.take_front(ledger.gaps().len() as u32);
-                told.into_iter().for_each(|gap| self.account_gap(leaving, gap, log));
+                told.into_iter().for_each(|gap| self.account_gap(leaving, gap));
             }
         }
     }
 
     /// A gap has left, unless it was told in front of others.
-    fn account_gap(&mut self, leaving: &mut Leaving, gap: Gap, log: &impl Entries) {
+    fn account_gap(&mut self, leaving: &mut Leaving, gap: Gap) {
         if !gap.moves_to_the_front() {
             self.books.gaps += 1;
-            self.keep_gap(leaving, gap, log);
+            self.keep_gap(leaving, gap);
         }
     }
 

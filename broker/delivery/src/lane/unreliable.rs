@@ -13,13 +13,13 @@ impl<F: Frame> Lane<F> {
     }
 
     /// Says that what the first items replaced was told apart from them, in these gaps.
-    pub fn told_replaced(&mut self, items: usize, told: Vec<(u32, Gap)>, log: &impl Entries) {
+    pub fn told_replaced(&mut self, items: usize, told: Vec<(u32, Gap)>) {
         for item in self.items.iter_mut().take(items) {
             if let Item::Newest(newest) = item {
                 newest.take_skipped();
             }
         }
         self.books.gaps += told.len() as u64;
-        self.keep_told(&mut Leaving::new(told), log);
+        self.keep_told(&mut Leaving::new(told));
     }
 }

@@ -53,69 +53,70 @@ impl<F: Frame> Lane<F> {
         (extent, subscription, bytes): (Extent, Option<u64>, u64),
         log: &mut impl Entries,
     ) {
-        self.keep_told(leaving, log);
+        self.keep_told(leaving);
         self.frames += u64::from(extent.len());
         leaving.frames += extent.len();
         match (self.keeps, subscription) {
             (false, _) => log.let_go(extent),
-            (true, None) if self.recent.end == extent.start => self.recent.end = extent.end,
-            (true, None) => {
-                self.settle_recent(log);
-                self.recent = extent;
-            }
+            (true, None) => self.keep_recent(extent, bytes),
             (true, Some(_)) => {
-                self.settle_recent(log);
+                self.settle_recent();
                 let kept = self.kept.get_or_insert_default();
                 kept.push_messages(extent, subscription, bytes);
             }
         }
     }
 
+    #[inline]
+    fn keep_recent(&mut self, extent: Extent, bytes: u64) {
+        match u32::try_from(u64::from(self.recent_bytes) + bytes) {
+            Ok(together) if self.recent.end == extent.start => {
+                (self.recent.end, self.recent_bytes) = (extent.end, together);
+            }
+            _ => {
+                self.settle_recent();
+                // What leaves in one packet is smaller.
+                (self.recent, self.recent_bytes) = (extent, bytes as u32);
+            }
+        }
+    }
+
     /// Puts what was sent last to what else is kept.
-    pub(super) fn settle_recent(&mut self, log: &impl Entries) {
+    pub(super) fn settle_recent(&mut self) {
         let recent = std::mem::take(&mut self.recent);
+        let bytes = std::mem::take(&mut self.recent_bytes);
         if !recent.is_empty() {
             let kept = self.kept.get_or_insert_default();
-            kept.push_messages(recent, None, log.bytes(recent));
+            kept.push_messages(recent, None, u64::from(bytes));
         }
     }
 
     /// A frame that is no message has left.
-    pub(in super::super) fn keep_frame(
-        &mut self,
-        leaving: &mut Leaving,
-        frame: F,
-        log: &impl Entries,
-    ) {
-        self.keep_told(leaving, log);
+    pub(in super::super) fn keep_frame(&mut self, leaving: &mut Leaving, frame: F) {
+        self.keep_told(leaving);
         leaving.frames += 1;
-        self.keep(Was::Frame(frame), log);
+        self.keep(Was::Frame(frame));
     }
 
     /// A gap has left in its place.
-    pub(in super::super) fn keep_gap(
-        &mut self,
-        leaving: &mut Leaving,
-        gap: Gap,
-        log: &impl Entries,
-    ) {
-        self.keep_told(leaving, log);
+    pub(in super::super) fn keep_gap(&mut self, leaving: &mut Leaving, gap: Gap) {
+        self.keep_told(leaving);
         leaving.frames += 1;
-        self.keep(Was::Gap(Box::new(gap)), log);
+        self.keep(Was::Gap(Box::new(gap)));
     }
 
     /// The gaps have left that were told in front of the next frame.
     #[inline]
-    pub(in super::super) fn keep_told(&mut self, leaving: &mut Leaving, log: &impl Entries) {
+    pub(in super::super) fn keep_told(&mut self, leaving: &mut Leaving) {
         while let Some(gap) = leaving.next_told() {
-            self.keep(Was::Gap(Box::new(gap)), log);
+            self.keep(Was::Gap(Box::new(gap)));
         }
     }
 
-    fn keep(&mut self, was: Was<F>, log: &impl Entries) {
+    fn keep(&mut self, was: Was<F>) {
         self.frames += 1;
         if self.keeps {
-            self.settle_recent(log);
+            self.settle_recent();
             self.kept.get_or_insert_default().push(was);
         }
     }

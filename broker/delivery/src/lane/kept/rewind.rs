@@ -31,7 +31,7 @@ impl<F: Frame> Lane<F> {
         if !self.can_rewind(frames) {
             return Err(NoWayBack);
         }
-        self.settle_recent(log);
+        self.settle_recent();
         self.put_held_back();
         let mut kept = self.kept.take().unwrap_or_default();
         let begins = self.frames - kept.frames;

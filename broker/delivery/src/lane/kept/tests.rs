@@ -1,4 +1,4 @@
-use super::super::tests::{Log, Note, push};
+use super::super::tests::{Log, Note, SIZE, push};
 use super::super::{AsTheyAre, Bound, Keep, LaneOptions, Overflow, Sent};
 use super::*;
 
@@ -33,4 +33,46 @@ fn the_oldest_that_is_kept_is_known_though_a_gap_was_sent_behind_newer_ones() {
         &mut AsTheyAre,
     );
     assert_eq!(lane.kept_since(), Some(3));
+}
+
+/// A lane that keeps all, and has been sent these entries one by one.
+fn sent_one_by_one(entries: impl Iterator<Item = u64>) -> (Lane<Note>, Log) {
+    let (mut lane, mut log) = (Lane::new(LaneOptions::default()), Log::of(1));
+    lane.keep_what_is_sent();
+    for entry in entries {
+        push(&mut lane, &mut log, entry);
+        lane.sent(Sent { items: 1, ..Sent::default() }, &mut log, &mut AsTheyAre);
+    }
+    (lane, log)
+}
+
+#[test]
+fn what_lies_together_is_far_more_than_may_be_kept_beyond_four_times_as_much() {
+    let window = 10 * u64::from(SIZE);
+    assert!(!sent_one_by_one(0..40).0.keeps_far_more_than(window));
+    let (mut lane, mut log) = sent_one_by_one(0..41);
+    assert!(lane.keeps_far_more_than(window));
+    lane.keep_at_most(window, &mut log);
+    assert_eq!((lane.kept_bytes(), lane.kept_since()), (window, Some(31)));
+}
+
+#[test]
+fn what_lies_scattered_is_let_go_before_it_takes_more_memory() {
+    let window = 10 * u64::from(SIZE);
+    let scattered = |messages| sent_one_by_one((0..messages).map(|number| 2 * number));
+    // One is what was sent last, the others are a list.
+    assert!(!scattered(16).0.keeps_far_more_than(window));
+    let (mut lane, mut log) = scattered(17);
+    assert!(lane.keeps_far_more_than(window));
+    lane.keep_at_most(window, &mut log);
+    assert_eq!((lane.kept_bytes(), lane.kept_since()), (window, Some(14)));
+    assert!(!scattered(17).0.keeps_far_more_than(17 * u64::from(SIZE)), "that much may be kept");
+}
+
+#[test]
+fn how_much_is_kept_is_known_without_a_look_at_the_log() {
+    let (lane, log) = sent_one_by_one((0..100).map(|number| 2 * number));
+    let before = log.asked();
+    assert_eq!(lane.kept_bytes(), 100 * u64::from(SIZE));
+    assert!(lane.keeps_far_more_than(1) && log.asked() == before);
 }
