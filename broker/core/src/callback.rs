@@ -66,16 +66,25 @@ impl fmt::Display for CallbackId {
     }
 }
 
-/// Up to 16 hexadecimal digits, small letters alone.
+/// What no digit is worth.
+const NO_DIGIT: u8 = 0xf0;
+
+/// What each byte is worth as a hexadecimal digit, small letters alone.
+const DIGITS: [u8; 256] = {
+    let (mut worth, mut digit) = ([NO_DIGIT; 256], 0);
+    while digit < 16 {
+        worth[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    worth
+};
+
+/// Up to 16 hexadecimal digits. Every call names its callback by them: they are judged at the end.
 fn parse_digits(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |number, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        Some(number << 4 | u64::from(digit))
-    })
+    let worths = digits.iter().map(|byte| DIGITS[usize::from(*byte)]);
+    let (number, seen) =
+        worths.fold((0, 0), |(number, seen), worth| (number << 4 | u64::from(worth), seen | worth));
+    (seen < NO_DIGIT).then_some(number)
 }
 
 /// A number that nobody can tell from chance who doesn't know the key: SipHash-2-4.

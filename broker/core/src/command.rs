@@ -29,15 +29,27 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// How many bytes it has.
+    pub(crate) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// The same as a range.
+    pub(crate) fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
 impl Batch {
     /// The bytes of a span, shared.
     pub fn bytes(&self, span: Span) -> Bytes {
-        self.arena.slice(span.start as usize..span.end as usize)
+        self.arena.slice(span.range())
     }
 
     /// The bytes of a span.
     pub fn slice(&self, span: Span) -> &[u8] {
-        &self.arena[span.start as usize..span.end as usize]
+        &self.arena[span.range()]
     }
 
     /// The text of a span.

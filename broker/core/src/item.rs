@@ -1,6 +1,7 @@
 //! What the sequencer tells a shard, in the one order.
 
 mod callbacks;
+mod sent_calls;
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use bytes::Bytes;
 
 use crate::{CallbackId, Inspection, Overview, Page, Part, Publication, SessionId, Token, TopicId};
 pub use callbacks::{Attachment, CallbackItem, Owned};
+pub(crate) use sent_calls::SentCall;
+pub use sent_calls::SentCalls;
 
 /// One thing that the sequencer tells a shard.
 #[derive(Debug, Clone)]

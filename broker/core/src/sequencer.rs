@@ -13,6 +13,7 @@ mod calls;
 mod config;
 mod directory;
 mod expiry;
+mod gathering;
 mod groups;
 mod inspections;
 mod interest;
@@ -34,6 +35,7 @@ pub(crate) use callbacks::filter_of;
 use calls::{Call, Calls};
 pub use config::SequencerConfig;
 use directory::Directory;
+use gathering::Gathering;
 use groups::Groups;
 use inspections::Inspections;
 use interest::Interest;
@@ -130,16 +132,24 @@ impl Sequencer {
     pub fn handle(&mut self, now: Now, batch: &Batch, out: &mut impl Inboxes) {
         self.let_expire(now.monotonic);
         self.replays.begin();
+        let mut gathering = Gathering::new(out, now, batch);
         for command in &batch.commands {
-            self.carry_out(now, batch, command, out);
+            self.carry_out(now, batch, command, &mut gathering);
         }
+        gathering.end();
         for topic_id in self.topics.forget_idle(now.monotonic) {
             self.statistics.forgotten += 1;
             self.interest.shards().for_each(|shard| out.put(shard, Item::Forgotten { topic_id }));
         }
     }
 
-    fn carry_out(&mut self, now: Now, batch: &Batch, command: &Command, out: &mut impl Inboxes) {
+    fn carry_out(
+        &mut self,
+        now: Now,
+        batch: &Batch,
+        command: &Command,
+        out: &mut Gathering<'_, impl Inboxes>,
+    ) {
         match command {
             Command::Publish { session, id, topic, parts, expires_in, retain } => {
                 let message = (*topic, *parts, *retain, expires(now, *expires_in));
@@ -183,7 +193,7 @@ impl Sequencer {
             }
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
             Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
-            Command::Callback(command) => self.about_callbacks(now, batch, command, out),
+            Command::Callback(command) => self.about_callbacks(batch, command, out),
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
             Command::Inspected { inspection, overview, part } => {
                 inspections::tell(inspection, *overview, part, out);

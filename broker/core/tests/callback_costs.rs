@@ -28,6 +28,8 @@ struct World {
     sequencer: Sequencer,
     items: Vec<Item>,
     packets: Vec<(u32, Vec<u8>)>,
+    /// How many packets were handed on as they lay in the log.
+    shared: usize,
 }
 
 impl World {
@@ -35,7 +37,7 @@ impl World {
         let now = Now::default();
         let shard = Shard::new(ShardId(0), Config::default(), now);
         let sequencer = Sequencer::new(SequencerConfig::default(), now);
-        Self { shard, sequencer, items: Vec::new(), packets: Vec::new() }
+        Self { shard, sequencer, items: Vec::new(), packets: Vec::new(), shared: 0 }
     }
 
     /// A client whose session ends with its link, so that no answers are kept for it.
@@ -61,7 +63,7 @@ impl World {
     fn turn(&mut self) -> usize {
         let mut sent = 0;
         for _ in 0..3 {
-            let Self { shard, sequencer, items, packets } = self;
+            let Self { shard, sequencer, items, packets, shared } = self;
             shard.tick(Now::default());
             if let Some(batch) = shard.take_batch() {
                 sequencer.handle(Now::default(), &batch, &mut |_: ShardId, item| items.push(item));
@@ -70,6 +72,7 @@ impl World {
             while let Some(slot) = shard.next_dirty() {
                 shard.flush(slot, &mut |_: Channel, packet: Run<'_>| {
                     sent += 1;
+                    *shared += usize::from(matches!(packet, Run::Shared(..)));
                     if packet.as_slice().len() < 100 {
                         packets.push((slot, packet.as_slice().to_vec()));
                     }
@@ -193,4 +196,28 @@ fn a_hundred_thousand_calls_leave_nothing_behind() {
     (0..50).for_each(|_| call(&mut world));
     let measured = allocation_counter::measure(|| (0..50).for_each(|_| call(&mut world)));
     assert!(measured.bytes_current < 100_000, "{} bytes", measured.bytes_current);
+}
+
+#[test]
+fn calls_to_one_client_after_the_other_are_a_packet_each_as_it_lies_and_need_no_allocation_each() {
+    const ROUNDS: usize = 8;
+    let mut world = World::new();
+    let caller = world.enter();
+    let owners = (0..100).map(|_| world.enter()).collect::<Vec<_>>();
+    let tokens: Vec<_> = owners.iter().map(|owner| world.offer(*owner, &offer(1))).collect();
+    let mut packet = BytesMut::new();
+    for to in std::iter::repeat_n(&tokens, ROUNDS).flatten() {
+        let (to, method) = ((&**to).into(), Some("price".into()));
+        let call = ClientFrame::Send(Send { to, method, ..Send::default() });
+        Codec::Bincode.write_client(&call, &mut packet);
+    }
+    let mut turn = || {
+        world.shared = 0;
+        world.shard.receive(Now::default(), caller, &packet, Framing::Packets);
+        (world.turn(), world.shared)
+    };
+    let mut sent = (0..10).map(|_| turn()).last();
+    let measured = allocation_counter::measure(|| sent = Some(turn()));
+    assert_eq!(sent, Some((owners.len(), owners.len())));
+    assert!(measured.count_total < owners.len() as u64, "{}", measured.count_total);
 }

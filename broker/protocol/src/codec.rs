@@ -6,6 +6,7 @@ mod error;
 mod frames;
 mod json;
 mod layout;
+mod number;
 mod variants;
 
 use std::fmt;
@@ -20,10 +21,10 @@ pub use cut::{Cut, FramesInPacket, frames_in_packet};
 pub use error::{DecodeError, Fault};
 pub use layout::{HEADERS_MAX, NAMES_MAX};
 
-pub(crate) use binary::{number_bytes, write_number};
 pub(crate) use frames::MESSAGE;
 use layout::Item;
 pub(crate) use layout::{read_key, read_topic, write_message_parts};
+pub(crate) use number::{number_bytes, write_number};
 
 /// How frames become bytes on a link. A link has one, chosen when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

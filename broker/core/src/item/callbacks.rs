@@ -5,6 +5,7 @@ use std::sync::Arc;
 use broker_protocol::frame::ReleasedReason;
 use bytes::Bytes;
 
+use super::SentCalls;
 use crate::callback::Methods;
 use crate::{CallbackId, SessionId, Token};
 
@@ -35,19 +36,8 @@ pub struct Attachment {
 /// One thing that the sequencer tells a shard about callbacks.
 #[derive(Debug, Clone)]
 pub enum CallbackItem {
-    /// A call that isn't answered.
-    Sent {
-        /// Whom it is for.
-        to: Owned,
-        /// The method's place.
-        method: u8,
-        /// When it was accepted.
-        time: u64,
-        /// The message without its place in the order.
-        parts: Bytes,
-        /// Who sent it, and the id to acknowledge.
-        from: (SessionId, Option<u64>),
-    },
+    /// Calls that aren't answered.
+    Sent(SentCalls),
     /// A call that is to be answered.
     Request {
         /// Whom it is for.
@@ -101,23 +91,22 @@ pub enum CallbackItem {
 
 impl CallbackItem {
     /// The session for which alone it is, if it may change what waits in its lanes; who holds something
-    /// is told with frames.
+    /// is told with frames, and calls are for many.
     pub(super) fn goes_into_lanes_of(&self) -> Option<SessionId> {
         match self {
-            Self::Sent { to: owned, .. }
-            | Self::Request { to: owned, .. }
+            Self::Request { to: owned, .. }
             | Self::Over(owned)
             | Self::Unheld { callback: owned, .. } => Some(owned.owner),
             Self::Attach(attachment) | Self::Detach(attachment) => Some(attachment.callback.owner),
             Self::Held { holder: (session, _), .. } => Some(*session),
-            Self::Watch { .. } | Self::Released { .. } => None,
+            Self::Sent(_) | Self::Watch { .. } | Self::Released { .. } => None,
         }
     }
 
     /// The bytes that it holds.
     pub(super) fn held(&self) -> usize {
         match self {
-            Self::Sent { parts, .. } => parts.len(),
+            Self::Sent(calls) => calls.held(),
             Self::Request { frame, .. } => frame.len(),
             Self::Attach(attachment) | Self::Detach(attachment) => attachment.topic.len(),
             _ => 0,

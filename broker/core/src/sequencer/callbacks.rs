@@ -11,12 +11,13 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::ReleasedReason;
 use hashbrown::HashMap;
 
+use super::gathering::Gathering;
 use super::interest::ShardSet;
 use super::{Inboxes, Sequencer, answer_to, calls::Call};
 use crate::callback::Methods;
-use crate::item::{Attachment, Owned};
+use crate::item::{Attachment, Owned, SentCall};
 use crate::{
-    Answer, Batch, CallbackCommand, CallbackId, CallbackItem, Item, Now, SessionId, Span, Token,
+    Answer, Batch, CallbackCommand, CallbackId, CallbackItem, Item, SessionId, Span, Token,
 };
 
 /// The table of callbacks is made smaller when it has room for so many times of what is in it.
@@ -90,10 +91,9 @@ impl Callbacks {
 impl Sequencer {
     pub(super) fn about_callbacks(
         &mut self,
-        now: Now,
         batch: &Batch,
         command: &CallbackCommand,
-        out: &mut impl Inboxes,
+        out: &mut Gathering<'_, impl Inboxes>,
     ) {
         match command {
             CallbackCommand::Offer { owner, number, callback, methods } => {
@@ -103,7 +103,7 @@ impl Sequencer {
                 self.callbacks.known.insert(*callback, known);
             }
             CallbackCommand::Send { from, callback, method, parts } => {
-                self.send_to_callback(now, batch, *from, (*callback, *method, *parts), out);
+                self.send_to_callback(batch, *from, (*callback, *method, *parts), out);
             }
             CallbackCommand::Request { from, token, callback, method, frame } => {
                 let call = Call { asker: from.0, id: from.1 };
@@ -144,18 +144,14 @@ impl Sequencer {
     }
 
     fn send_to_callback(
-        &mut self,
-        now: Now,
+        &self,
         batch: &Batch,
         from: (SessionId, Option<u64>),
         (callback, method, parts): (CallbackId, Span, Span),
-        out: &mut impl Inboxes,
+        out: &mut Gathering<'_, impl Inboxes>,
     ) {
         match self.callbacks.method(callback, batch.text(method)) {
-            Ok((to, method)) => {
-                let (time, parts) = (now.wall, batch.bytes(parts));
-                put(to.owner, CallbackItem::Sent { to, method, time, parts, from }, out);
-            }
+            Ok((to, method)) => out.call(to.owner.shard, SentCall { to, method, parts, from }),
             Err(unknown) => answer_to(from.0, unknown.rejected(from.1), out),
         }
     }

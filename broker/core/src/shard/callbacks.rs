@@ -53,9 +53,7 @@ impl Callbacks {
 impl Shard {
     pub(super) fn about_callbacks(&mut self, item: CallbackItem) {
         match item {
-            CallbackItem::Sent { to, method, time, parts, from } => {
-                self.sent_to_callback((to, method), (time, parts), from);
-            }
+            CallbackItem::Sent(calls) => self.sent_to_callbacks(&calls),
             CallbackItem::Request { to, method, token, id, frame } => {
                 self.callback_asked((to, method), (token, id), &frame);
             }

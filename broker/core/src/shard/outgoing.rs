@@ -12,6 +12,9 @@ use crate::{
 /// The memory that is taken at once for what commands refer to, in bytes.
 const ARENA_BYTES: usize = 64 << 10;
 
+/// For how many commands there is room at once, where the turn before had as many.
+const COMMANDS_KEPT: usize = 4 << 10;
+
 /// What the shard will ask of the sequencer in this turn.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -79,7 +82,9 @@ impl Outgoing {
 
     pub(super) fn take(&mut self) -> Batch {
         self.command_bytes = 0;
-        Batch { commands: std::mem::take(&mut self.commands), arena: self.arena.split().freeze() }
+        let room = Vec::with_capacity(self.commands.len().min(COMMANDS_KEPT));
+        let commands = std::mem::replace(&mut self.commands, room);
+        Batch { commands, arena: self.arena.split().freeze() }
     }
 }
 

@@ -1,29 +1,18 @@
-//! The bincode codec's primitives: the only place that names bincode, and never without a limit.
+//! The bincode codec's primitives: the layout of bincode 2 in its standard configuration.
 //!
 //! Every field is read by itself from a cursor over the frame, so that an error can name the field
 //! and nothing is allocated because a length claims it: text and payloads are borrowed, and lists
 //! grow as their items are read, up to a bound of their own.
-#![allow(clippy::disallowed_methods, reason = "decodes here, and only here, with a limit")]
 
 use std::borrow::Cow;
 
-use ::bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
-use ::bincode::enc::write::Writer;
-use ::bincode::error::{DecodeError as BincodeError, EncodeError};
-use ::bincode::{BorrowDecode, Encode, borrow_decode_from_slice, encode_into_writer};
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 
 use super::error::{Fault, Offence};
+use super::number::{read_number, write_number};
 
 /// The most that any frame may take, whatever limit is set, in bytes.
 pub const FRAME_BYTES_CEILING: usize = 64 * 1024 * 1024;
-
-/// The longest length prefix: a marker and eight bytes.
-pub(super) const PREFIX_BYTES_MAX: usize = 9;
-
-type Standard = Configuration<LittleEndian, Varint, Limit<FRAME_BYTES_CEILING>>;
-
-const CONFIG: Standard = standard().with_limit::<FRAME_BYTES_CEILING>();
 
 /// What is still unread of a frame.
 pub(crate) struct Input<'a> {
@@ -51,10 +40,32 @@ impl<'a> Input<'a> {
         Self { rest: frame }
     }
 
-    fn take<T: BorrowDecode<'a, ()>>(&mut self) -> Result<T, Fault> {
-        let (value, used) = borrow_decode_from_slice(self.rest, CONFIG).map_err(fault)?;
-        self.rest = &self.rest[used..];
-        Ok(value)
+    #[inline]
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], Fault> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let (byte, rest) = self.rest.split_first().ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(*byte)
+    }
+
+    #[inline]
+    fn number(&mut self) -> Result<u64, Fault> {
+        let (number, taken) = read_number(self.rest)?.ok_or(Fault::Truncated)?;
+        self.rest = &self.rest[taken..];
+        Ok(number)
+    }
+
+    /// Bytes with their number in front.
+    #[inline]
+    fn counted(&mut self) -> Result<&'a [u8], Fault> {
+        let count = self.number()?;
+        self.bytes(usize::try_from(count).map_err(|_| Fault::Truncated)?)
     }
 
     /// Reads one named field.
@@ -71,7 +82,7 @@ impl<'a> Input<'a> {
     }
 
     pub(super) fn list<T: Layout<'a>>(&mut self, limit: usize) -> Result<Vec<T>, Fault> {
-        let items: u64 = self.take()?;
+        let items = self.number()?;
         if items > limit as u64 {
             return Err(Fault::ListTooLong { items, limit });
         }
@@ -83,105 +94,88 @@ impl<'a> Input<'a> {
     }
 }
 
-fn fault(error: BincodeError) -> Fault {
-    match error {
-        BincodeError::UnexpectedEnd { .. } | BincodeError::LimitExceeded => Fault::Truncated,
-        BincodeError::Utf8 { .. } => Fault::InvalidUtf8,
-        BincodeError::InvalidBooleanValue(_) => Fault::InvalidFlag,
-        BincodeError::UnexpectedVariant { .. } => Fault::InvalidFlag,
-        _ => Fault::InvalidNumber,
+fn write_counted(bytes: &[u8], out: &mut BytesMut) {
+    write_number(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+impl<'a> Layout<'a> for bool {
+    fn write(&self, out: &mut BytesMut) {
+        out.put_u8(u8::from(*self));
     }
-}
-
-struct Tail<'a>(&'a mut BytesMut);
-
-impl Writer for Tail<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-fn put(value: impl Encode, out: &mut BytesMut) {
-    encode_into_writer(value, Tail(out), CONFIG).expect("memory takes whatever is written to it");
-}
-
-/// Reads the length in front of a frame: the length, and how many bytes it takes. `None` while
-/// it is incomplete.
-pub(super) fn read_prefix(bytes: &[u8]) -> Result<Option<(u64, usize)>, Fault> {
-    match borrow_decode_from_slice::<u64, _>(bytes, CONFIG) {
-        Ok(read) => Ok(Some(read)),
-        Err(BincodeError::UnexpectedEnd { .. }) => Ok(None),
-        Err(_) => Err(Fault::InvalidNumber),
-    }
-}
-
-/// Writes a number as a varint.
-pub(crate) fn write_number(number: u64, out: &mut BytesMut) {
-    put(number, out);
-}
-
-/// How many bytes a number takes as a varint.
-pub(crate) const fn number_bytes(number: u64) -> usize {
-    match number {
-        0..=250 => 1,
-        251..=0xffff => 3,
-        0x1_0000..=0xffff_ffff => 5,
-        _ => 9,
-    }
-}
-
-macro_rules! primitive {
-    ($($type:ty)*) => {$(
-        impl<'a> Layout<'a> for $type {
-            fn write(&self, out: &mut BytesMut) {
-                put(self, out);
-            }
-            fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-                input.take()
-            }
+    fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+        match input.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Fault::InvalidFlag),
         }
-    )*};
+    }
 }
 
-primitive! { bool u8 u32 u64 }
+impl<'a> Layout<'a> for u8 {
+    fn write(&self, out: &mut BytesMut) {
+        out.put_u8(*self);
+    }
+    fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+        input.byte()
+    }
+}
+
+impl<'a> Layout<'a> for u32 {
+    fn write(&self, out: &mut BytesMut) {
+        write_number(u64::from(*self), out);
+    }
+    fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+        input.number()?.try_into().map_err(|_| Fault::InvalidNumber)
+    }
+}
+
+impl<'a> Layout<'a> for u64 {
+    fn write(&self, out: &mut BytesMut) {
+        write_number(*self, out);
+    }
+    fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+        input.number()
+    }
+}
 
 impl<'a> Layout<'a> for Cow<'a, str> {
     fn write(&self, out: &mut BytesMut) {
-        put(self.as_ref(), out);
+        write_counted(self.as_bytes(), out);
     }
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-        input.take::<&str>().map(Cow::Borrowed)
+        let text = std::str::from_utf8(input.counted()?);
+        text.map(Cow::Borrowed).map_err(|_| Fault::InvalidUtf8)
     }
 }
 
 impl<'a> Layout<'a> for Cow<'a, [u8]> {
     fn write(&self, out: &mut BytesMut) {
-        put(self.as_ref(), out);
+        write_counted(self, out);
     }
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-        input.take::<&[u8]>().map(Cow::Borrowed)
+        input.counted().map(Cow::Borrowed)
     }
 }
 
 impl<'a> Layout<'a> for String {
     fn write(&self, out: &mut BytesMut) {
-        put(self.as_str(), out);
+        write_counted(self.as_bytes(), out);
     }
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-        input.take::<&str>().map(str::to_owned)
+        Cow::<'a, str>::read(input).map(Cow::into_owned)
     }
 }
 
 impl<'a, T: Layout<'a>> Layout<'a> for Option<T> {
     fn write(&self, out: &mut BytesMut) {
-        put(u8::from(self.is_some()), out);
+        self.is_some().write(out);
         if let Some(value) = self {
             value.write(out);
         }
     }
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-        if input.take::<bool>()? { T::read(input).map(Some) } else { Ok(None) }
+        if bool::read(input)? { T::read(input).map(Some) } else { Ok(None) }
     }
 }
 

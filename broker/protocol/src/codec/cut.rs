@@ -1,8 +1,9 @@
 //! Finding where frames end: lengths are judged before anything is kept or decoded.
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 
-use super::binary::{self, PREFIX_BYTES_MAX};
+use super::binary;
+use super::number::{number_bytes, overwrite_number, read_number};
 use super::{Codec, DecodeError};
 
 /// One frame, cut from the bytes in front of a reader.
@@ -49,7 +50,7 @@ enum Ending {
 }
 
 fn cut_prefixed(bytes: &[u8], limit: usize) -> Result<Option<Cut<'_>>, DecodeError> {
-    let prefix = binary::read_prefix(bytes).map_err(|_| DecodeError::InvalidLength)?;
+    let prefix = read_number(bytes).map_err(|_| DecodeError::InvalidLength)?;
     let Some((length, start)) = prefix else { return Ok(None) };
     if length > limit as u64 {
         return Err(DecodeError::FrameTooLarge { bytes: length, limit });
@@ -112,15 +113,13 @@ impl<'a> Iterator for FramesInPacket<'a> {
 pub(super) fn write_prefixed(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
     // Most frames are short: one byte is kept free, and a longer prefix moves the frame.
     let start = out.len();
-    out.extend_from_slice(&[0]);
+    out.put_u8(0);
     write(out);
     let length = out.len() - start - 1;
-    let prefix_bytes = binary::number_bytes(length as u64);
+    let prefix_bytes = number_bytes(length as u64);
     if prefix_bytes > 1 {
-        out.extend_from_slice(&[0; PREFIX_BYTES_MAX][1..prefix_bytes]);
+        out.put_bytes(0, prefix_bytes - 1);
         out.copy_within(start + 1..start + 1 + length, start + prefix_bytes);
     }
-    let mut prefix = BytesMut::with_capacity(PREFIX_BYTES_MAX);
-    binary::write_number(length as u64, &mut prefix);
-    out[start..start + prefix_bytes].copy_from_slice(&prefix);
+    overwrite_number(length as u64, &mut out[start..]);
 }

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use bytes::BytesMut;
 
-use super::binary::{self, Fields, Input, Layout};
+use super::binary::{Fields, Input, Layout};
 use super::error::{DecodeError, Fault, Offence};
 use super::json::{JsonFields, Members, Object, Value, read_word, write_string};
+use super::number::write_number;
 use crate::frame::*;
 
 /// The most headers a payload may have, and the most items of any other list that clients send.
@@ -103,7 +104,7 @@ macro_rules! words {
         impl<'a> Layout<'a> for $type {
             fn write(&self, out: &mut BytesMut) {
                 let place = [$(Self::$variant),*].iter().position(|variant| variant == self);
-                binary::write_number(place.expect("the table has every variant") as u64, out);
+                write_number(place.expect("the table has every variant") as u64, out);
             }
             fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
                 let place = u32::read(input)? as usize;

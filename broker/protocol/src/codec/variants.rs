@@ -3,8 +3,9 @@
 
 use bytes::BytesMut;
 
-use super::binary::{Fields, Input, Layout, write_number};
+use super::binary::{Fields, Input, Layout};
 use super::error::{Fault, Offence};
+use super::number::write_number;
 use crate::ErrorCode;
 use crate::frame::{Body, Keep, Outcome, Reconnect, Replay};
 

@@ -9,13 +9,14 @@ use broker_protocol::message;
 use bytes::Bytes;
 
 use super::offers::METHOD_BYTES_MAX;
+use crate::item::SentCall;
 use crate::log::Render;
 use crate::session::Answering;
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::shard::publish::check_body;
 use crate::{
-    Answer, CallbackCommand, CallbackId, Command, Now, Owned, Publication, SessionId, Token,
+    Answer, CallbackCommand, CallbackId, Command, Now, Owned, Publication, SentCalls, Token,
     TopicId,
 };
 
@@ -97,13 +98,17 @@ impl Shard {
         session.lanes.iter().position(|one| one.number == number)
     }
 
+    /// Calls arrive at their owners.
+    pub(super) fn sent_to_callbacks(&mut self, calls: &SentCalls) {
+        for call in calls.by_session() {
+            self.settle(call.to.owner.slot);
+            self.sent_to_callback(call, calls.time, calls.arena.slice(call.parts.range()));
+        }
+    }
+
     /// A call arrives at its owner. Without room for it its sender is told, and it has no `seq`.
-    pub(super) fn sent_to_callback(
-        &mut self,
-        place: Place,
-        (time, parts): (u64, Bytes),
-        (session, id): (SessionId, Option<u64>),
-    ) {
+    fn sent_to_callback(&mut self, call: &SentCall, time: u64, parts: Bytes) {
+        let (place, (session, id)) = ((call.to, call.method), call.from);
         let Some(lane) = self.lane_of(place) else {
             let Refusal { code, message, .. } = unknown_callback();
             let answer = Answer::Rejected { id: id.unwrap_or(0), code, message };

@@ -7,7 +7,7 @@ use broker_core::Config;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
     Body, BrokerFrame, Cancel, ClientFrame, Content, GapReason, Keep, LaneOptions, Outcome,
-    Overflow, Reply, Request, RoutedRequest,
+    Overflow, Publish, Reply, Request, RoutedRequest,
 };
 
 use super::{Scene, call, latest, method, told};
@@ -264,4 +264,40 @@ fn a_lane_that_resyncs_discards_calls_tells_them_and_goes_on() {
     }
     assert!(received > 0 && lost > 0);
     assert_eq!(received + lost, 9);
+}
+
+#[test]
+fn in_a_lane_calls_keep_their_place_among_all_else_that_comes_in_one_turn() {
+    let mut scene = Scene::new();
+    let mine = scene.offer(&[method("a", 0)]);
+    let other = scene.try_offer(scene.caller, &[method("a", 0)]).expect("it is accepted");
+    scene.stage.subscribe(scene.owner, "news");
+    scene.stage.frames(scene.owner);
+    let topic = format!("$to.{mine}.a");
+    let said = |to, payload| call(None, (to, "a"), (None, payload));
+    let (caller, id) = (scene.caller, scene.next_id());
+    for frame in [
+        said(&mine, "1"),
+        said(&other, "x"),
+        said(&mine, "2"),
+        ClientFrame::Request(Request { id, topic: topic.into(), ..Request::default() }),
+        said(&other, "y"),
+        said(&mine, "3"),
+        ClientFrame::Publish(Publish::bytes("news", b"4")),
+        said(&other, "z"),
+        said(&mine, "5"),
+    ] {
+        scene.stage.write(caller, &frame);
+    }
+    scene.stage.turn();
+    let frames = scene.stage.frames(scene.owner).into_iter();
+    let came = frames.filter_map(|frame| match frame {
+        BrokerFrame::Message(message) => {
+            Some(String::from_utf8_lossy(&message.body.payload).into_owned())
+        }
+        BrokerFrame::Request(_) => Some("asked".to_owned()),
+        _ => None,
+    });
+    assert!(came.eq(["1", "2", "asked", "3", "4", "5"]));
+    assert_eq!(told(&scene.stage.frames(caller)), ["a x 1", "a y 2", "a z 3"]);
 }
