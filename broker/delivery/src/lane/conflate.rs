@@ -12,7 +12,7 @@
 //! the `accepted` that begins it, and nothing that is for it is delivered before it is there.
 
 use super::newest::{Newest, TakenIn};
-use super::paced::{Due, Paced};
+use super::paced::{Due, Named, Paced};
 use super::walked::Walked;
 use super::{Entries, Extent, Frame, GapReason, Item, Keep, Lane};
 
@@ -145,9 +145,14 @@ impl<F: Frame> Lane<F> {
         log: &mut impl Entries,
     ) {
         if let Some(paced) = &mut walked.paced
-            && let Some(due) = paced.find(log.key(entry))
+            && let Some(due) = paced.find(Named::of(entry, log))
         {
-            return self.hold_back(paced, due, entry, unfolded, log);
+            if !paced.is_forgotten(due, Named::of(entry, log)) {
+                return self.hold_back(paced, due, entry, unfolded, log);
+            }
+            // Its topic began anew: what is held of the key from before comes in front of it.
+            let held = paced.let_go(due);
+            self.put_behind(held.into_iter().collect(), walked, unfolded, log);
         }
         let place = walked.place(entry, self.items.len(), log);
         let Some(Item::Newest(newest)) = self.items.get_mut(place) else {

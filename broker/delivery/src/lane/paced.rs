@@ -3,15 +3,19 @@
 //! What may not leave yet isn't among what is to be sent: it is held in an order of its own, by when
 //! it may. A key whose time is over costs nothing any more.
 //!
+//! Keys are known by the name of their topic: one that was forgotten and came back has other numbers, and
+//! what comes of it must not overtake what is held of it from before.
+//!
 //! Invariant: a key stands here once, with what is held of it or without.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::{Key, Newest};
+use super::{Entries, Key, Newest};
 
 /// When a key may be delivered again, and a number that tells equal times apart.
 pub(super) type Due = (Duration, u64);
@@ -37,20 +41,41 @@ pub(super) struct Paced {
     pub(super) forgotten: u64,
 }
 
+/// A key, and its topic's name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    topic: &'a Arc<str>,
+    key: Key<'a>,
+}
+
+impl<'a> Named<'a> {
+    /// What an entry is about.
+    pub(super) fn of(entry: u64, log: &'a impl Entries) -> Self {
+        Self { topic: log.topic(entry).0, key: log.key(entry) }
+    }
+
+    /// The same for what comes of a topic before and after it was forgotten.
+    fn thing(self) -> (&'a str, Option<&'a str>) {
+        (self.topic, self.key.key)
+    }
+}
+
 /// A key, kept for longer than its message.
 #[derive(Debug)]
 struct Name {
-    topic: u64,
+    topic: Arc<str>,
+    number: u64,
     key: Option<Box<str>>,
 }
 
 impl Name {
-    fn of(key: Key<'_>) -> Self {
-        Self { topic: key.topic, key: key.key.map(Box::from) }
+    fn of(named: Named<'_>) -> Self {
+        let Key { topic: number, key } = named.key;
+        Self { topic: named.topic.clone(), number, key: key.map(Box::from) }
     }
 
-    fn as_key(&self) -> Key<'_> {
-        Key { topic: self.topic, key: self.key.as_deref() }
+    fn thing(&self) -> (&str, Option<&str>) {
+        (&self.topic, self.key.as_deref())
     }
 
     fn bytes(&self) -> u64 {
@@ -63,19 +88,33 @@ impl Paced {
         Self { interval, ..Self::default() }
     }
 
-    fn name(&self, due: Due) -> Key<'_> {
+    fn name(&self, due: Due) -> &Name {
         let held = self.held.get(&due).map(|(name, _)| name);
-        held.or_else(|| self.bare.get(&due)).expect("what has a place is there").as_key()
+        held.or_else(|| self.bare.get(&due)).expect("what has a place is there")
     }
 
     /// When a key may be delivered again, if that isn't now.
-    pub(super) fn find(&self, key: Key<'_>) -> Option<Due> {
-        let hash = self.hasher.hash_one(key);
-        self.places.find(hash, |due| self.name(*due) == key).copied()
+    pub(super) fn find(&self, named: Named<'_>) -> Option<Due> {
+        let hash = self.hasher.hash_one(named.thing());
+        self.places.find(hash, |due| self.name(*due).thing() == named.thing()).copied()
+    }
+
+    /// Whether a key that is remembered is of a topic that was forgotten since, and came back.
+    pub(super) fn is_forgotten(&self, due: Due, named: Named<'_>) -> bool {
+        self.name(due).number != named.key.topic
+    }
+
+    /// Forgets a key. What was held of it may leave.
+    pub(super) fn let_go(&mut self, due: Due) -> Option<Newest> {
+        let held = self.take(due);
+        if held.is_none() {
+            self.forget(due);
+        }
+        held
     }
 
     fn forget_place(&mut self, due: Due) {
-        let hash = self.hasher.hash_one(self.name(due));
+        let hash = self.hasher.hash_one(self.name(due).thing());
         if let Ok(found) = self.places.find_entry(hash, |place| *place == due) {
             found.remove();
         }
@@ -85,7 +124,7 @@ impl Paced {
         let Self { places, hasher, held, bare, .. } = self;
         let name = |due: &Due| {
             let held = held.get(due).map(|(name, _)| name);
-            held.or_else(|| bare.get(due)).expect("what has a place is there").as_key()
+            held.or_else(|| bare.get(due)).expect("what has a place is there").thing()
         };
         let hash = hasher.hash_one(name(&due));
         places.insert_unique(hash, due, |due| hasher.hash_one(name(due)));
@@ -104,8 +143,8 @@ impl Paced {
     }
 
     /// Remembers that a key is delivered now.
-    pub(super) fn remember(&mut self, key: Key<'_>) {
-        let (known, due) = (self.find(key), (self.now + self.interval, self.next));
+    pub(super) fn remember(&mut self, named: Named<'_>) {
+        let (known, due) = (self.find(named), (self.now + self.interval, self.next));
         self.next += 1;
         let mut held = None;
         if let Some(known) = known {
@@ -117,7 +156,7 @@ impl Paced {
         }
         match held {
             Some(held) => drop(self.held.insert(due, held)),
-            None => self.insert_bare(due, Name::of(key)),
+            None => self.insert_bare(due, Name::of(named)),
         }
         self.insert_place(due);
     }
@@ -161,6 +200,7 @@ impl Paced {
     }
 
     fn take(&mut self, due: Due) -> Option<Newest> {
+        self.held.get(&due)?;
         self.forget_place(due);
         self.held.remove(&due).map(|(_, newest)| newest)
     }

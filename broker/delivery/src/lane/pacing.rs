@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::paced::Paced;
+use super::paced::{Named, Paced};
 use super::walked::Walked;
 use super::{Entries, Extent, Frame, Item, Lane, Newest};
 
@@ -95,7 +95,7 @@ impl<F: Frame> Lane<F> {
     /// Remembers that the key of an entry is delivered now.
     pub(super) fn remember(&mut self, entry: u64, log: &impl Entries) {
         if let Some(paced) = self.paced_mut() {
-            paced.remember(log.key(entry));
+            paced.remember(Named::of(entry, log));
         }
     }
 

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::super::tests::{Log, Note, count_gaps, push};
-use super::super::{AsTheyAre, Bound, Item, Keep, LaneOptions, Overflow, Pushed, Sent};
+use super::super::{AsTheyAre, Bound, Item, Keep, Key, LaneOptions, Overflow, Pushed, Sent};
 use super::*;
 
 const INTERVAL: u64 = 100;
@@ -252,4 +253,46 @@ proptest! {
             }
         }
     }
+}
+
+/// One key of a topic that is forgotten behind its second message.
+struct Forgetful(Log);
+
+impl Entries for Forgetful {
+    fn topic(&self, entry: u64) -> (&Arc<str>, u64) {
+        (self.0.topic(entry).0, 1 + u64::from(entry > 1))
+    }
+    fn seq(&self, entry: u64) -> u64 {
+        if entry > 1 { entry - 1 } else { entry + 1 }
+    }
+    fn key(&self, entry: u64) -> Key<'_> {
+        Key { topic: u64::from(entry > 1), key: None }
+    }
+    fn thing(&mut self, entry: u64) -> u64 {
+        u64::from(entry > 1)
+    }
+    fn size(&self, entry: u64) -> u32 {
+        self.0.size(entry)
+    }
+    fn let_go(&mut self, extent: Extent) {
+        self.0.let_go(extent);
+    }
+}
+
+#[test]
+fn what_is_held_of_a_topic_that_was_forgotten_comes_in_front_of_what_comes_of_it_anew() {
+    let (mut lane, mut log) = (latest(10), Forgetful(Log::of(1)));
+    let mut deliver = |entry: u64, at: u64| {
+        lane.push(Extent::one(entry), u64::from(log.size(entry)), &mut log);
+        lane.pace(Duration::from_millis(at), &mut log);
+        let sent = Sent { items: lane.items().count(), ..Sent::default() };
+        let extents = lane.items().flat_map(Item::extents);
+        let entries: Vec<u64> = extents.flat_map(|extent| extent.entries()).collect();
+        lane.sent(sent, &mut log, &mut AsTheyAre);
+        entries
+    };
+    assert_eq!(deliver(0, 0), [0]);
+    assert_eq!(deliver(1, 1), [0; 0], "it is held");
+    assert_eq!(deliver(2, 2), [1, 2], "in the order of their epochs");
+    assert_eq!(deliver(3, 3), [0; 0], "the interval goes on");
 }
