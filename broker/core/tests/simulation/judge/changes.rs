@@ -92,7 +92,8 @@ impl Lane {
     /// A subscription begins here; `moved` is its number if it was in another lane before.
     pub(super) fn begin(&mut self, sub: &Sub, step: u64, one_epoch: bool, moved: Option<u64>) {
         if self.keeps().is_some() {
-            return self.conflated.begin(sub, step, moved);
+            let begun = self.conflated.begin(sub, step, moved);
+            return self.begin_documents(&begun);
         }
         for (topic, name) in TOPICS.iter().enumerate() {
             if matches(&sub.filter, name) {

@@ -3,7 +3,8 @@
 mod book;
 mod rest;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use broker_protocol::frame::{self, BrokerFrame, GapReason, Keep};
 
@@ -39,15 +40,17 @@ impl Hull {
 }
 
 impl Conflated {
-    pub(super) fn begin(&mut self, sub: &Sub, accepted: u64, moved: Option<u64>) {
+    /// Returns the topics that weren't covered until now.
+    pub(super) fn begin(&mut self, sub: &Sub, accepted: u64, moved: Option<u64>) -> Vec<usize> {
         let covered = TOPICS.iter().enumerate().filter(|(_, name)| matches(&sub.filter, name));
-        for (topic, _) in covered {
-            self.books.entry(topic).or_insert_with(|| {
-                let mut book = Book::new(sub.snapshot[topic], accepted);
-                book.moved = moved;
-                book
-            });
-        }
+        let begun = covered.filter_map(|(topic, _)| match self.books.entry(topic) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Book::new(sub.snapshot[topic], accepted)).moved = moved;
+                Some(topic)
+            }
+        });
+        begun.collect()
     }
 
     /// A topic that a subscription brought here ended in the lane before at a place.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judge, Purpose, Stand, Sub, Wrong};
+use super::{Judge, Pending, Purpose, Stand, Sub, View, Wrong};
 use crate::plan::{TOPICS, matches};
 
 /// A queue group of a filter.
@@ -42,10 +42,15 @@ impl Judge {
         }
     }
 
-    /// A member was told that it misses some: what was published before is due to nobody.
-    pub(super) fn excuse_groups(&mut self, client: usize) {
-        let here = self.views[client].subs.values();
-        let groups: Vec<_> = here.filter_map(Sub::group).collect();
+    /// A member was told that it misses some, or is gone before it was: what was published before is due
+    /// to nobody.
+    pub(crate) fn excuse_groups(&mut self, client: usize) {
+        let View { subs, pending, .. } = &self.views[client];
+        let asked = pending.values().filter_map(|pending| match pending {
+            Pending::Stand(sub) => Some(&**sub),
+            _ => None,
+        });
+        let groups: Vec<_> = subs.values().chain(asked).filter_map(Sub::group).collect();
         for key in groups {
             let step = self.step;
             let group = self.groups.entry(key).or_default();

@@ -49,6 +49,13 @@ impl Lane {
 }
 
 impl Lane {
+    /// Books of these topics begin here: documents are what all that came before made of them.
+    pub(super) fn begin_documents(&mut self, topics: &[usize]) {
+        self.settled.retain(|(topic, _), _| !topics.contains(topic));
+        let here = self.documents.iter().filter(|((topic, _), _)| topics.contains(topic));
+        self.settled.extend(here.map(|(about, document)| (about.clone(), document.clone())));
+    }
+
     /// What was compared goes on from here, and where some was lost all begins anew.
     pub(super) fn settle_documents(&mut self, whole: &[usize]) {
         self.documents.retain(|(topic, _), _| whole.contains(topic));

@@ -67,15 +67,17 @@ impl World {
         self.judge.note(client, || format!("is told that its connection ends: {reason}"));
         self.clients[client].closing = true;
         let stays = match code {
-            ErrorCode::SlowConsumer | ErrorCode::IdleTimeout => true,
+            ErrorCode::SlowConsumer | ErrorCode::IdleTimeout => self.plan.stays,
             ErrorCode::Closed => self.clients[client].keeps,
             _ => false,
         };
-        if stays && self.session_stays(client) {
+        if stays {
             // The shard may have looked at its clock a moment ago.
             let deadline = self.ticked[shard] + EXPIRY;
             self.clients[client].deadline.get_or_insert(deadline);
-        } else {
+        }
+        // Who has said goodbye doesn't come back, even if the broker hasn't heard that.
+        if !(stays && self.session_stays(client)) {
             self.judge.ended(client);
         }
         self.farewell(client);
@@ -102,6 +104,8 @@ impl World {
             let over = |deadline: &mut Duration| *deadline <= self.now.monotonic;
             if self.clients[place].deadline.take_if(over).is_some() {
                 self.judge.name_ended(place);
+                // What its lanes had dropped by then was told to nobody.
+                self.judge.excuse_groups(place);
             }
         }
     }
