@@ -1,5 +1,6 @@
 //! What was promised, held against what arrived in frames and what publishers recorded.
 
+mod callbacks;
 mod calls;
 mod changes;
 mod commands;
@@ -20,11 +21,13 @@ mod view;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use broker_core::Channel;
+use broker_core::{Channel, Limits};
 use broker_protocol::frame::{BrokerFrame, GapReason};
 
 use crate::link::Written;
 use crate::plan::Plan;
+use callbacks::Called;
+pub(crate) use callbacks::{Ask, Callback, Hold, KINDS, OF_CALLS, Target, options_of};
 pub(crate) use calls::Call;
 pub(crate) use data::NUMBERED;
 use groups::Group;
@@ -44,6 +47,11 @@ pub(crate) struct Judge {
     pub(crate) views: Vec<View>,
     pub(crate) truth: Truth,
     pub(crate) calls: Vec<Call>,
+    pub(crate) callbacks: Vec<Callback>,
+    pub(crate) holds: Vec<Hold>,
+    /// How many callbacks and holds a session may have.
+    callbacks_max: usize,
+    holds_max: usize,
     groups: BTreeMap<(String, String), Group>,
     pub(crate) step: u64,
     pub(crate) clock: Duration,
@@ -87,7 +95,17 @@ impl Judge {
     pub(crate) fn new(plan: &Plan, tells: bool, clock: Duration) -> Self {
         let Plan { auditor, one_epoch, .. } = *plan;
         let window = plan.config.absence.resume_window;
-        Self { auditor, one_epoch, window, tells, clock, ..Self::default() }
+        let Limits { callbacks_max, holds_max, .. } = plan.config.limits;
+        Self {
+            auditor,
+            one_epoch,
+            window,
+            callbacks_max,
+            holds_max,
+            tells,
+            clock,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn enter(&mut self, name: &str, separate: bool) -> usize {
@@ -150,6 +168,15 @@ impl Judge {
             BrokerFrame::Gap(gap) => self.gap(client, arrival, gap),
             BrokerFrame::CaughtUp(end) => self.caught_up(client, end),
             BrokerFrame::Moved(moved) => self.moved(client, arrival, moved),
+            BrokerFrame::Released(released) => self.released(client, arrival, released),
+            BrokerFrame::Attached(one) => {
+                let place = (&*one.callback, &*one.topic);
+                self.told_of_attachment(client, arrival, Ask::Attach, place)
+            }
+            BrokerFrame::Detached(one) => {
+                let place = (&*one.callback, &*one.topic);
+                self.told_of_attachment(client, arrival, Ask::Detach, place)
+            }
             BrokerFrame::Presence(presence) => self.presence(client, arrival, presence),
             BrokerFrame::Request(request) => self.request(client, arrival, request),
             BrokerFrame::Accepted(accepted) => self.accepted(client, arrival, accepted),
@@ -175,6 +202,7 @@ impl Judge {
             return;
         }
         self.leave_groups(client);
+        self.lets_go_of_all(client);
         self.name_ended(client);
     }
 

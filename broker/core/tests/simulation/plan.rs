@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) refusing: usize,
     /// Whether sessions outlive their links.
     pub(crate) stays: bool,
+    /// Whether clients offer callbacks, and call those of others.
+    pub(crate) calls: bool,
     /// How often a client falls asleep when it has read, until it loses its link, in percent.
     pub(crate) sleepy: usize,
     pub(crate) config: Config,
@@ -56,9 +58,10 @@ impl Plan {
         let shards = random.between(1, 4);
         let sleepy = if seed >= SLEEPY_FROM { 20 } else { 0 };
         let stays = random.percent(60) || sleepy > 0;
-        Self {
+        let plan = Self {
             shards,
             stays,
+            calls: false,
             sleepy,
             clients_max: random.between(3, 9),
             steps: random.between(150, 500),
@@ -71,7 +74,16 @@ impl Plan {
             refusing: *random.pick(&[0, 10, 40, 60]),
             config: config(random, heavy, (stays, sleepy > 0), shards),
             sequencer: SequencerConfig { forget_after, ..SequencerConfig::default() },
-        }
+        };
+        plan.with_calls(Random::of(!seed))
+    }
+
+    /// Whether there are callbacks, by random numbers of their own: worlds without are the same as ever.
+    fn with_calls(mut self, mut random: Random) -> Self {
+        self.calls = random.percent(50);
+        self.config.limits.callbacks_max = *random.pick(&[1, 2, 2]);
+        self.config.limits.holds_max = *random.pick(&[2, 100]);
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! What clients say: anything that is allowed, at any time.
 
+mod callbacks;
 mod patches;
 
 use std::borrow::Cow;
@@ -13,7 +14,9 @@ use broker_protocol::frame::{
 };
 use bytes::BytesMut;
 
-use crate::judge::{Call, Kind, Pending, Purpose, Stand, Sub, Values, Wish, patch_in, said};
+use crate::judge::{
+    Call, Kind, OF_CALLS, Pending, Purpose, Stand, Sub, Values, Wish, patch_in, said,
+};
 use crate::plan::{FILTERS, GROUPS, KEYS, NAMES, SERVED, SERVICES, TOPICS};
 use crate::world::World;
 
@@ -117,6 +120,9 @@ impl World {
     pub(crate) fn act(&mut self, client: usize) {
         self.answer(client);
         if self.judge.views[client].is_live() && !self.clients[client].is_auditor {
+            if self.plan.calls && self.random.percent(30) {
+                return self.act_on_callbacks(client);
+            }
             match self.random.below(100) {
                 0..60 => self.publish_some(client),
                 60..70 => self.subscribe(client),
@@ -306,8 +312,10 @@ impl World {
         let opened = self.judge.views[client].lanes.iter();
         let open = opened.filter(|(lane, one)| **lane != 0 && one.granted.keep.is_some());
         let open: Vec<u8> = open.map(|(lane, _)| *lane).collect();
-        let open: Vec<u8> =
-            open.into_iter().filter(|lane| !matches!(*lane, 2 | RESYNCING | OF_GROUPS)).collect();
+        let open: Vec<u8> = open
+            .into_iter()
+            .filter(|lane| !matches!(*lane, 2 | RESYNCING | OF_GROUPS | OF_CALLS..))
+            .collect();
         if open.is_empty() {
             return;
         }
@@ -353,7 +361,9 @@ impl World {
 
     fn unsubscribe(&mut self, client: usize) {
         let subs = &self.judge.views[client].subs;
-        let begun = subs.iter().filter(|(_, sub)| sub.stand == Stand::Begun);
+        let begun = subs
+            .iter()
+            .filter(|(_, sub)| sub.stand == Stand::Begun && sub.purpose != Purpose::Attached);
         let begun: Vec<u64> = begun.map(|(number, _)| *number).collect();
         if begun.is_empty() {
             return;
@@ -378,6 +388,10 @@ impl World {
 
     fn ask(&mut self, client: usize) {
         let topic = (*self.random.pick(&SERVICES)).to_owned();
+        self.ask_on(client, topic);
+    }
+
+    fn ask_on(&mut self, client: usize, topic: String) {
         let call = self.judge.calls.len();
         let (providers, answered) = (0, false);
         self.judge.calls.push(Call { topic: topic.clone(), providers, answered });
@@ -427,6 +441,7 @@ impl World {
     pub(crate) fn say_goodbye(&mut self, client: usize, keep_session: bool) {
         self.clients[client].says_goodbye = true;
         self.clients[client].keeps = keep_session;
+        self.judge.views[client].leaves = true;
         let goodbye = Disconnect { keep_session, ..Disconnect::default() };
         self.say(client, &ClientFrame::Disconnect(goodbye));
     }

@@ -124,6 +124,18 @@ impl Tamper {
         self.victim.is_some()
     }
 
+    /// Whether the broker isn't to hear that a callback is released, which is attached.
+    pub(crate) fn loses_release(&mut self, client: usize, is_attached: bool) -> bool {
+        if self.fault != Some(Fault::SurvivingAttachment) || self.victim.is_some() || !is_attached {
+            return false;
+        }
+        match self.spared.checked_sub(1) {
+            Some(spared) => self.spared = spared,
+            None => self.victim = Some((client, Channel::Control)),
+        }
+        self.victim.is_some()
+    }
+
     fn concerns(&self, fault: Fault, from: Passing, read: &BrokerFrame<'_>) -> bool {
         let has_older = || match read {
             BrokerFrame::Message(message) => self.seen.older(from, message).is_some(),

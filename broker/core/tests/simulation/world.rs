@@ -443,6 +443,7 @@ impl World {
         if connected.resumed {
             self.judge.count("returns");
             self.repeat_commands(client);
+            self.repeat_releases(client);
         }
     }
 }

@@ -4,7 +4,7 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Accepted, Rejected};
 
 use super::conflated::Published;
-use super::{Arrival, Judge, Pending, Purpose, Stand, Sub, Wrong};
+use super::{Arrival, Judge, Kind, Pending, Purpose, Stand, Sub, Wrong};
 use crate::plan::{TOPICS, matches};
 
 impl Judge {
@@ -23,6 +23,12 @@ impl Judge {
                 self.truth.records[record].acked = true;
                 self.truth.records[record].known_at.get_or_insert(self.clock);
                 Ok(())
+            }
+            Some(Pending::Offer(kind)) => self.offered(client, kind, accepted),
+            Some(Pending::Hold(hold)) => self.holds(hold, accepted),
+            Some(Pending::Attachment(callback)) => {
+                self.asked(callback, true);
+                self.repeats(callback, accepted)
             }
             Some(Pending::Update(lane, wished)) => self.updated(client, lane, &wished, accepted),
             Some(_) if accepted.lane != Some(lane) => {
@@ -111,13 +117,20 @@ impl Judge {
     }
 
     pub(super) fn rejected(&mut self, client: usize, rejected: &Rejected) -> Wrong {
-        let of_a_send = matches!(rejected.code, ErrorCode::NoSuchClient | ErrorCode::Busy);
-        if rejected.id == 0 && of_a_send {
+        let of_a_send = [
+            ErrorCode::NoSuchClient,
+            ErrorCode::Busy,
+            ErrorCode::UnknownCallback,
+            ErrorCode::UnknownMethod,
+        ];
+        if rejected.id == 0 && of_a_send.contains(&rejected.code) {
             return Ok(());
         }
         let Some(pending) = self.views[client].pending.remove(&rejected.id) else {
             return Err(format!("{rejected:?} for what doesn't wait"));
         };
+        let lost = rejected.code == ErrorCode::AnswerLost;
+        self.refused(client, &pending, rejected.code)?;
         let expected: &[ErrorCode] = match pending {
             Pending::Request(_) => &[
                 ErrorCode::NobodyAnswers,
@@ -125,20 +138,52 @@ impl Judge {
                 ErrorCode::ProviderGone,
                 ErrorCode::TimedOut,
                 ErrorCode::Cancelled,
+                ErrorCode::UnknownCallback,
+                ErrorCode::UnknownMethod,
             ],
+            Pending::Message(_) if lost => &[],
             Pending::Message(record) => {
                 self.truth.records[record].refused = true;
-                &[ErrorCode::NoSuchClient, ErrorCode::Busy]
+                match self.truth.records[record].kind {
+                    Kind::Call(..) => &[ErrorCode::UnknownCallback, ErrorCode::Busy],
+                    _ => &[ErrorCode::NoSuchClient, ErrorCode::Busy],
+                }
             }
             Pending::Stand(_)
             | Pending::Unsubscribe(_)
             | Pending::Move { .. }
             | Pending::Update(..) => &[],
+            Pending::Offer(_) => &[ErrorCode::TooManyCallbacks],
+            Pending::Hold(_) => &[ErrorCode::UnknownCallback, ErrorCode::TooManyCallbacks],
+            Pending::Attachment(_) => &[ErrorCode::UnknownCallback, ErrorCode::Busy],
         };
-        let lost = rejected.code == ErrorCode::AnswerLost;
         match expected.contains(&rejected.code) || lost {
             true => Ok(()),
             false => Err(format!("{rejected:?}")),
+        }
+    }
+
+    /// What a refusal of something about a callback tells.
+    fn refused(&mut self, client: usize, pending: &Pending, code: ErrorCode) -> Wrong {
+        let (lost, full) = (code == ErrorCode::AnswerLost, code == ErrorCode::TooManyCallbacks);
+        let unknown = code == ErrorCode::UnknownCallback;
+        match pending {
+            Pending::Offer(_) if lost => {
+                self.views[client].lost_offers += 1;
+                Ok(())
+            }
+            Pending::Offer(_) => self.offers_too_much(client),
+            Pending::Hold(_) if lost => Ok(()),
+            Pending::Hold(hold) => self.holds_not(*hold, full),
+            Pending::Attachment(callback) => {
+                self.asked(*callback, lost);
+                if unknown { self.unknown_callback(*callback) } else { Ok(()) }
+            }
+            Pending::Message(record) if unknown => match self.truth.records[*record].kind {
+                Kind::Call(callback, _) => self.unknown_callback(callback),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 

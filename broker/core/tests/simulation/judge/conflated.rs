@@ -13,7 +13,7 @@ use super::truth::Place;
 use super::{Arrival, Judge, Sub, Truth, Wrong};
 use crate::plan::{TOPICS, matches};
 pub(crate) use book::Book;
-use book::Hull;
+pub(super) use book::Hull;
 pub(super) use rest::Published;
 
 /// What is special about a lane that conflates.
@@ -29,7 +29,7 @@ pub(crate) struct Conflated {
 }
 
 impl Hull {
-    fn of(gap: &frame::Gap) -> Option<Self> {
+    pub(super) fn of(gap: &frame::Gap) -> Option<Self> {
         let (epoch, first, last) = (gap.epoch?, gap.first_seq?, gap.last_seq?);
         Some(Self { epoch, first, last, count: gap.count, reason: gap.reason })
     }
@@ -40,6 +40,12 @@ impl Hull {
 }
 
 impl Conflated {
+    /// Nothing is covered any more.
+    pub(super) fn end_all(&mut self) {
+        let loose = std::mem::take(&mut self.books).into_iter().filter(|(_, book)| book.loose);
+        self.left.extend(loose);
+    }
+
     /// Returns the topics that weren't covered until now.
     pub(super) fn begin(&mut self, sub: &Sub, accepted: u64, moved: Option<u64>) -> Vec<usize> {
         let covered = TOPICS.iter().enumerate().filter(|(_, name)| matches(&sub.filter, name));
@@ -94,7 +100,12 @@ impl Conflated {
     }
 
     /// At most one gap of each topic and reason stands in a packet, or in front of a barrier there.
-    fn check_alone(&mut self, packet: u64, gap: &frame::Gap, topic: Option<usize>) -> Wrong {
+    pub(super) fn check_alone(
+        &mut self,
+        packet: u64,
+        gap: &frame::Gap,
+        topic: Option<usize>,
+    ) -> Wrong {
         if self.packet.0 != packet {
             self.packet = (packet, BTreeSet::new());
         }
@@ -111,6 +122,9 @@ fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
         BrokerFrame::Request(_)
         | BrokerFrame::Presence(_)
         | BrokerFrame::Moved(_)
+        | BrokerFrame::Released(_)
+        | BrokerFrame::Attached(_)
+        | BrokerFrame::Detached(_)
         | BrokerFrame::CaughtUp(_) => true,
         BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
         _ => false,
@@ -141,7 +155,9 @@ impl Judge {
             let told = |what| format!("{} at {}: {what}", TOPICS[*topic], frame.name());
             book.check_balanced().map_err(told)?;
         }
-        Ok(())
+        let mut calls = lane.calls.values();
+        let told = |what| format!("calls at {}: {what}", frame.name());
+        calls.try_for_each(super::Called::check_balanced).map_err(told)
     }
 
     pub(super) fn conflated_message(
@@ -213,6 +229,7 @@ impl Lane {
     /// A gap stands for all topics of the lane.
     fn folded(&mut self, gap: &frame::Gap, waited: bool, truth: &Truth) -> Wrong {
         self.folded += gap.count;
+        self.loosen_calls();
         self.conflated.lost |= matches!(gap.reason, GapReason::Dropped | GapReason::Expired);
         self.conflated.books.values_mut().for_each(|book| book.loose = true);
         let books =
@@ -221,7 +238,8 @@ impl Lane {
             let published = truth.published(*topic).filter(|record| book.may_hold(record.place));
             (published.count() as u64).saturating_sub(book.told())
         });
-        let most = most.sum::<u64>();
+        // How many were called isn't known before all who call are heard.
+        let most = if self.is_of_calls { u64::MAX } else { most.sum::<u64>() };
         match waited && self.folded <= most {
             true => Ok(()),
             false => Err(format!("{gap:?} makes {}; at most {most} are missing", self.folded)),

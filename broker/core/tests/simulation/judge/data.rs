@@ -5,7 +5,7 @@ use broker_protocol::frame::{self, Body, BrokerFrame, GapReason, Presence, Route
 use bytes::BytesMut;
 
 use super::truth::Kind;
-use super::{Arrival, Judge, Purpose, Truth, Wrong};
+use super::{Arrival, Judge, KINDS, Purpose, Truth, Wrong};
 use crate::plan::{TOPICS, matches};
 use crate::script::OF_GROUPS;
 
@@ -33,6 +33,10 @@ impl Judge {
         let topic = match &record.kind {
             Kind::Publish(topic) => TOPICS[*topic].to_owned(),
             Kind::Send(to) => format!("$to.{to}"),
+            Kind::Call(callback, method) => {
+                let kind = &KINDS[self.callbacks[*callback].kind];
+                self.topic_of(*callback, kind.methods[*method].0)
+            }
         };
         if message.topic != topic || message.from.as_deref() != Some(name) {
             return Err(format!("message {number} was for {topic} and from {name}"));
@@ -54,6 +58,7 @@ impl Judge {
         let header = self.views[client].header(arrival);
         match self.truth.records[number].kind.clone() {
             Kind::Send(_) => self.sent(client, header.lane, message, number),
+            Kind::Call(..) => self.call(client, arrival, message, number),
             Kind::Publish(topic) => {
                 self.truth.place(topic, (message.epoch, message.seq), number)?;
                 self.truth.records[number].known_at.get_or_insert(self.clock);
@@ -182,6 +187,9 @@ impl Judge {
     }
 
     pub(super) fn gap(&mut self, client: usize, arrival: Arrival, gap: &frame::Gap) -> Wrong {
+        if let Some(found) = self.gap_of_calls(client, arrival, gap) {
+            return found;
+        }
         if self.lane_of(client, arrival).1 {
             return self.conflated_gap(client, arrival, gap);
         }
@@ -198,6 +206,7 @@ impl Judge {
         let Some(topic) = &gap.topic else {
             lane.folded += gap.count;
             lane.tracks.values_mut().for_each(super::track::Track::loosen);
+            lane.loosen_calls();
             return Ok(());
         };
 
@@ -263,15 +272,16 @@ impl Judge {
         request: &RoutedRequest<'_>,
     ) -> Wrong {
         let lane = self.views[client].header(arrival).lane;
-        let view = &mut self.views[client];
+        let view = &self.views[client];
         let serves = view.subs.values().any(|sub| {
             sub.lane == lane
                 && sub.purpose == Purpose::Requests
                 && matches(&sub.filter, &request.topic)
         });
-        if !serves {
+        if !serves && !self.calls_for(client, lane, &request.topic) {
             return Err(format!("a request on {} where nobody serves it", request.topic));
         }
+        let view = &mut self.views[client];
         let number = number_in(&request.body)?;
         let call = self.calls.get_mut(number).ok_or("a request that nobody asked")?;
         call.providers += 1;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 
-use super::Wrong;
 use super::conflated::Conflated;
 use super::merged::Documents;
 use super::track::{Told, Track};
+use super::{Called, Wrong};
 
 /// One lane as its client sees it.
 #[derive(Debug, Default)]
@@ -25,6 +25,11 @@ pub(crate) struct Lane {
     /// Messages to the client by name: the last place, what gaps told of them.
     pub(crate) sent: Option<(u64, u64)>,
     pub(crate) gaps_of_sent: u64,
+    /// Whether callbacks are called here, and their calls by callback and method.
+    pub(crate) is_of_calls: bool,
+    pub(super) calls: BTreeMap<(usize, usize), Called>,
+    /// Whether a gap of the whole lane ever stood here.
+    pub(super) was_folded: bool,
     /// What came in the flush that released what waited: its number, messages and bytes.
     pub(crate) released: (u64, u32, u64),
     /// Topics, where the lane conflates.
@@ -69,6 +74,13 @@ impl Lane {
     pub(crate) fn settle(&mut self) {
         (self.most, self.fell_back) = (Default::default(), false);
         self.widen(&self.granted.clone());
+    }
+
+    /// Nothing is covered here any more.
+    pub(super) fn forget_all(&mut self) {
+        let tracks = std::mem::take(&mut self.tracks).into_iter();
+        self.left.extend(tracks.filter(|(_, track)| track.is_loose()));
+        self.conflated.end_all();
     }
 
     /// Another link carries it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::track::{Told, Track};
-use super::{Judge, Kind, Purpose, View, Wrong};
+use super::{Judge, Kind, Purpose, Sub, View, Wrong};
 use crate::plan::TOPICS;
 use crate::script::OF_GROUPS;
 
@@ -11,6 +11,8 @@ impl Judge {
     /// Everything that was published has arrived or was told to be missing; everybody has every
     /// answer, and knows who is there.
     pub(crate) fn at_rest(&mut self) {
+        let found = self.callbacks_at_rest();
+        self.blame(0, found);
         for client in 0..self.views.len() {
             if self.views[client].is_live() {
                 let found = self.view_at_rest(client);
@@ -34,7 +36,7 @@ impl Judge {
         if let Some((id, what)) = view.pending.first_key_value() {
             return Err(format!("command {id} has no answer: {what:?}"));
         }
-        self.check_books(view)?;
+        self.check_books(client)?;
         self.check_values(view)?;
         for (number, sub) in &view.subs {
             if sub.purpose == (Purpose::Messages { presence: true }) {
@@ -50,20 +52,24 @@ impl Judge {
         Ok(())
     }
 
-    fn check_books(&self, view: &View) -> Wrong {
+    fn check_books(&self, client: usize) -> Wrong {
+        let view = &self.views[client];
         for (number, lane) in &view.lanes {
+            let calls = self.untold_calls(client, *number);
+            let calls = calls.map_err(|what| format!("lane {number}: {what}"))?;
             let begun = lane.tracks.values().try_for_each(Track::check_beginning);
             begun.map_err(|what| format!("in lane {number}: {what}"))?;
             if *number == OF_GROUPS {
                 continue;
             }
             if let Some(keep) = lane.keeps() {
-                let found = self.check_conflated(lane, keep);
+                let found = self.check_conflated(lane, keep, calls);
                 let found = found.and_then(|()| self.check_documents(lane));
                 found.map_err(|what| format!("lane {number}: {what}"))?;
                 continue;
             }
             let mut told = lane.told;
+            told.add(calls);
             for (topic, track) in &lane.tracks {
                 let wrong = |what| format!("{} in lane {number}: {what}", TOPICS[*topic]);
                 let due = self.truth.first_after(*topic, track.accepted);
@@ -118,7 +124,8 @@ impl Judge {
     fn there(&self, filter: &str) -> BTreeSet<String> {
         let subscribed = |view: &&View| {
             let mut subs = view.subs.values();
-            subs.any(|sub| sub.filter == filter && sub.purpose != Purpose::Requests)
+            let is_seen = |sub: &Sub| !matches!(sub.purpose, Purpose::Requests | Purpose::Attached);
+            subs.any(|sub| sub.filter == filter && is_seen(sub))
         };
         let live = self.views.iter().filter(|view| view.is_live());
         live.filter(subscribed).map(|view| view.name.clone()).collect()
@@ -128,6 +135,9 @@ impl Judge {
     fn check_sends(&mut self) -> Wrong {
         for number in 0..self.truth.records.len() {
             let record = &self.truth.records[number];
+            if record.refused && record.sent_to > 0 {
+                return Err(format!("message {number} was refused and came"));
+            }
             let Kind::Send(to) = &record.kind else { continue };
             let excused = self.truth.ended_since(to, record.step)
                 || self.views.iter().filter(|view| view.name == *to).any(|view| {
@@ -135,9 +145,6 @@ impl Judge {
                 });
             if record.acked && record.sent_to == 0 && !excused {
                 return Err(format!("message {number} was accepted and never came to {to}"));
-            }
-            if record.refused && record.sent_to > 0 {
-                return Err(format!("message {number} was refused and came to {to}"));
             }
             // Why it may be missing isn't known any more at the next time of rest.
             self.truth.records[number].acked &= !excused;

@@ -78,6 +78,7 @@ impl View {
     pub(crate) fn take_link(&mut self, separate: bool, step: u64) {
         (self.separate, self.link_since) = (separate, step);
         (self.said_goodbye, self.resumes, self.last_data_flush) = (false, true, 0);
+        self.leaves = false;
         self.headers.clear();
         self.pongs_due.clear();
         self.releases.clear();
@@ -93,6 +94,7 @@ impl View {
         if std::mem::replace(&mut self.connected, true) || connected.name != self.name {
             return Err(format!("connected twice, or as {:?}", connected.name));
         }
+        self.session = Some(connected.session.clone());
         if connected.resumed != self.resumes {
             return Err(format!("resumed: {}, asked: {}", connected.resumed, self.resumes));
         }
@@ -175,6 +177,9 @@ fn is_counted(frame: &BrokerFrame<'_>) -> bool {
         | BrokerFrame::Request(_)
         | BrokerFrame::Moved(_)
         | BrokerFrame::CaughtUp(_)
+        | BrokerFrame::Released(_)
+        | BrokerFrame::Attached(_)
+        | BrokerFrame::Detached(_)
         | BrokerFrame::Presence(_) => true,
         _ => false,
     }

@@ -28,6 +28,8 @@ pub(crate) struct Record {
     pub(crate) place: Option<Place>,
     /// How many sessions got it as a message to one client.
     pub(crate) sent_to: u32,
+    /// By which hold who calls holds what is called.
+    pub(crate) of_hold: Option<usize>,
 }
 
 /// What else its publisher wished, and when.
@@ -49,6 +51,8 @@ pub(crate) enum Kind {
     Publish(usize),
     /// One client by name.
     Send(String),
+    /// A method of a callback.
+    Call(usize, usize),
 }
 
 /// What was published, and which place each message was seen to have.
@@ -84,6 +88,7 @@ impl Truth {
             refused,
             place,
             sent_to,
+            of_hold: None,
         });
         self.records.len() - 1
     }
@@ -95,6 +100,7 @@ impl Truth {
             (_, Some(key)) => key,
             (Kind::Publish(topic), None) => TOPICS[*topic],
             (Kind::Send(to), None) => to,
+            (Kind::Call(..), None) => "the method",
         }
     }
 

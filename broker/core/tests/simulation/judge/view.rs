@@ -35,6 +35,12 @@ pub(crate) struct View {
     pub(crate) is_ghost: bool,
     pub(crate) silenced: Option<u64>,
     pub(crate) connected: bool,
+    /// Its id, once that is known.
+    pub(crate) session: Option<String>,
+    /// Whether its client has said goodbye.
+    pub(crate) leaves: bool,
+    /// How many offers weren't answered for certain.
+    pub(crate) lost_offers: usize,
     pub(crate) said_goodbye: bool,
     pub(crate) ended: bool,
     pub(super) headers: BTreeMap<u8, LaneHeader>,
@@ -70,6 +76,12 @@ pub(crate) enum Pending {
     Message(usize),
     /// A request, by its call.
     Request(usize),
+    /// Of a callback of a kind.
+    Offer(usize),
+    /// By which it is held.
+    Hold(usize),
+    /// About the attachment of a callback.
+    Attachment(usize),
 }
 
 /// A standing wish.
@@ -95,9 +107,13 @@ pub(crate) struct Sub {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    Messages { presence: bool },
+    Messages {
+        presence: bool,
+    },
     Group(String),
     Requests,
+    /// The messages of a topic that a callback is attached to.
+    Attached,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +145,9 @@ impl View {
             is_ghost: false,
             silenced: None,
             connected: false,
+            session: None,
+            leaves: false,
+            lost_offers: 0,
             said_goodbye: false,
             ended: false,
             headers: BTreeMap::new(),
@@ -178,6 +197,9 @@ impl View {
             | BrokerFrame::Request(_)
             | BrokerFrame::Moved(_)
             | BrokerFrame::CaughtUp(_)
+            | BrokerFrame::Released(_)
+            | BrokerFrame::Attached(_)
+            | BrokerFrame::Detached(_)
             | BrokerFrame::Presence(_) => true,
             BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
             BrokerFrame::Ping(ping) => ping.mark.is_some(),
@@ -202,7 +224,7 @@ impl View {
     pub(crate) fn covers(&self, lane: u8, topic: &str) -> bool {
         self.subs.values().any(|sub| {
             sub.is_in(lane)
-                && matches!(sub.purpose, Purpose::Messages { .. })
+                && matches!(sub.purpose, Purpose::Messages { .. } | Purpose::Attached)
                 && matches(&sub.filter, topic)
         })
     }

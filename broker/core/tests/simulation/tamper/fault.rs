@@ -90,6 +90,8 @@ pub(crate) enum Fault {
     ClearedValue,
     /// From some value on those of a key that is held back don't come, and are told to be replaced.
     LoseTrailing,
+    /// An attachment survives its callback, whose end is lost.
+    SurvivingAttachment,
     /// What is folded forgets which members are to be removed.
     ForgetNulls,
 }

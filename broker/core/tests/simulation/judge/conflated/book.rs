@@ -9,12 +9,12 @@ use crate::judge::truth::Place;
 
 /// What a gap of one topic told.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hull {
-    pub(super) epoch: u64,
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) count: u64,
-    pub(super) reason: GapReason,
+pub(in crate::judge) struct Hull {
+    pub(in crate::judge) epoch: u64,
+    pub(in crate::judge) first: u64,
+    pub(in crate::judge) last: u64,
+    pub(in crate::judge) count: u64,
+    pub(in crate::judge) reason: GapReason,
 }
 
 /// One topic in one lane that conflates, since its subscription began or the last time of rest.
@@ -24,32 +24,32 @@ pub(super) struct Hull {
 #[derive(Debug)]
 pub(crate) struct Book {
     /// What was known to be taken when the subscription was asked for: not for it.
-    pub(super) before: Place,
+    pub(in crate::judge) before: Place,
     /// Whether everything behind `before` is for it.
-    pub(super) exact: bool,
+    pub(in crate::judge) exact: bool,
     /// When the subscription was accepted: what is published later is for it.
-    pub(super) accepted: u64,
+    pub(in crate::judge) accepted: u64,
     /// What came, in the order in which it came: place and key.
-    pub(super) came: Vec<(Place, String)>,
-    pub(super) delivered: BTreeSet<Place>,
-    pub(super) gaps: Vec<Hull>,
+    pub(in crate::judge) came: Vec<(Place, String)>,
+    pub(in crate::judge) delivered: BTreeSet<Place>,
+    pub(in crate::judge) gaps: Vec<Hull>,
     /// The ends of all gaps: these are missing for certain.
     missing: BTreeSet<Place>,
     newest_of_key: BTreeMap<String, Place>,
     /// Where the gaps in front of the first message start.
-    pub(super) first_missing: Option<Place>,
+    pub(in crate::judge) first_missing: Option<Place>,
     /// Whether a gap of the whole lane may have told of some.
-    pub(super) loose: bool,
+    pub(in crate::judge) loose: bool,
     /// The subscription that brought it here from another lane.
-    pub(super) moved: Option<u64>,
+    pub(in crate::judge) moved: Option<u64>,
 }
 
 impl Hull {
-    pub(super) fn holds(&self, place: Place) -> bool {
+    pub(in crate::judge) fn holds(&self, place: Place) -> bool {
         place.0 == self.epoch && (self.first..=self.last).contains(&place.1)
     }
 
-    pub(super) fn first(&self) -> Place {
+    pub(in crate::judge) fn first(&self) -> Place {
         (self.epoch, self.first)
     }
 
@@ -76,7 +76,7 @@ impl Book {
     }
 
     /// It came from another lane, which ended in front of a place.
-    pub(super) fn begins_at(&mut self, (epoch, seq): Place) -> Wrong {
+    pub(in crate::judge) fn begins_at(&mut self, (epoch, seq): Place) -> Wrong {
         let first = self.delivered.first().into_iter().chain(self.missing.first()).min();
         if self.exact || self.loose || first.is_some_and(|first| first.0 != epoch) {
             return Ok(());
@@ -89,12 +89,12 @@ impl Book {
     }
 
     /// Everything up to a place was told of: the books begin anew behind it.
-    pub(super) fn close(&mut self, last: Place) {
+    pub(in crate::judge) fn close(&mut self, last: Place) {
         *self = Self { exact: true, ..Self::new(self.before.max(last), self.accepted) };
     }
 
     /// A message came; `waited` is whether anything waited for this link.
-    pub(super) fn message(&mut self, place: Place, key: &str, waited: bool) -> Wrong {
+    pub(in crate::judge) fn message(&mut self, place: Place, key: &str, waited: bool) -> Wrong {
         self.check_place(place)?;
         if !waited {
             self.check_next(place)?;
@@ -120,7 +120,7 @@ impl Book {
     }
 
     /// A gap stands in front of what came instead; `key_of` knows some messages' keys.
-    pub(super) fn check_in_front<'a>(
+    pub(in crate::judge) fn check_in_front<'a>(
         &self,
         gap: Hull,
         key_of: impl Fn(Place) -> Option<&'a str>,
@@ -134,7 +134,7 @@ impl Book {
         Ok(())
     }
 
-    pub(super) fn gap(&mut self, gap: Hull, waited: bool) -> Wrong {
+    pub(in crate::judge) fn gap(&mut self, gap: Hull, waited: bool) -> Wrong {
         let hull = (gap.last + 1).saturating_sub(gap.first);
         let fits = if gap.count == 1 { hull == 1 } else { (2..=hull).contains(&gap.count) };
         if !fits || !waited {
@@ -151,7 +151,7 @@ impl Book {
     }
 
     /// Whether what has this place, or none that is known, may be for it.
-    pub(super) fn may_hold(&self, place: Option<Place>) -> bool {
+    pub(in crate::judge) fn may_hold(&self, place: Option<Place>) -> bool {
         place.is_none_or(|place| place > self.before)
     }
 
@@ -166,7 +166,7 @@ impl Book {
     }
 
     /// What a gap counts found room between what came.
-    pub(super) fn check_room(&self, gap: Hull) -> Wrong {
+    pub(in crate::judge) fn check_room(&self, gap: Hull) -> Wrong {
         let came = self.delivered.range(gap.first()..=gap.last()).count() as u64;
         match gap.count + came <= gap.last - gap.first + 1 {
             true => Ok(()),
@@ -175,7 +175,7 @@ impl Book {
     }
 
     /// Where nothing may pass, nothing is left out of what was told so far.
-    pub(super) fn check_balanced(&self) -> Wrong {
+    pub(in crate::judge) fn check_balanced(&self) -> Wrong {
         let Some(begin) = self.begin(None).filter(|_| !self.loose) else { return Ok(()) };
         for epoch in self.epochs() {
             let first = if epoch == begin.0 { begin.1 } else { 1 };
@@ -188,7 +188,7 @@ impl Book {
     }
 
     /// Where it begins, as far as that is known; `due` is certainly for it.
-    pub(super) fn begin(&self, due: Option<Place>) -> Option<Place> {
+    pub(in crate::judge) fn begin(&self, due: Option<Place>) -> Option<Place> {
         if self.exact {
             return Some((self.before.0, self.before.1 + 1));
         }
@@ -197,18 +197,18 @@ impl Book {
     }
 
     /// The newest place that was told of.
-    pub(super) fn newest(&self) -> Option<Place> {
+    pub(in crate::judge) fn newest(&self) -> Option<Place> {
         let missing = self.missing.last();
         missing.into_iter().chain(self.delivered.last()).max().copied()
     }
 
-    pub(super) fn newest_in(&self, epoch: u64) -> u64 {
+    pub(in crate::judge) fn newest_in(&self, epoch: u64) -> u64 {
         let of_epoch = (epoch, 0)..(epoch + 1, 0);
         let missing = self.missing.range(of_epoch.clone()).last();
         missing.into_iter().chain(self.delivered.range(of_epoch).last()).max().map_or(0, |p| p.1)
     }
 
-    pub(super) fn epochs(&self) -> BTreeSet<u64> {
+    pub(in crate::judge) fn epochs(&self) -> BTreeSet<u64> {
         self.missing.iter().chain(&self.delivered).map(|place| place.0).collect()
     }
 
@@ -219,11 +219,11 @@ impl Book {
     }
 
     /// How many messages and counts of gaps told of it.
-    pub(super) fn told(&self) -> u64 {
+    pub(in crate::judge) fn told(&self) -> u64 {
         self.delivered.len() as u64 + self.gaps.iter().map(|gap| gap.count).sum::<u64>()
     }
 
-    pub(super) fn has_losses(&self) -> bool {
+    pub(in crate::judge) fn has_losses(&self) -> bool {
         self.gaps.iter().any(Hull::is_of_losses)
     }
 }

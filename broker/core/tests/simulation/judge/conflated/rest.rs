@@ -146,8 +146,13 @@ impl Book {
 
 impl Judge {
     /// Everything was told, exactly, and the newest of every key came.
-    pub(in crate::judge) fn check_conflated(&self, lane: &Lane, keep: usize) -> Wrong {
-        let mut told = Told::default();
+    /// `told` is what else gaps of the whole lane must have told of.
+    pub(in crate::judge) fn check_conflated(
+        &self,
+        lane: &Lane,
+        keep: usize,
+        mut told: Told,
+    ) -> Wrong {
         for (topic, book) in &lane.conflated.books {
             let of = Published { whole: self.auditor, ..Published::of(&self.truth, *topic) };
             let wrong = |what| format!("{} at rest: {what}", TOPICS[*topic]);
@@ -178,6 +183,7 @@ impl Judge {
         if !self.auditor {
             return;
         }
+        self.close_calls();
         let lanes = self.views.iter_mut().flat_map(|view| view.lanes.values_mut());
         for lane in lanes.filter(|lane| lane.keeps().is_some()) {
             lane.folded = 0;
