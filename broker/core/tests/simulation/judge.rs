@@ -27,7 +27,7 @@ use broker_protocol::frame::{BrokerFrame, GapReason};
 use crate::link::Written;
 use crate::plan::Plan;
 use callbacks::Called;
-pub(crate) use callbacks::{Ask, Callback, Hold, KINDS, OF_CALLS, Target, options_of};
+pub(crate) use callbacks::{Ask, Callback, Hold, KINDS, OF_CALLS, Target, called, options_of};
 pub(crate) use calls::Call;
 pub(crate) use data::NUMBERED;
 use groups::Group;

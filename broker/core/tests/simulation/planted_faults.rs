@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::shrink::{shrink, tell};
-use crate::tamper::{Fault, Tamper};
+use crate::tamper::{CallFault, Fault, Tamper};
 use crate::world::World;
 
 /// In how many worlds each fault has to happen, of how many at most.
@@ -15,26 +15,46 @@ const SEEDS_MAX: u64 = 2000;
 /// nobody can, such as a loss just before the victim goes.
 const NOTICED: usize = 8;
 
-/// In how many worlds what a lane lost with its link, which is rarely anything.
-const WORLDS_OF_LOST: usize = 8;
-const NOTICED_OF_LOST: usize = 4;
+/// The same for what is rare: what a lane lost with its link, the last call of a hold.
+const WORLDS_OF_RARE: usize = 8;
+const NOTICED_OF_RARE: usize = 4;
+
+fn is_rare(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::MiscountLost
+            | Fault::LoseLost
+            | Fault::Of(
+                CallFault::LateCall
+                    | CallFault::LoseReleasedAtResume
+                    | CallFault::SurvivingAttachment
+            )
+    )
+}
+
+/// Each in the worlds that have more of what it befalls.
+fn may_happen(fault: Fault, world: &World) -> bool {
+    let there = !fault.needs_absence() || world.plan.stays;
+    let calls = matches!(fault, Fault::Of(_)) == world.plan.calls;
+    there && (calls || fault == Fault::MiscountLost)
+}
 
 fn is_noticed(fault: Fault) {
     let wanted = std::env::var("SIM_FAULT");
     if wanted.is_ok_and(|wanted| wanted != format!("{fault:?}")) {
         return;
     }
-    let (worlds, least) = match fault {
-        Fault::MiscountLost | Fault::LoseLost => (WORLDS_OF_LOST, NOTICED_OF_LOST),
-        _ => (WORLDS, NOTICED),
+    let (worlds, least) = match is_rare(fault) {
+        true => (WORLDS_OF_RARE, NOTICED_OF_RARE),
+        false => (WORLDS, NOTICED),
     };
     let (mut happened, mut noticed) = (0, 0);
     for seed in 0..SEEDS_MAX {
         // What is rare anyway befalls the first.
-        let spared = if fault == Fault::MiscountLost { 0 } else { seed as usize % 4 };
+        let spared = if is_rare(fault) { 0 } else { seed as usize % 4 };
         let tamper = Tamper::plant(fault, spared);
         let mut world = World::new(seed, tamper, false);
-        if fault.needs_absence() && !world.plan.stays {
+        if !may_happen(fault, &world) {
             continue;
         }
         let found = world.run().is_err();
@@ -60,6 +80,11 @@ fn whatever_goes_wrong_once_is_noticed() {
 fn whatever_goes_wrong_once_is_noticed_when_clients_come_back() {
     let faults = Fault::ALL.into_iter().filter(|fault| fault.needs_absence());
     faults.for_each(is_noticed);
+}
+
+#[test]
+fn whatever_goes_wrong_once_with_callbacks_is_noticed() {
+    CallFault::ALL.into_iter().map(Fault::Of).for_each(is_noticed);
 }
 
 #[test]

@@ -31,6 +31,9 @@ const HAPPENS: [&str; 10] = [
     "expired",
 ];
 
+/// The same of callbacks.
+const OF_CALLBACKS: [&str; 6] = ["callbacks", "calls", "attached", "detached", "unheld", "ends"];
+
 fn seeds() -> Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();
     match number("SIM_SEED") {
@@ -110,5 +113,22 @@ fn the_worlds_have_clients_that_come_back_and_change_their_mind() {
         let happened = |world: &&World| world.judge.happened.contains_key(what);
         let count = worlds.iter().filter(happened).count();
         assert!(count >= 5, "{what} only in {count} of 60");
+    }
+}
+
+#[test]
+fn the_worlds_have_clients_that_call_each_other_back() {
+    let worlds = (0..160).map(|seed| World::new(seed, Tamper::default(), false));
+    let worlds: Vec<World> = worlds
+        .filter(|world| world.plan.calls)
+        .map(|mut world| {
+            assert!(world.run().is_ok());
+            world
+        })
+        .collect();
+    for what in OF_CALLBACKS {
+        let happened = |world: &&World| world.judge.happened.contains_key(what);
+        let count = worlds.iter().filter(happened).count();
+        assert!(count >= 8, "{what} only in {count} of {}", worlds.len());
     }
 }

@@ -120,7 +120,7 @@ impl World {
     pub(crate) fn act(&mut self, client: usize) {
         self.answer(client);
         if self.judge.views[client].is_live() && !self.clients[client].is_auditor {
-            if self.plan.calls && self.random.percent(30) {
+            if self.plan.calls && self.random.percent(50) {
                 return self.act_on_callbacks(client);
             }
             match self.random.below(100) {

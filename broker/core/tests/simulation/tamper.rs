@@ -1,5 +1,6 @@
 //! Faults that are planted between the broker and its clients, to prove that they are noticed.
 
+mod callbacks;
 mod fault;
 mod nulls;
 mod seen;
@@ -11,6 +12,7 @@ use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, Gap, GapReason, Message};
 use bytes::BytesMut;
 
+pub(crate) use callbacks::CallFault;
 pub(crate) use fault::Fault;
 use seen::{Seen, Thing, thing};
 
@@ -35,6 +37,8 @@ pub(crate) struct Passing {
     pub(crate) is_first: bool,
     /// Whether its client knows how many messages the lane lost with a link.
     pub(crate) is_of_known_loss: bool,
+    /// Whether it is the last call of somebody who has let go of the callback since.
+    pub(crate) ends_a_hold: bool,
 }
 
 /// Plants one fault, or none.
@@ -53,6 +57,8 @@ pub(crate) struct Tamper {
     /// A value that isn't retained any more, and could come here.
     pub(crate) made_up: Vec<Vec<u8>>,
     seen: Seen,
+    /// Callbacks that were called.
+    tokens: BTreeSet<String>,
     /// Clients that came back, and the lanes of which they got something since.
     resumed: BTreeSet<usize>,
     begun: BTreeSet<(usize, u8)>,
@@ -93,7 +99,10 @@ impl Tamper {
         if let BrokerFrame::Message(message) = &read {
             self.of = Some(thing(message));
         }
-        self.befall(fault, from, &frame, read)
+        match fault {
+            Fault::Of(fault) => self.befall_callback(fault, from, &frame, read),
+            _ => self.befall(fault, from, &frame, read),
+        }
     }
 
     /// Notes who came back.
@@ -112,6 +121,11 @@ impl Tamper {
         from.is_first &= from.resumed;
     }
 
+    /// Whether it matters which call is the last of a hold.
+    pub(crate) fn asks_for_ends(&self) -> bool {
+        self.fault == Some(Fault::Of(CallFault::LateCall)) && self.victim.is_none()
+    }
+
     /// Whether a publish is now to be published again.
     pub(crate) fn publishes_again(&mut self, client: usize) -> bool {
         if self.fault != Some(Fault::PublishAgain) || self.victim.is_some() {
@@ -126,7 +140,10 @@ impl Tamper {
 
     /// Whether the broker isn't to hear that a callback is released, which is attached.
     pub(crate) fn loses_release(&mut self, client: usize, is_attached: bool) -> bool {
-        if self.fault != Some(Fault::SurvivingAttachment) || self.victim.is_some() || !is_attached {
+        if self.fault != Some(Fault::Of(CallFault::SurvivingAttachment))
+            || self.victim.is_some()
+            || !is_attached
+        {
             return false;
         }
         match self.spared.checked_sub(1) {
@@ -136,7 +153,15 @@ impl Tamper {
         self.victim.is_some()
     }
 
-    fn concerns(&self, fault: Fault, from: Passing, read: &BrokerFrame<'_>) -> bool {
+    pub(crate) fn has_lost_release(&self, client: usize) -> bool {
+        let of_it = self.fault == Some(Fault::Of(CallFault::SurvivingAttachment));
+        of_it && self.victim.is_some_and(|(victim, _)| victim == client)
+    }
+
+    fn concerns(&mut self, fault: Fault, from: Passing, read: &BrokerFrame<'_>) -> bool {
+        if let Fault::Of(fault) = fault {
+            return self.concerns_callback(fault, from, read);
+        }
         let has_older = || match read {
             BrokerFrame::Message(message) => self.seen.older(from, message).is_some(),
             _ => false,
@@ -258,6 +283,7 @@ impl Tamper {
             Fault::LoseTurn => here && of != self.of && topic(&of) == topic(&self.of),
             Fault::LateConflated => here && from.packet != self.packet,
             Fault::EarlyValue => here,
+            Fault::Of(fault) => from.lane == self.lane && Self::lets_come(fault, read),
             _ => true,
         };
         let held = if releases { self.held.take() } else { None };

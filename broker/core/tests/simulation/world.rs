@@ -388,7 +388,14 @@ impl World {
             }
             let (packet, resumed, is_first) = (written.packet, false, false);
             let is_of_known_loss = self.judge.views[client].knows_what_is_lost(lane);
+            let ends_a_hold = match codec.read_broker(&frame) {
+                Ok(Some(BrokerFrame::Message(message))) if self.tamper.asks_for_ends() => {
+                    self.judge.ends_a_hold(client, &message)
+                }
+                _ => false,
+            };
             let passing = Passing {
+                ends_a_hold,
                 client,
                 codec,
                 channel,

@@ -42,6 +42,10 @@ pub(crate) struct Callback {
     /// Whether its owner has said that it is over, and whether that has settled.
     pub(crate) is_released: bool,
     pub(crate) is_over: bool,
+    /// In which step that was so first.
+    over_at: u64,
+    /// What was said before its owner said so, and over which link.
+    released_behind: (usize, u64),
     /// What was asked of its attachment, and in which of its lanes it is told to be attached.
     pub(crate) asked: Option<Asked>,
     pub(crate) attached: [bool; 2],
@@ -74,7 +78,7 @@ pub(crate) fn options_of(random: &mut Random, method: usize) -> LaneOptions {
 }
 
 /// The token and the method that a topic names, if it is one of calls.
-fn called(topic: &str) -> Option<(&str, &str)> {
+pub(crate) fn called(topic: &str) -> Option<(&str, &str)> {
     topic.strip_prefix("$to.")?.split_once('.')
 }
 
@@ -132,6 +136,8 @@ impl Judge {
             kind,
             is_released: false,
             is_over: false,
+            over_at: u64::MAX,
+            released_behind: (usize::MAX, 0),
             asked: None,
             attached: [false; 2],
             unheld: Default::default(),
@@ -158,6 +164,15 @@ impl Judge {
         }
     }
 
+    /// A call was accepted: of a callback that wasn't over for certain when it was said.
+    pub(super) fn accepts_call(&self, record: usize) -> Wrong {
+        let Kind::Call(callback, _) = self.truth.records[record].kind else { return Ok(()) };
+        match self.truth.records[record].step > self.callbacks[callback].over_at {
+            true => Err(format!("call {record} was accepted, and callback {callback} is over")),
+            false => Ok(()),
+        }
+    }
+
     /// What isn't known any more, or never was.
     pub(super) fn unknown_callback(&self, callback: usize) -> Wrong {
         match self.may_be_over(callback) {
@@ -168,7 +183,10 @@ impl Judge {
 
     /// An owner says that a callback is over.
     pub(crate) fn releases(&mut self, callback: usize) {
-        self.callbacks[callback].is_released = true;
+        let said = self.truth.records.len();
+        let released = &mut self.callbacks[callback];
+        released.is_released = true;
+        released.released_behind = (said, self.views[released.owner].link_since);
     }
 
     /// Nothing of callbacks is under way.
@@ -179,7 +197,8 @@ impl Judge {
                 continue;
             }
             if is_released {
-                self.callbacks[callback].is_over = true;
+                (self.callbacks[callback].is_over, self.callbacks[callback].over_at) =
+                    (true, self.step);
                 self.end_attachment(callback);
                 continue;
             }

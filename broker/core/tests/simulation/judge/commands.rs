@@ -22,7 +22,7 @@ impl Judge {
             Some(Pending::Message(record)) => {
                 self.truth.records[record].acked = true;
                 self.truth.records[record].known_at.get_or_insert(self.clock);
-                Ok(())
+                self.accepts_call(record)
             }
             Some(Pending::Offer(kind)) => self.offered(client, kind, accepted),
             Some(Pending::Hold(hold)) => self.holds(hold, accepted),
@@ -100,7 +100,9 @@ impl Judge {
                 let of = Published::of(&self.truth, topic);
                 let ended = lane.conflated.end(sub.snapshot[topic], keep, of);
                 let wrong = |what| format!("{name} when {number} ended: {what}");
-                sub.ends[topic] = ended.map_err(wrong)?;
+                let (end, book) = ended.map_err(wrong)?;
+                sub.ends[topic] = end;
+                lane.end_documents(topic, book);
                 continue;
             }
             let track = lane.tracks.remove(&topic).ok_or("what was covered has a track")?;

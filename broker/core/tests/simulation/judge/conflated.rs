@@ -87,16 +87,16 @@ impl Conflated {
         known: Place,
         keep: usize,
         of: Published<'_>,
-    ) -> Result<Option<Place>, String> {
+    ) -> Result<(Option<Place>, Book), String> {
         let book = self.books.remove(&of.topic).ok_or("what was covered has a book")?;
         let of = Published { until: book.newest().unwrap_or_default(), ..of };
         book.check_reached(known, of)?;
         book.check_newest(keep, self.lost, of)?;
         let newest = book.newest().filter(|_| !book.loose);
         if book.loose {
-            self.left.push((of.topic, book));
+            self.left.push((of.topic, book.clone()));
         }
-        Ok(newest.map(|(epoch, seq)| (epoch, seq + 1)))
+        Ok((newest.map(|(epoch, seq)| (epoch, seq + 1)), book))
     }
 
     /// At most one gap of each topic and reason stands in a packet, or in front of a barrier there.
@@ -198,8 +198,9 @@ impl Judge {
         if gap.count == 0 || !(known || lane.is_fickle) {
             return Err(format!("{gap:?}"));
         }
-        // What was sent before may be dropped or folded in more places than one.
-        if !resumes || (topic.is_some() && gap.reason != GapReason::Dropped) {
+        // Gaps of the whole lane keep their places, and what was sent before may be dropped in more of them
+        // than one.
+        if topic.is_some() && !(resumes && gap.reason == GapReason::Dropped) {
             lane.conflated.check_alone(arrival.written.packet, gap, topic)?;
         }
         match gap.reason {

@@ -62,6 +62,7 @@ impl Judge {
             Kind::Publish(topic) => {
                 self.truth.place(topic, (message.epoch, message.seq), number)?;
                 self.truth.records[number].known_at.get_or_insert(self.clock);
+                self.check_released(client, header.lane, number)?;
                 if header.subscription.is_none() {
                     self.newer(client, header.lane, topic, number)?;
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 
 use super::conflated::Conflated;
-use super::merged::Documents;
+use super::merged::{Documents, Ended};
 use super::track::{Told, Track};
 use super::{Called, Wrong};
 
@@ -37,6 +37,8 @@ pub(crate) struct Lane {
     /// What its messages made of each key, where it merges, and had made at the last time of rest.
     pub(crate) documents: Documents,
     pub(crate) settled: Documents,
+    /// Those of topics that it covered until some place, since the last time of rest.
+    pub(super) ended: Vec<Ended>,
     /// The largest bounds that it may have had since the last time of rest.
     pub(crate) most: (u32, u64),
     /// Whether its rule changes while it lives.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use broker_protocol::frame::{Keep, Message};
 use serde_json::Value;
 
-use super::conflated::Published;
+use super::conflated::{Book, Published};
 use super::lane::Lane;
 use super::truth::Place;
 use super::{Judge, Truth, Wrong};
@@ -13,6 +13,15 @@ use crate::plan::TOPICS;
 
 /// Documents by topic and key.
 pub(crate) type Documents = BTreeMap<(usize, String), Value>;
+
+/// One topic of a lane that merges, which it covered until some place, and its documents by key.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    topic: usize,
+    book: Book,
+    before: BTreeMap<String, Value>,
+    after: BTreeMap<String, Value>,
+}
 
 /// What a payload says as a patch: what is none is taken as it is.
 pub(crate) fn patch_in(payload: &[u8]) -> Value {
@@ -56,10 +65,23 @@ impl Lane {
         self.settled.extend(here.map(|(about, document)| (about.clone(), document.clone())));
     }
 
+    /// The book of a topic ends here: what came made documents of what was published until then.
+    pub(super) fn end_documents(&mut self, topic: usize, book: Book) {
+        let of = |documents: &Documents| {
+            let of = documents.iter().filter(|((one, _), _)| *one == topic);
+            of.map(|((_, key), document)| (key.clone(), document.clone())).collect()
+        };
+        if self.granted.keep == Some(Keep::Merge) && !book.loose && !book.has_losses() {
+            let (before, after) = (of(&self.settled), of(&self.documents));
+            self.ended.push(Ended { topic, book, before, after });
+        }
+    }
+
     /// What was compared goes on from here, and where some was lost all begins anew.
     pub(super) fn settle_documents(&mut self, whole: &[usize]) {
         self.documents.retain(|(topic, _), _| whole.contains(topic));
         self.settled = self.documents.clone();
+        self.ended.clear();
     }
 
     /// Whether a patch removes any member that is there.
@@ -88,28 +110,47 @@ impl Judge {
         for (topic, begin) in lane.conflated.beginnings(|topic| Published::of(&self.truth, topic)) {
             let settled = lane.settled.iter().filter(|((of, _), _)| *of == topic);
             let settled = settled.map(|((_, key), document)| (key.clone(), document.clone()));
-            let expected = self.published_documents(topic, begin, settled.collect());
-            for (key, document) in expected {
-                let found = lane.documents.get(&(topic, key.clone()));
-                if found != Some(&document) {
-                    let name = TOPICS[topic];
-                    return Err(format!("{name} {key:?} was made {found:?}, not {document}"));
-                }
-            }
+            let until = (u64::MAX, u64::MAX);
+            let expected = self.published_documents(topic, (begin, until), settled.collect());
+            let found = |key: &str| lane.documents.get(&(topic, key.to_owned()));
+            check_made(TOPICS[topic], expected, found)?;
         }
-        Ok(())
+        lane.ended.iter().try_for_each(|ended| self.check_ended(ended))
+    }
+
+    /// The same of what was covered until some place.
+    fn check_ended(&self, Ended { topic, book, before, after }: &Ended) -> Wrong {
+        let begin = book.begins(Published::of(&self.truth, *topic));
+        let (Some(begin), Some(newest)) = (begin, book.newest()) else { return Ok(()) };
+        let expected = self.published_documents(*topic, (begin, newest), before.clone());
+        check_made(TOPICS[*topic], expected, |key| after.get(key))
     }
 
     fn published_documents(
         &self,
         topic: usize,
-        begin: Place,
+        (begin, until): (Place, Place),
         mut documents: BTreeMap<String, Value>,
     ) -> BTreeMap<String, Value> {
-        for (_, number) in self.truth.placed_from(topic, begin) {
+        let placed = self.truth.placed_from(topic, begin);
+        for (_, number) in placed.take_while(|(place, _)| *place <= until) {
             let document = documents.entry(self.truth.key(number).to_owned()).or_default();
             apply(document, &self.truth.records[number].wish.patch);
         }
         documents
     }
+}
+
+fn check_made<'a>(
+    topic: &str,
+    expected: BTreeMap<String, Value>,
+    found: impl Fn(&str) -> Option<&'a Value>,
+) -> Wrong {
+    for (key, document) in expected {
+        let found = found(&key);
+        if found != Some(&document) {
+            return Err(format!("{topic} {key:?} was made {found:?}, not {document}"));
+        }
+    }
+    Ok(())
 }

@@ -19,13 +19,14 @@ impl World {
     /// A client says something of callbacks.
     pub(super) fn act_on_callbacks(&mut self, client: usize) {
         match self.random.below(100) {
-            0..15 => self.offer(client),
-            15..52 => self.call_some(client),
-            52..66 => self.hold_callback(client),
-            66..70 => self.hold_session(client),
-            70..77 => self.let_go(client),
-            77..81 => self.release_own(client),
-            81..93 => self.ask_about_attachment(client),
+            _ if self.judge.callbacks.is_empty() => self.offer(client),
+            0..20 => self.offer(client),
+            20..48 => self.call_some(client),
+            48..62 => self.hold_callback(client),
+            62..66 => self.hold_session(client),
+            66..75 => self.let_go(client),
+            75..81 => self.release_own(client),
+            81..95 => self.ask_about_attachment(client),
             _ => self.ask_callback(client),
         }
     }
@@ -135,8 +136,15 @@ impl World {
             return;
         }
         let hold = *self.random.pick(&its);
+        let target = self.judge.holds[hold].target;
+        // Mostly with a last word.
+        if let Target::Callback(callback) = target
+            && self.random.percent(60)
+        {
+            self.call(client, callback);
+        }
         self.judge.lets_go(hold);
-        self.say_released(client, self.judge.holds[hold].target);
+        self.say_released(client, target);
     }
 
     fn say_released(&mut self, client: usize, target: Target) {
@@ -156,14 +164,21 @@ impl World {
             return;
         }
         let callback = *self.random.pick(&own);
+        let attached = own.into_iter().find(|one| self.judge.is_attached(*one));
+        let callback = attached.unwrap_or(callback);
         self.judge.releases(callback);
-        if !self.tamper.loses_release(client, self.judge.is_attached(callback)) {
+        // What survives is seen later.
+        let goes_on = self.steps_taken() < (self.plan.steps * (self.plan.rests - 1)) as u64;
+        if !self.tamper.loses_release(client, attached.is_some() && goes_on) {
             self.say_released(client, Target::Callback(callback));
         }
     }
 
     /// Says again what has no answer: the last link may have lost it.
     pub(crate) fn repeat_releases(&mut self, client: usize) {
+        if self.tamper.has_lost_release(client) {
+            return;
+        }
         let own = self.judge.offered_by(client).filter(|(_, one)| one.is_released);
         let own = own.map(|(callback, _)| Target::Callback(callback));
         let others = self.judge.let_go_by(client);

@@ -3,8 +3,8 @@
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, GapReason, Keep};
 
-use super::Passing;
 use super::nulls::without_nulls;
+use super::{CallFault, Passing};
 use crate::script::OF_GROUPS;
 
 /// What goes wrong once in a world.
@@ -90,10 +90,10 @@ pub(crate) enum Fault {
     ClearedValue,
     /// From some value on those of a key that is held back don't come, and are told to be replaced.
     LoseTrailing,
-    /// An attachment survives its callback, whose end is lost.
-    SurvivingAttachment,
     /// What is folded forgets which members are to be removed.
     ForgetNulls,
+    /// Something about a callback.
+    Of(CallFault),
 }
 
 impl Fault {
@@ -160,6 +160,7 @@ impl Fault {
                 | Self::PublishAgain
                 | Self::LoseAnswerAtResume
                 | Self::TakenOverGoesOn
+                | Self::Of(CallFault::LoseReleasedAtResume)
         )
     }
 

@@ -160,8 +160,14 @@ impl World {
         let mut renewed = self.clients[client].leave_link();
         renewed.resuming = false;
         let place = self.judge.enter(&renewed.name, renewed.info.separate_lanes);
+        let Client { closing, says_goodbye, keeps, .. } = renewed;
+        self.judge.views[place].leaves = says_goodbye;
         self.clients.push(renewed);
         self.judge.ended(client);
+        // The goodbye that ended its link was for this session.
+        if closing && says_goodbye && !keeps {
+            self.judge.ended(place);
+        }
         place
     }
 

@@ -134,10 +134,26 @@ impl Judge {
         self.finish(client, lane, number, &mut sub)
     }
 
-    /// Whether a callback is attached for certain.
+    /// Whether a callback is told to be attached.
     pub(crate) fn is_attached(&self, callback: usize) -> bool {
-        let Callback { attached, asked, .. } = &self.callbacks[callback];
-        *attached == [true; 2] && asked.is_none()
+        self.callbacks[callback].attached.contains(&true)
+    }
+
+    /// What an owner publishes behind the end of its callback isn't for that any more.
+    pub(in crate::judge) fn check_released(&self, client: usize, lane: u8, number: usize) -> Wrong {
+        let link = self.views[client].link_since;
+        let mut own = self.offered_by(client).filter(|(_, one)| one.is_released);
+        let is_over = |(_, one): &(usize, &Callback)| {
+            let (said, over) = one.released_behind;
+            let here = KINDS[one.kind].of_lane(lane).is_some();
+            here && over == link && number >= said && self.truth.records[number].by == client
+        };
+        match own.find(is_over) {
+            Some((callback, _)) => {
+                Err(format!("message {number} came to {callback}, which is over"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The attachment of a callback that is over has ended, and nothing tells where.

@@ -193,13 +193,24 @@ impl Judge {
     pub(in crate::judge) fn close_calls(&mut self) {
         for view in 0..self.views.len() {
             for number in KINDS.iter().flat_map(|kind| kind.methods).map(|(_, lane)| lane) {
-                let Some(mut lane) = self.views[view].lanes.remove(&number) else { continue };
-                if lane.keeps().is_some() {
-                    for ((callback, method), called) in &mut lane.calls {
-                        called.close(self.calls_of(*callback, *method));
-                    }
+                let conflates = |lane: &Lane| lane.keeps().is_some();
+                if self.views[view].lanes.get(&number).is_some_and(conflates) {
+                    self.close_calls_in(view, number);
                 }
-                self.views[view].lanes.insert(number, lane);
+            }
+        }
+    }
+}
+
+impl Judge {
+    fn close_calls_in(&mut self, view: usize, number: u8) {
+        for callback in 0..self.callbacks.len() {
+            let about = &self.callbacks[callback];
+            let method = KINDS[about.kind].of_lane(number).filter(|_| about.owner == view);
+            let Some(method) = method else { continue };
+            let counts = self.calls_of(callback, method);
+            if let Some(lane) = self.views[view].lanes.get_mut(&number) {
+                lane.called(callback, method).close(counts);
             }
         }
     }

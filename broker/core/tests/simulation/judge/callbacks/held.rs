@@ -1,8 +1,10 @@
 //! Who holds what, and is told of its end; and whose callback nobody holds any more.
 
-use broker_protocol::frame::{Accepted, Released, ReleasedReason};
+use broker_protocol::frame::{Accepted, Message, Released, ReleasedReason};
 
-use super::super::{Arrival, Judge, Wrong};
+use super::super::data::number_in;
+use super::super::truth::Record;
+use super::super::{Arrival, Judge, Kind, Wrong};
 use super::{Callback, KINDS};
 
 /// One time for which a session holds something.
@@ -69,7 +71,8 @@ impl Judge {
     }
 
     pub(in crate::judge) fn holds_not(&mut self, hold: usize, is_full: bool) -> Wrong {
-        self.holds[hold].refused = true;
+        // Asked for again, it lasts until it is told to be over.
+        self.holds[hold].refused = !self.holds[hold].accepted;
         let Hold { holder, target, .. } = self.holds[hold];
         if is_full {
             let its = self.holds.iter().filter(|one| one.holder == holder);
@@ -145,7 +148,8 @@ impl Judge {
             return Err(format!("{released:?}, and it is over: {is_over}"));
         }
         let its = |hold: &&mut Hold| hold.holder == client && hold.target == target && !hold.told;
-        let found = self.holds.iter_mut().filter(its).find(|hold| !hold.refused);
+        // Who holds it again may have been told of that.
+        let found = self.holds.iter_mut().rev().filter(its).find(|hold| !hold.refused);
         found.ok_or("the end of what isn't held, or once more")?.told = true;
         Ok(())
     }
@@ -171,6 +175,20 @@ impl Judge {
     pub(crate) fn hold_of(&self, target: Target, client: usize) -> Option<usize> {
         let mut holds = self.holds.iter();
         holds.position(|hold| hold.holder == client && hold.target == target && hold.is_open())
+    }
+
+    /// Whether a message is the last call of somebody who has let go of a callback since, as all have:
+    /// so that is told behind it.
+    pub(crate) fn ends_a_hold(&self, client: usize, message: &Message<'_>) -> bool {
+        let Some((callback, method)) = self.method(&message.topic) else { return false };
+        let Ok(number) = number_in(&message.body) else { return false };
+        let (records, kind) = (&self.truth.records, Kind::Call(callback, method));
+        let by_holder = |record: &Record| record.kind == kind && record.of_hold.is_some();
+        let is_last = records.get(number).is_some_and(by_holder)
+            && !records[number + 1..].iter().any(by_holder);
+        let Callback { is_released, owner, .. } = self.callbacks[callback];
+        let there = !is_released && owner == client && self.views[owner].is_live();
+        is_last && there && self.is_unheld(callback)
     }
 
     /// A call came: of who held the callback when it called.

@@ -21,7 +21,7 @@ pub(in crate::judge) struct Hull {
 ///
 /// Messages of different keys overtake each other and hulls of gaps overlap: what is exact are
 /// counts, the order within each key, and both ends of each hull.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Book {
     /// What was known to be taken when the subscription was asked for: not for it.
     pub(in crate::judge) before: Place,

@@ -56,7 +56,7 @@ impl<'a> Published<'a> {
 
 impl Book {
     /// Where it begins, as far as that is known.
-    pub(super) fn begins(&self, of: Published<'_>) -> Option<Place> {
+    pub(in crate::judge) fn begins(&self, of: Published<'_>) -> Option<Place> {
         self.begin(of.due(self))
     }
 

@@ -1,0 +1,125 @@
+//! What can go wrong with callbacks.
+
+use std::borrow::Cow;
+
+use broker_protocol::frame::{BrokerFrame, Message, Released, ReleasedReason};
+
+use super::{Passing, Tamper, encoded};
+use crate::judge::called;
+
+/// What goes wrong once with a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallFault {
+    /// A call never comes.
+    LoseCall,
+    /// A call comes twice.
+    DoubleCall,
+    /// A call comes to another callback than it was for.
+    WrongCallback,
+    /// The last call of who held it comes behind the word that nobody does.
+    LateCall,
+    /// Nothing tells that a callback or a session is over, or that nobody holds it.
+    LoseReleased,
+    /// The same to a client that has come back.
+    LoseReleasedAtResume,
+    /// That is told twice.
+    DoubleReleased,
+    /// Another reason is told.
+    WrongReason,
+    /// Nothing tells that a callback is attached.
+    LoseAttached,
+    /// It is told behind the first message.
+    LateAttached,
+    /// Nothing tells that it is no longer.
+    LoseDetached,
+    /// An attachment survives its callback, whose end is lost.
+    SurvivingAttachment,
+}
+
+impl CallFault {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::LoseCall,
+        Self::DoubleCall,
+        Self::WrongCallback,
+        Self::LateCall,
+        Self::LoseReleased,
+        Self::LoseReleasedAtResume,
+        Self::DoubleReleased,
+        Self::WrongReason,
+        Self::LoseAttached,
+        Self::LateAttached,
+        Self::LoseDetached,
+        Self::SurvivingAttachment,
+    ];
+}
+
+impl Tamper {
+    /// Whether a fault may befall a frame. Notes what callbacks there are.
+    pub(super) fn concerns_callback(
+        &mut self,
+        fault: CallFault,
+        from: Passing,
+        read: &BrokerFrame<'_>,
+    ) -> bool {
+        let token = match read {
+            BrokerFrame::Message(message) => called(&message.topic).map(|(token, _)| token),
+            _ => None,
+        };
+        self.tokens.extend(token.map(str::to_owned));
+        match fault {
+            CallFault::LoseCall | CallFault::DoubleCall => token.is_some(),
+            CallFault::WrongCallback => token.is_some() && self.tokens.len() > 1,
+            CallFault::LateCall => token.is_some() && from.ends_a_hold,
+            CallFault::LoseReleased | CallFault::DoubleReleased | CallFault::WrongReason => {
+                matches!(read, BrokerFrame::Released(_))
+            }
+            CallFault::LoseReleasedAtResume => {
+                from.resumed && matches!(read, BrokerFrame::Released(_))
+            }
+            CallFault::LoseAttached | CallFault::LateAttached => {
+                matches!(read, BrokerFrame::Attached(_))
+            }
+            CallFault::LoseDetached => matches!(read, BrokerFrame::Detached(_)),
+            CallFault::SurvivingAttachment => false,
+        }
+    }
+
+    /// What becomes of a frame.
+    pub(super) fn befall_callback(
+        &mut self,
+        fault: CallFault,
+        from: Passing,
+        frame: &[u8],
+        read: BrokerFrame<'_>,
+    ) -> Vec<Vec<u8>> {
+        match (fault, read) {
+            (CallFault::DoubleCall | CallFault::DoubleReleased, _) => vec![frame.to_vec(); 2],
+            (CallFault::LateCall | CallFault::LateAttached, _) => {
+                self.held = Some(frame.to_vec());
+                Vec::new()
+            }
+            (CallFault::WrongCallback, BrokerFrame::Message(message)) => {
+                let to = self.tokens.iter().find(|token| !message.topic.contains(*token));
+                let method = called(&message.topic).map_or("", |(_, method)| method);
+                let topic = Cow::Owned(format!("$to.{}.{method}", to.map_or("", String::as_str)));
+                vec![encoded(from.codec, &BrokerFrame::Message(Message { topic, ..message }))]
+            }
+            (CallFault::WrongReason, BrokerFrame::Released(released)) => {
+                let reason = match released.reason {
+                    ReleasedReason::Released => ReleasedReason::TimedOut,
+                    _ => ReleasedReason::Released,
+                };
+                vec![encoded(from.codec, &BrokerFrame::Released(Released { reason, ..released }))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether what was held back comes behind this frame of its lane.
+    pub(super) fn lets_come(fault: CallFault, read: &BrokerFrame<'_>) -> bool {
+        match fault {
+            CallFault::LateCall => matches!(read, BrokerFrame::Released(_)),
+            _ => matches!(read, BrokerFrame::Message(message) if called(&message.topic).is_none()),
+        }
+    }
+}
