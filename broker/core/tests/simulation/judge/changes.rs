@@ -29,11 +29,10 @@ impl Judge {
         let as_wished = (wished.keep.is_none() || wished.keep == granted.keep)
             && (wished.overflow.is_none() || wished.overflow == granted.overflow)
             && (wished.priority.is_none() || wished.priority == granted.priority);
-        lane.widen(&granted);
-        lane.granted = granted;
+        lane.update(accepted)?;
         match as_wished {
             true => Ok(()),
-            false => Err(format!("{:?} was granted for {wished:?}", lane.granted)),
+            false => Err(format!("{granted:?} was granted for {wished:?}")),
         }
     }
 
@@ -56,8 +55,7 @@ impl Judge {
             return Err(format!("{accepted:?} of another subscription than {number}"));
         }
         let lane = view.lanes.entry(number_of_lane).or_default();
-        lane.granted = accepted.granted.clone().ok_or("nothing is granted")?;
-        lane.widen(&lane.granted.clone());
+        lane.grant(accepted)?;
         (sub.lane, sub.entered) = (number_of_lane, true);
         lane.begin(sub, step, one_epoch, Some(number));
         if sub.leaving.is_none() {

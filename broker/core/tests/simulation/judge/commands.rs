@@ -59,11 +59,10 @@ impl Judge {
         sub.values.iter_mut().for_each(|values| values.begin(snapshot));
         view.joins(&mut sub, lane);
         let book = view.lanes.entry(lane).or_default();
-        book.granted = accepted.granted.clone().ok_or("nothing is granted")?;
+        book.grant(accepted)?;
         if let Some(wished) = view.wished.get(&lane) {
             book.check_granted(wished)?;
         }
-        book.widen(&book.granted.clone());
         if matches!(sub.purpose, Purpose::Messages { .. }) {
             book.begin(&sub, self.step, self.one_epoch, None);
         }

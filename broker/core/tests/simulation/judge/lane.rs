@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_protocol::frame::{Keep, LaneOptions, Overflow};
+use broker_protocol::frame::{Accepted, Keep, LaneOptions, Overflow};
 
 use super::conflated::Conflated;
 use super::merged::{Documents, Ended};
@@ -13,6 +13,8 @@ use super::{Called, Wrong};
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     pub(crate) granted: LaneOptions,
+    /// The last command that changed that: its answer overtakes those of commands before it.
+    updated_by: u64,
     /// Topics, where the lane keeps all.
     pub(crate) tracks: BTreeMap<usize, Track>,
     /// The last message of each publisher.
@@ -63,6 +65,23 @@ impl Lane {
     /// Whether keys are held back for an interval.
     pub(crate) fn is_paced(&self) -> bool {
         self.granted.min_interval.is_some_and(|interval| interval > 0)
+    }
+
+    /// The answer to a command tells what is granted, unless a later one changed that.
+    pub(super) fn grant(&mut self, accepted: &Accepted) -> Wrong {
+        let granted = accepted.granted.clone().ok_or("nothing is granted")?;
+        if accepted.id > self.updated_by {
+            self.granted = granted;
+        }
+        self.widen(&self.granted.clone());
+        Ok(())
+    }
+
+    /// The same of one that changes that.
+    pub(super) fn update(&mut self, accepted: &Accepted) -> Wrong {
+        self.grant(accepted)?;
+        self.updated_by = self.updated_by.max(accepted.id);
+        Ok(())
     }
 
     /// Something is granted, or wished.
