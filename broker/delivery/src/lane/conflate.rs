@@ -9,7 +9,8 @@
 //! starve.
 //!
 //! Frames are barriers: no value moves across one. So nothing reaches a subscription in front of
-//! the `accepted` that begins it, and nothing that is for it is delivered before it is there.
+//! the `accepted` that begins it, and nothing that is for it is delivered before it is there. Gaps that
+//! tell of drops are barriers too: they stand behind messages only where those were put back.
 
 use super::newest::{Newest, TakenIn};
 use super::paced::{Due, Named, Paced};
@@ -94,9 +95,14 @@ impl<F: Frame> Lane<F> {
                 }
                 Item::Newest(newest) => self.join(&mut walked, newest, &mut unfolded, log),
                 item => {
-                    if matches!(item, Item::Frame(_)) {
-                        self.let_pass(&mut walked, &mut unfolded, log);
-                        walked.forget_places();
+                    match &item {
+                        Item::Frame(_) => {
+                            self.let_pass(&mut walked, &mut unfolded, log);
+                            walked.forget_places();
+                        }
+                        // It stands in front of all that is newer, also where what was sent is put back.
+                        Item::Gaps(ledger) if ledger.tells_of_drops() => walked.forget_places(),
+                        _ => {}
                     }
                     self.items.push_back(item);
                 }

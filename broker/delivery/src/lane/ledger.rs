@@ -78,6 +78,11 @@ impl Ledger {
         &self.gaps
     }
 
+    /// Whether any of them tells of messages that were dropped.
+    pub(super) fn tells_of_drops(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.reason == GapReason::Dropped && gap.count > 0)
+    }
+
     /// What they cost against the bound, in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -1,10 +1,10 @@
 use super::super::tests::{Log, Note, SIZE, push};
-use super::super::{AsTheyAre, Bound, Keep, LaneOptions, Overflow, Sent};
+use super::super::{AsTheyAre, Bound, Item, Keep, LaneOptions, Overflow, Sent};
 use super::*;
 
 /// A lane that conflates and has a client that may come back.
-fn latest() -> Lane<Note> {
-    let bound = Bound { messages: 10, bytes: 1 << 20 };
+fn latest(messages: u32) -> Lane<Note> {
+    let bound = Bound { messages, bytes: 1 << 20 };
     let (keep, overflow) = (Keep::Latest(1), Overflow::DropOldest);
     let mut lane = Lane::new(LaneOptions { keep, overflow, bound, ..LaneOptions::default() });
     lane.keep_what_is_sent();
@@ -13,7 +13,7 @@ fn latest() -> Lane<Note> {
 
 #[test]
 fn the_oldest_that_is_kept_is_known_though_a_gap_was_sent_behind_newer_ones() {
-    let (mut lane, mut log) = (latest(), Log::of(2));
+    let (mut lane, mut log) = (latest(10), Log::of(2));
     push(&mut lane, &mut log, 0);
     lane.block(&mut log);
     for entry in [1, 2, 3, 4] {
@@ -75,4 +75,23 @@ fn how_much_is_kept_is_known_without_a_look_at_the_log() {
     let before = log.asked();
     assert_eq!(lane.kept_bytes(), 100 * u64::from(SIZE));
     assert!(lane.keeps_far_more_than(1) && log.asked() == before);
+}
+
+#[test]
+fn what_was_dropped_is_told_in_front_of_what_is_newer_when_the_client_comes_back() {
+    let (mut lane, mut log) = (latest(4), Log::of(5));
+    push(&mut lane, &mut log, 0);
+    lane.sent(Sent { items: 1, ..Sent::default() }, &mut log, &mut AsTheyAre);
+    push(&mut lane, &mut log, 5);
+    lane.block(&mut log);
+    // The second message of topic 0 is dropped, and its third waits.
+    for entry in [1, 2, 3, 4, 6, 7, 8, 10] {
+        push(&mut lane, &mut log, entry);
+    }
+    assert_eq!(lane.rewind(0, &mut log), Ok(0));
+    let items: Vec<_> = lane.items().collect();
+    let entries = |item: &Item<_>| item.extents().map(|one| one.start).collect::<Vec<_>>();
+    assert_eq!(entries(items[0]), [0], "what was sent");
+    assert!(matches!(items[1], Item::Gaps(ledger) if ledger.tells_of_drops()), "{items:?}");
+    assert!(items[2..].iter().any(|item| entries(item) == [10]), "{items:?}");
 }
