@@ -13,8 +13,8 @@
 //! sequence of steps that was found to break the same promise (`shrink.rs`).
 //!
 //! `planted_faults.rs` proves that the judge sees: each of the faults in `tamper/fault.rs` and
-//! `tamper/callbacks.rs`, planted
-//! once between the broker and its clients, has to be noticed; `SIM_FAULT=name` plants one alone.
+//! `tamper/callbacks.rs`, planted once between the broker and its clients, has to be noticed;
+//! `SIM_FAULT=name` plants one alone.
 
 mod client;
 mod judge;
