@@ -209,14 +209,10 @@ impl World {
         self.shards[shard].tick(self.now);
         self.ticked[shard] = self.now.monotonic;
         self.follow(shard);
-        let Self { sequencer, inboxes, shards, .. } = self;
-        if let Some(batch) = shards[shard].take_batch() {
-            sequencer.handle(self.now, &batch, &mut |to: ShardId, item| {
-                inboxes[usize::from(to.0)].push_back(item);
-            });
-        }
-        let waiting = inboxes[shard].len();
+        self.submit(shard);
+        let waiting = self.inboxes[shard].len();
         let count = if all { waiting } else { self.random.below(waiting + 1) };
+        let Self { inboxes, shards, .. } = self;
         shards[shard].apply(inboxes[shard].drain(..count));
         self.follow(shard);
         let slice = if all { usize::MAX } else { self.random.between(0, 3) };
@@ -230,6 +226,16 @@ impl World {
             self.ending(shard, &ending);
         }
         self.check_memory(shard);
+    }
+
+    /// What was said is put in order.
+    fn submit(&mut self, shard: usize) {
+        let Self { sequencer, inboxes, shards, .. } = self;
+        if let Some(batch) = shards[shard].take_batch() {
+            sequencer.handle(self.now, &batch, &mut |to: ShardId, item| {
+                inboxes[usize::from(to.0)].push_back(item);
+            });
+        }
     }
 
     fn client_of(&self, shard: usize, slot: u32) -> Option<usize> {
@@ -285,6 +291,10 @@ impl World {
     fn release(&mut self, client: usize) {
         let Client { slot: Some(slot), shard, .. } = self.clients[client] else { return };
         self.clients[client].link.stalled = false;
+        // Nobody is told of a callback before it can be called.
+        if self.plan.calls {
+            self.submit(shard);
+        }
         if self.flush(client, Some(Verdict::Refused)) == Flushed::Everything {
             return;
         }

@@ -4,7 +4,7 @@ use broker_protocol::frame::{Accepted, Message, Released, ReleasedReason};
 
 use super::super::data::number_in;
 use super::super::truth::Record;
-use super::super::{Arrival, Judge, Kind, Wrong};
+use super::super::{Arrival, Judge, Kind, Pending, Wrong};
 use super::{Callback, KINDS};
 
 /// One time for which a session holds something.
@@ -71,9 +71,11 @@ impl Judge {
     }
 
     pub(in crate::judge) fn holds_not(&mut self, hold: usize, is_full: bool) -> Wrong {
+        let Hold { holder, target, accepted, .. } = self.holds[hold];
+        let asks = |one: &Pending| matches!(one, Pending::Hold(one) if *one == hold);
+        let again = self.views[holder].pending.values().any(asks);
         // Asked for again, it lasts until it is told to be over.
-        self.holds[hold].refused = !self.holds[hold].accepted;
-        let Hold { holder, target, .. } = self.holds[hold];
+        self.holds[hold].refused = !accepted && !again;
         if is_full {
             let its = self.holds.iter().filter(|one| one.holder == holder);
             let most = its.filter(|one| !one.refused).count() + 1;
