@@ -91,7 +91,9 @@ impl Judge {
 
     /// A session lets go of something, of its own.
     pub(crate) fn lets_go(&mut self, hold: usize) {
-        self.holds[hold].let_go = Some(RELEASED);
+        // Behind a goodbye nothing is heard.
+        let leaves = self.views[self.holds[hold].holder].leaves;
+        self.holds[hold].let_go = Some(if leaves { ANY } else { RELEASED });
     }
 
     /// A session is gone, and holds nothing.
