@@ -10,6 +10,7 @@ pub mod estimates;
 pub mod lanes;
 pub mod peers;
 pub mod picture;
+pub mod receiver;
 pub mod results;
 mod row;
 mod sdk;

@@ -51,6 +51,11 @@ pub struct Client {
 pub(crate) struct WeakClient(Weak<Handle>);
 
 impl WeakClient {
+    /// Whether anybody holds the client.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
     /// The client, if anybody holds it.
     pub(crate) fn upgrade(&self) -> Option<Client> {
         self.0.upgrade().map(|handle| Client { handle })

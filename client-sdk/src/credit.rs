@@ -125,8 +125,8 @@ impl Credit {
     pub(crate) fn received(self: &Arc<Self>, lane: u8, bytes: usize) -> Owed {
         let bytes = bytes as u64;
         if let Some(lane) = self.lanes.get(usize::from(lane)) {
-            lane.frames.fetch_add(1, Ordering::Relaxed);
-            lane.received.fetch_add(bytes, Ordering::AcqRel);
+            add(&lane.frames, 1);
+            add(&lane.received, bytes);
         }
         Owed { credit: Arc::clone(self), lane, bytes }
     }
@@ -150,4 +150,9 @@ impl Credit {
     fn now(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
     }
+}
+
+/// Adds to what the connection's task alone writes.
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Release);
 }

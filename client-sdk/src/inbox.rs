@@ -81,22 +81,7 @@ impl Inbox {
     /// Puts an event in. The reader is woken with others once all that came together is there: it
     /// finds it whole.
     pub(crate) fn push(&self, event: impl Into<Held>, woken: &mut Woken) -> Pushed {
-        self.push_within(u64::MAX, event, woken)
-    }
-
-    /// The same where what the subscriber holds of its lane's credit is limited: what comes above
-    /// is its own from here on.
-    pub(crate) fn push_within(
-        &self,
-        owed_max: u64,
-        event: impl Into<Held>,
-        woken: &mut Woken,
-    ) -> Pushed {
-        let mut state = self.lock();
-        let reader = state.reader;
-        let pushed = state.waiting.push(event.into(), owed_max, reader);
-        woken.0.extend(state.waker.take());
-        pushed
+        self.lock().push(event.into(), u64::MAX, woken)
     }
 
     /// Follows what the broker granted.
@@ -158,6 +143,15 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, held: Held, owed_max: u64, woken: &mut Woken) -> Pushed {
+        if let Some(waker) = self.waker.take() {
+            woken.0.push(waker);
+        }
+        self.waiting.push(held, owed_max, self.reader)
     }
 }
 

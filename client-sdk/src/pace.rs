@@ -6,7 +6,6 @@
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::coop::consume_budget;
 use tokio::task::{block_in_place, yield_now};
 
 /// What takes this long is slow: a call, and a turn.
@@ -16,12 +15,17 @@ const SLOW: Duration = Duration::from_millis(1);
 /// call.
 const CALLS_MAX: u32 = 16;
 
+/// After so many calls others have their turn, however fast these are.
+const TURN_CALLS: u32 = 128;
+
 /// How fast a subscriber's calls are.
 #[derive(Debug)]
 pub(crate) struct Pace {
     began: Instant,
     /// Calls since then.
     calls: u32,
+    /// Calls of this turn before that.
+    turn: u32,
     /// After how many of them the clock is looked at.
     look_after: u32,
     /// Whether the last ones were slow.
@@ -34,8 +38,8 @@ impl Pace {
     pub(crate) fn new() -> Self {
         let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
         let has_threads = flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread);
-        let (calls, look_after, is_slow) = (0, 1, false);
-        Self { began: Instant::now(), calls, look_after, is_slow, has_threads }
+        let (calls, turn, look_after, is_slow) = (0, 0, 1, false);
+        Self { began: Instant::now(), calls, turn, look_after, is_slow, has_threads }
     }
 
     /// A turn begins.
@@ -51,24 +55,24 @@ impl Pace {
         }
     }
 
-    /// Lets others have their turn, if it is time.
-    pub(crate) async fn pause(&mut self) {
+    /// Counts what was called. Whether it is time for [`Pace::pause`].
+    pub(crate) fn is_due(&mut self) -> bool {
         self.calls += 1;
-        if self.calls < self.look_after {
-            return consume_budget().await;
-        }
-        let took = self.began.elapsed();
+        self.calls >= self.look_after
+    }
+
+    /// Lets others have their turn, if this one has taken long.
+    pub(crate) async fn pause(&mut self) {
+        let now = Instant::now();
+        let took = now - self.began;
         self.is_slow = took >= SLOW * self.calls;
-        match took >= SLOW {
-            true => {
-                self.look_after = 1;
-                yield_now().await;
-            }
-            false => {
-                self.look_after = CALLS_MAX.min(self.look_after * 2);
-                consume_budget().await;
-            }
+        self.turn += self.calls;
+        (self.began, self.calls) = (now, 0);
+        self.look_after = if took >= SLOW { 1 } else { CALLS_MAX.min(self.look_after * 2) };
+        if took >= SLOW || self.turn >= TURN_CALLS {
+            self.turn = 0;
+            yield_now().await;
+            self.began = Instant::now();
         }
-        self.begin();
     }
 }

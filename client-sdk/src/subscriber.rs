@@ -101,7 +101,9 @@ pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
                 return;
             }
             handed += 1;
-            pace.pause().await;
+            if pace.is_due() {
+                pace.pause().await;
+            }
             next = if handed < batch_max { inbox.try_next() } else { None };
         }
         pace.call(|| subscriber.on_batch_end());

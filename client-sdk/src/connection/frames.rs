@@ -1,7 +1,5 @@
 //! Frames out of what a link brings: whole packets, or bytes cut anywhere.
 
-use std::collections::HashMap;
-
 use broker_protocol::frame::LaneHeader;
 use broker_protocol::{Codec, DecodeError, frames_in_packet};
 use transport_api::{Channel, Framing};
@@ -19,12 +17,13 @@ pub(super) struct ChannelState {
 #[derive(Debug)]
 pub(super) struct Channels {
     reader: FrameReader,
-    channels: HashMap<Channel, ChannelState>,
+    /// By channel. There are few: a lane has one at most.
+    channels: Vec<(Channel, ChannelState)>,
 }
 
 impl Channels {
     pub(super) fn new(codec: Codec, framing: Framing) -> Self {
-        Self { reader: FrameReader { codec, framing }, channels: HashMap::new() }
+        Self { reader: FrameReader { codec, framing }, channels: Vec::new() }
     }
 
     /// Calls `f` with every frame that `bytes` make whole, until it returns `false`.
@@ -40,8 +39,12 @@ impl Channels {
             let mut f = f;
             return self.reader.read_packet(bytes, |frame| f(&mut header, frame));
         }
-        let state = self.channels.entry(channel).or_insert_with(|| ChannelState::new(channel));
-        self.reader.read(state, bytes, f)
+        let place = self.channels.iter().position(|(one, _)| *one == channel);
+        let place = place.unwrap_or_else(|| {
+            self.channels.push((channel, ChannelState::new(channel)));
+            self.channels.len() - 1
+        });
+        self.reader.read(&mut self.channels[place].1, bytes, f)
     }
 }
 

@@ -118,12 +118,28 @@ impl Reader {
         bytes: &[u8],
     ) -> Result<bool, broker_protocol::DecodeError> {
         // `None` is a frame of a later version, to be skipped.
-        if let Some(frame) = self.codec.read_broker(bytes)? {
-            let counts = self.open && is_data(&frame) && !matches!(channel, Channel::Datagram(_));
-            let came = if counts { self.codec.framed_bytes(bytes) } else { 0 };
-            self.take(header, frame, came);
+        match self.codec.read_broker(bytes)? {
+            Some(BrokerFrame::Message(ref message)) if self.open => {
+                let came = self.counted(channel, bytes);
+                let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);
+                self.routes.message(*header, message, &mut arrival);
+            }
+            Some(frame) => {
+                let counts = self.open && is_data(&frame);
+                let came = if counts { self.counted(channel, bytes) } else { 0 };
+                self.take(header, frame, came);
+            }
+            None => {}
         }
         Ok(self.end.is_none())
+    }
+
+    /// How much of the lane's credit a frame of data takes.
+    fn counted(&self, channel: Channel, bytes: &[u8]) -> usize {
+        match channel {
+            Channel::Datagram(_) => 0,
+            _ => self.codec.framed_bytes(bytes),
+        }
     }
 
     fn take(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>, came: usize) {
@@ -147,12 +163,9 @@ impl Reader {
     }
 
     fn deliver(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>, came: usize) {
-        let owed = (came > 0).then(|| self.hub.credit.received(header.lane, came));
-        let owed = owed.filter(|_| self.hub.credit.is_on());
-        let mut arrival = Arrival { owed, now: self.now, hub: &self.hub };
+        let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);
         match frame {
             BrokerFrame::Lane(next) => *header = next,
-            BrokerFrame::Message(message) => self.routes.message(*header, &message, &mut arrival),
             BrokerFrame::Moved(moved) => self.routes.moved(moved.subscription, &self.hub),
             BrokerFrame::Gap(gap) => self.routes.gap(*header, &gap, &mut arrival),
             BrokerFrame::Presence(presence) => {

@@ -74,9 +74,12 @@ pub(super) struct Attended {
 #[derive(Debug)]
 pub(super) struct Topic<T> {
     pub(super) name: Arc<str>,
-    /// Where its messages go, as of `generation` of the filters.
-    pub(super) targets: Arc<[T]>,
-    pub(super) generation: Option<u64>,
+    /// Where its messages go.
+    targets: Box<[T]>,
+    /// As of which generation of the filters.
+    generation: Option<u64>,
+    /// In which connection all of these have heard of it.
+    heard_in: Option<u64>,
     position: Option<Position>,
     /// The last one of an earlier connection than `position`.
     before: Option<Position>,
@@ -85,39 +88,76 @@ pub(super) struct Topic<T> {
 /// The topics of one lane.
 #[derive(Debug)]
 pub(super) struct Topics<T> {
-    topics: HashMap<Arc<str>, Topic<T>>,
+    topics: Vec<Topic<T>>,
+    places: HashMap<Arc<str>, usize>,
+    /// The place of the one that was asked for last: mostly it is the next one too.
+    last: usize,
 }
 
 impl<T> Default for Topics<T> {
     fn default() -> Self {
-        Self { topics: HashMap::new() }
+        Self { topics: Vec::new(), places: HashMap::new(), last: 0 }
     }
 }
 
 impl<T> Topics<T> {
+    /// What is known of a topic. A run of messages of one topic finds it once.
     pub(super) fn entry(&mut self, name: &str) -> &mut Topic<T> {
-        if !self.topics.contains_key(name) {
-            if self.topics.len() == TOPICS_MAX {
-                self.topics.clear();
-            }
-            let name: Arc<str> = Arc::from(name);
-            self.topics.insert(Arc::clone(&name), Topic::new(name));
+        if self.topics.get(self.last).is_none_or(|last| *last.name != *name) {
+            self.last = self.place(name);
         }
-        self.topics.get_mut(name).expect("it was inserted if it wasn't there")
+        &mut self.topics[self.last]
+    }
+
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        if self.topics.len() == TOPICS_MAX {
+            self.topics.clear();
+            self.places.clear();
+        }
+        let (name, place): (Arc<str>, _) = (Arc::from(name), self.topics.len());
+        self.places.insert(Arc::clone(&name), place);
+        self.topics.push(Topic::new(name));
+        place
     }
 
     /// Forgets how far the topics were received: what lies behind was told otherwise.
     pub(super) fn forget_positions(&mut self) {
-        for topic in self.topics.values_mut() {
-            (topic.position, topic.before) = (None, None);
+        for topic in &mut self.topics {
+            (topic.position, topic.before, topic.heard_in) = (None, None, None);
         }
     }
 }
 
 impl<T> Topic<T> {
     fn new(name: Arc<str>) -> Self {
-        let (position, before) = (None, None);
-        Self { name, targets: Arc::from([]), generation: None, position, before }
+        let (targets, generation, heard_in) = (Box::from([]), None, None);
+        Self { name, targets, generation, heard_in, position: None, before: None }
+    }
+
+    pub(super) fn targets(&self) -> &[T] {
+        &self.targets
+    }
+
+    /// Finds anew where its messages go, if that isn't known as of this generation of the filters.
+    pub(super) fn aim<F: FnOnce() -> Vec<T>>(&mut self, generation: u64, find: F) {
+        if self.generation != Some(generation) {
+            self.targets = find().into();
+            (self.generation, self.heard_in) = (Some(generation), None);
+        }
+    }
+
+    /// Whether all of the targets have heard of it over this connection: then they miss nothing, and go
+    /// on where they were.
+    pub(super) fn is_heard_in(&self, connection: u64) -> bool {
+        self.heard_in == Some(connection)
+    }
+
+    /// All of the targets hear of it.
+    pub(super) fn heard(&mut self, connection: u64) {
+        self.heard_in = Some(connection).filter(|_| !self.targets.is_empty());
     }
 
     /// Notes what was said. `attended` tells whether somebody who is to hear it was there at a tick
@@ -262,6 +302,6 @@ mod tests {
         }
         assert_eq!(topics.topics.len(), TOPICS_MAX);
         topics.entry("one more");
-        assert_eq!(topics.topics.len(), 1);
+        assert_eq!((topics.topics.len(), topics.places.len()), (1, 1));
     }
 }

@@ -46,8 +46,7 @@ pub(crate) struct Routes {
     attachments: Attachments,
     /// The method that was called last: mostly the next one's too.
     last_called: Option<Called>,
-    /// The last sender's name: mostly the next one's too.
-    from: Option<Arc<str>>,
+    senders: Senders,
     /// Subscribers that found nothing, and now would.
     woken: Woken,
 }
@@ -112,13 +111,13 @@ impl Routes {
     ) {
         arrival.hub.counters.messages_received.count();
         if message.topic.starts_with(DIRECT_PREFIX) {
-            return match self.call(header, message, arrival) {
+            return match self.call(header.lane, message, arrival) {
                 true => {}
                 false => self.direct(message, arrival),
             };
         }
         if let Some(subscription) = header.subscription {
-            let mut message = self.owned(message, Arc::from(&*message.topic));
+            let mut message = self.senders.owned(message, Arc::from(&*message.topic));
             // To a member of a group a message is addressed as well.
             message.replayed = self.begun.get(&subscription).is_some_and(|route| !route.grouped);
             return self.addressed((header.lane, subscription), Event::Message(message), arrival);
@@ -130,14 +129,12 @@ impl Routes {
         }
         lane.tick += 1;
         let at = Moment { connection, tick: lane.tick };
-        let topic = lane.topic(&message.topic, &self.begun);
-        let (targets, name) = (Arc::clone(&topic.targets), Arc::clone(&topic.name));
-        let late = topic.hear(Word::of(message), at, &targets);
         let sharers = lane.sharers_beside(header.lane, arrival.hub);
-        tell_missed(late, arrival.hub, &mut self.woken);
-        if !targets.is_empty() {
-            let event = Event::Message(self.owned(message, name));
-            push_to_all(&targets, event, sharers, arrival, &mut self.woken);
+        let topic = lane.topic(&message.topic, &self.begun);
+        tell_missed(topic.hear(Word::of(message), at), arrival.hub, &mut self.woken);
+        if !topic.targets().is_empty() {
+            let event = Event::Message(self.senders.owned(message, Arc::clone(&topic.name)));
+            push_to_all(topic.targets(), event, sharers, arrival, &mut self.woken);
         }
     }
 
@@ -175,7 +172,7 @@ impl Routes {
         if receivers.is_empty() {
             return arrival.hub.counters.direct_unheard.count();
         }
-        let event = Event::Message(self.owned(message, Arc::from(&*message.topic)));
+        let event = Event::Message(self.senders.owned(message, Arc::from(&*message.topic)));
         let lane = self.lanes.entry(DIRECT_LANE).or_insert_with(|| Lane::new(DIRECT_LANE));
         let sharers = lane.sharers_beside(DIRECT_LANE, arrival.hub);
         for (place, (wish, inbox)) in receivers.iter().enumerate() {
@@ -183,17 +180,27 @@ impl Routes {
             push(*wish, (inbox, DIRECT_LANE), event.clone(), share, arrival, &mut self.woken);
         }
     }
+}
 
+/// Who sends what comes.
+#[derive(Debug, Default)]
+struct Senders {
+    /// The last one's name: mostly the next one's too.
+    last: Option<Arc<str>>,
+}
+
+impl Senders {
+    /// A message of its own, beyond the packet that it came in.
     fn owned(&mut self, message: &frame::Message<'_>, topic: Arc<str>) -> Message {
-        if self.from.as_deref() != message.from.as_deref() {
-            self.from = message.from.as_deref().map(Arc::from);
+        if self.last.as_deref() != message.from.as_deref() {
+            self.last = message.from.as_deref().map(Arc::from);
         }
         Message {
             topic,
             seq: message.seq,
             epoch: message.epoch,
             time: message.time,
-            from: self.from.clone(),
+            from: self.last.clone(),
             body: Body::received(&message.body),
             replayed: false,
         }

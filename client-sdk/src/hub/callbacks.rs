@@ -58,9 +58,10 @@ impl Callbacks {
 
     /// The tokens of those that were withdrawn, though attached somewhere.
     pub(crate) fn take_withdrawn(&self) -> Vec<Arc<str>> {
-        if !self.has_withdrawn.swap(false, Ordering::AcqRel) {
+        if !self.has_withdrawn.load(Ordering::Acquire) {
             return Vec::new();
         }
+        self.has_withdrawn.store(false, Ordering::Release);
         std::mem::take(&mut self.lock().withdrawn)
     }
 

@@ -36,8 +36,7 @@ impl Inbox {
     ) -> Pushed {
         let mut state = self.lock();
         let Some(held) = state.held.as_mut().filter(|held| held.lane == lane) else {
-            drop(state);
-            return self.push_within(owed_max, event, woken);
+            return state.push(event.into(), owed_max, woken);
         };
         // It ends the subscription if it is too much: as if the subscriber were behind with it.
         let pushed = held.waiting.push(event.into(), owed_max, Reader::Busy);

@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use tokio::sync::Semaphore;
 
+use super::Description;
 use super::caller::Caller;
 use super::fault::Fault;
 use super::incoming::{Handled, Incoming};
@@ -46,12 +47,13 @@ impl Task {
         let object = Arc::clone(&self.object);
         let Some((_, lane)) = object.lanes().find(|(one, _)| *one == number) else { return };
         let mut pace = Pace::new();
+        let mut methods = Methods { description: object.description(), last: None };
         while let Some(first) = poll_fn(|cx| lane.inbox().poll_next(cx)).await {
             pace.begin();
             let mut next = Some(first);
             while let Some(Held { event, owed, .. }) = next {
                 match event {
-                    Event::Message(message) => pace.call(|| self.tell(message)),
+                    Event::Message(message) => pace.call(|| self.tell(message, &mut methods)),
                     Event::Gap(gap) => pace.call(|| self.missed(&gap)),
                     Event::CaughtUp => self.word(lane).await,
                     Event::Ended(_) => return,
@@ -59,7 +61,9 @@ impl Task {
                 }
                 // Now it is consumed.
                 drop(owed);
-                pace.pause().await;
+                if pace.is_due() {
+                    pace.pause().await;
+                }
                 next = lane.inbox().try_next();
             }
         }
@@ -69,30 +73,35 @@ impl Task {
         let _ = unharmed(&self.hub, || self.object.missed(gap, &self.hub));
     }
 
-    fn tell(&self, message: Message) {
-        let Some(client) = self.client.upgrade() else { return };
-        let caller = Caller { name: message.from, session: None };
-        let method = method(&message.topic);
-        let call = Incoming::new(self.object.description(), method, message.body, client);
-        let handled = match call {
-            Ok(call) => {
-                let handle = || caller.sync_scope(|| self.object.handler.handle(call));
-                let Some(handled) = unharmed(&self.hub, handle) else { return };
-                handled
-            }
-            Err(fault) => fault.into(),
-        };
+    fn tell(&self, message: Message, methods: &mut Methods) {
+        if !self.client.is_held() {
+            return;
+        }
+        let Message { topic, from, body, .. } = message;
+        let caller = Caller { name: from, session: None };
+        let method = methods.called(&topic);
+        let Some(handled) = self.handle(method, &body, caller) else { return };
         match handled {
             Handled::Done => {}
             Handled::Failed(Fault(refusal)) => {
                 self.hub.counters.calls_unreadable.count();
-                tracing::warn!(topic = &*message.topic, %refusal, "a call that can't be carried out");
+                tracing::warn!(topic = &*topic, %refusal, "a call that can't be carried out");
             }
             // Sent without wanting the answer.
             Handled::Later(answering) => {
                 self.hub.runtime.spawn(async move { _ = answering.await });
             }
         }
+    }
+
+    /// Takes a call to its method. `None` if that panicked.
+    fn handle(&self, method: Result<usize, Fault>, body: &Body, by: Caller) -> Option<Handled> {
+        let method = match method {
+            Ok(method) => method,
+            Err(fault) => return Some(fault.into()),
+        };
+        let call = Incoming::new(self.object.description(), method, body, &self.client);
+        unharmed(&self.hub, || by.sync_scope(|| self.object.handler.handle(call)))
     }
 
     async fn word(&self, lane: &Lane) {
@@ -107,20 +116,14 @@ impl Task {
     async fn ask(&self, call: Call) {
         let Ok(turn) = Arc::clone(&self.answered).acquire_owned().await else { return };
         let Call { request, unanswered, mut cancelled } = call;
-        let Some(client) = self.client.upgrade() else { return };
+        if !self.client.is_held() {
+            return;
+        }
         let caller = Caller { name: request.from, session: request.session };
-        let method = method(&request.topic);
-        let made = Incoming::new(self.object.description(), method, request.body, client);
-        let handled = match made {
-            Ok(call) => {
-                let caller = caller.clone();
-                let handle = || caller.sync_scope(|| self.object.handler.handle(call));
-                // The caller is told where `unanswered` is dropped.
-                let Some(handled) = unharmed(&self.hub, handle) else { return };
-                handled
-            }
-            Err(fault) => fault.into(),
-        };
+        let method = self.object.description().called(&request.topic);
+        // Where the object panicked, the caller is told as `unanswered` is dropped.
+        let handled = self.handle(method, &request.body, caller.clone());
+        let Some(handled) = handled else { return };
         let answering = match handled {
             Handled::Done => return unanswered.give(Ok(Body::default())).await,
             Handled::Failed(Fault(refusal)) => return unanswered.give(Err(refusal)).await,
@@ -165,7 +168,23 @@ fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
     done.ok()
 }
 
-/// The method that a topic ends with.
-fn method(topic: &str) -> &str {
-    topic.rsplit('.').next().unwrap_or_default()
+/// Which methods of an interface are called.
+struct Methods {
+    description: &'static Description,
+    /// The last call's topic and method: mostly the next one's too, and their topic is shared.
+    last: Option<(Arc<str>, usize)>,
+}
+
+impl Methods {
+    /// The place of the method that a topic calls.
+    fn called(&mut self, topic: &Arc<str>) -> Result<usize, Fault> {
+        match &self.last {
+            Some((last, method)) if Arc::ptr_eq(last, topic) => Ok(*method),
+            _ => {
+                let method = self.description.called(topic)?;
+                self.last = Some((Arc::clone(topic), method));
+                Ok(method)
+            }
+        }
+    }
 }

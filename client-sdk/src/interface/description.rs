@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 
+use super::fault::{Fault, code};
+
 /// An interface: what its methods are called and look like.
 #[derive(Debug)]
 pub struct Description {
@@ -51,9 +53,14 @@ pub struct LaneRule {
 }
 
 impl Description {
-    /// The place of a method by its name.
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.methods.iter().position(|method| method.name == name)
+    /// The place of the method that a topic calls: it ends with the method's name.
+    pub(super) fn called(&self, topic: &str) -> Result<usize, Fault> {
+        let name = topic.rsplit('.').next().unwrap_or_default();
+        let unknown = || {
+            let message = format!("{} has no method {name:?}", self.name);
+            Fault::new(code::UNKNOWN_METHOD, message)
+        };
+        self.methods.iter().position(|method| method.name == name).ok_or_else(unknown)
     }
 }
 

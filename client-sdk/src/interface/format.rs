@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::description::Method;
+use crate::client::WeakClient;
 use crate::{Body, Client};
 
 /// What a value may claim to need while it is read, in bytes: no more than it can have.
@@ -30,7 +31,7 @@ const CALLBACKS_MAX: usize = 16_384;
 
 /// Something that is being read.
 struct Reading {
-    client: Client,
+    client: WeakClient,
     /// How many handles there may still be in it.
     left: usize,
 }
@@ -48,7 +49,7 @@ pub(super) fn reading() -> Result<Client, String> {
         let reading = reading.as_mut().ok_or_else(outside)?;
         let too_many = || format!("at most {CALLBACKS_MAX} callbacks come together");
         reading.left = reading.left.checked_sub(1).ok_or_else(too_many)?;
-        Ok(reading.client.clone())
+        reading.client.upgrade().ok_or_else(|| "the client is closed".to_owned())
     })
 }
 
@@ -100,9 +101,10 @@ impl Format {
     pub(super) fn read<T: DeserializeOwned>(
         self,
         payload: &[u8],
-        client: Client,
+        client: &WeakClient,
     ) -> Result<T, String> {
-        let before = READING.replace(Some(Reading { client, left: CALLBACKS_MAX }));
+        let reading = Reading { client: client.clone(), left: CALLBACKS_MAX };
+        let before = READING.replace(Some(reading));
         let read = match self {
             Self::Bincode => read_bincode(payload),
             Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string()),

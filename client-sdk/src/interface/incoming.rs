@@ -11,21 +11,22 @@ use super::caller::Caller;
 use super::description::{Description, Method};
 use super::fault::{Fault, code};
 use super::format::Format;
-use crate::{Body, Client};
+use crate::Body;
+use crate::client::WeakClient;
 
 /// An object that calls can reach. The attributes write this.
 pub trait Handler: Send + Sync {
     /// Takes a call.
-    fn handle(&self, call: Incoming) -> Handled;
+    fn handle(&self, call: Incoming<'_>) -> Handled;
 }
 
 /// A call that came.
-pub struct Incoming {
+pub struct Incoming<'a> {
     method: usize,
     described: &'static Description,
     format: Format,
-    body: Body,
-    client: Client,
+    payload: &'a [u8],
+    client: &'a WeakClient,
 }
 
 /// What became of a call.
@@ -47,21 +48,15 @@ impl From<Fault> for Handled {
     }
 }
 
-impl Incoming {
-    /// A call of a method by its name.
+impl<'a> Incoming<'a> {
+    /// A call of a method by its place in the interface.
     pub(super) fn new(
         described: &'static Description,
-        name: &str,
-        body: Body,
-        client: Client,
-    ) -> Result<Self, Fault> {
-        let unknown = || {
-            let message = format!("{} has no method {name:?}", described.name);
-            Fault::new(code::UNKNOWN_METHOD, message)
-        };
-        let method = described.find(name).ok_or_else(unknown)?;
-        let format = Format::of(&body);
-        Ok(Self { method, described, format, body, client })
+        method: usize,
+        body: &'a Body,
+        client: &'a WeakClient,
+    ) -> Self {
+        Self { method, described, format: Format::of(body), payload: &body.payload, client }
     }
 
     /// The method's place in the interface.
@@ -80,7 +75,7 @@ impl Incoming {
     pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Fault> {
         let method = self.described();
         let signature = || format!("{}.{}", self.described.name, method.signature);
-        let mut payload = &self.body.payload[..];
+        let mut payload = self.payload;
         if self.format == Format::Bincode {
             let (number, rest) = payload.split_at_checked(4).unwrap_or((&[], payload));
             if number != method.fingerprint.to_le_bytes() {
@@ -91,7 +86,7 @@ impl Incoming {
             }
             payload = rest;
         }
-        self.format.read(payload, self.client.clone()).map_err(|error| {
+        self.format.read(payload, self.client).map_err(|error| {
             let message = format!("the arguments of {} can't be read: {error}", signature());
             Fault::new(code::BAD_ARGUMENTS, message)
         })
@@ -117,7 +112,7 @@ impl Incoming {
 /// Takes a call to its method and waits for the answer.
 pub(super) async fn handled(
     handler: &dyn Handler,
-    call: Incoming,
+    call: Incoming<'_>,
     caller: Caller,
 ) -> Result<Body, Fault> {
     match caller.clone().sync_scope(|| handler.handle(call)) {
@@ -127,7 +122,7 @@ pub(super) async fn handled(
     }
 }
 
-impl fmt::Debug for Incoming {
+impl fmt::Debug for Incoming<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Incoming").field(&self.described().signature).finish()
     }

@@ -159,9 +159,11 @@ impl Provider for Served {
         let client = self.client.upgrade().ok_or_else(gone)?;
         let caller = Caller { name: request.from, session: request.session };
         let handler = self.instances.of(&caller, &client);
-        let call = Incoming::new(self.description, method, request.body, client);
-        let answered = match call {
-            Ok(call) => handled(&*handler, call, caller).await,
+        let answered = match self.description.called(method) {
+            Ok(method) => {
+                let call = Incoming::new(self.description, method, &request.body, &self.client);
+                handled(&*handler, call, caller).await
+            }
             Err(fault) => Err(fault),
         };
         answered.map_err(|Fault(refusal)| refusal)

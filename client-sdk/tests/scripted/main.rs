@@ -4,6 +4,7 @@
 mod answers;
 mod changing;
 mod closing;
+mod costs;
 mod credit;
 mod latest;
 mod liveness;

@@ -28,7 +28,7 @@ pub(super) fn emit(interface: &Interface) -> TokenStream {
         impl<#kind: #name> ::client_sdk::interface::Handler for #handler<#kind> {
             fn handle(
                 &self,
-                #call: ::client_sdk::interface::Incoming,
+                #call: ::client_sdk::interface::Incoming<'_>,
             ) -> ::client_sdk::interface::Handled {
                 match #call.method() {
                     #(#arms)*

@@ -135,7 +135,7 @@ const _: () = {
     for GuestHandler<GuestObject> {
         fn handle(
             &self,
-            call: ::client_sdk::interface::Incoming,
+            call: ::client_sdk::interface::Incoming<'_>,
         ) -> ::client_sdk::interface::Handled {
             match call.method() {
                 0usize => {

@@ -111,7 +111,7 @@ const _: () = {
     impl<SumsObject: Sums> ::client_sdk::interface::Handler for SumsHandler<SumsObject> {
         fn handle(
             &self,
-            call: ::client_sdk::interface::Incoming,
+            call: ::client_sdk::interface::Incoming<'_>,
         ) -> ::client_sdk::interface::Handled {
             match call.method() {
                 0usize => {

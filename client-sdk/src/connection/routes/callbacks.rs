@@ -1,13 +1,14 @@
 //! Calls of the objects that this client offers: to one by its token, to many by a topic.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use broker_protocol::frame::{self, LaneHeader, Released, RoutedRequest};
+use broker_protocol::frame::{self, Released, RoutedRequest};
 
 use super::handing::{Arrival, Share, push};
 use super::{DIRECT_PREFIX, Lane, Routes};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
+use crate::inbox::Inbox;
 use crate::interface::OfferedObject;
 use crate::provider::Call;
 use crate::{Event, Gap};
@@ -28,11 +29,13 @@ pub(super) struct Attachments {
 /// Routes by lane and topic.
 type Places = HashMap<(u8, String), Vec<u64>>;
 
-/// A method of an object that was called. It doesn't keep the object.
+/// Where calls of one method of one object go. It doesn't keep the object.
 #[derive(Debug)]
 pub(super) struct Called {
     topic: Arc<str>,
-    object: Weak<OfferedObject>,
+    lane: u8,
+    /// What waits in that lane; `None` where the object isn't called there.
+    inbox: Option<Arc<Inbox>>,
     /// What was offered then.
     changes: u64,
 }
@@ -63,35 +66,25 @@ impl Routes {
     /// A call of one object. Returns whether it is one.
     pub(super) fn call(
         &mut self,
-        header: LaneHeader,
+        number: u8,
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
     ) -> bool {
-        let Some((object, topic)) = self.called(&message.topic, arrival.hub) else { return false };
-        let lane = self.lanes.entry(header.lane).or_insert_with(|| Lane::new(header.lane));
+        let Self { last_called, lanes, senders, woken, .. } = self;
+        let Some(called) = find(last_called, &message.topic, number, arrival.hub) else {
+            return false;
+        };
+        let lane = lanes.entry(number).or_insert_with(|| Lane::new(number));
         if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
             arrival.hub.counters.messages_overtaken.count();
             return true;
         }
-        let event = Event::Message(self.owned(message, topic));
-        self.hand(&object, header.lane, event, arrival);
-        true
-    }
-
-    /// The object that a topic calls, and that topic. A run of calls of one method finds them once.
-    fn called(&mut self, topic: &str, hub: &Hub) -> Option<(Arc<OfferedObject>, Arc<str>)> {
-        let changes = hub.callbacks.changes();
-        let last = self.last_called.as_ref();
-        if let Some(last) = last.filter(|last| last.changes == changes && *last.topic == *topic)
-            && let Some(object) = last.object.upgrade()
-        {
-            return Some((object, Arc::clone(&last.topic)));
+        if let Some(inbox) = &called.inbox {
+            let event = Event::Message(senders.owned(message, Arc::clone(&called.topic)));
+            let share = lane.share_of_calls(arrival.hub);
+            push(WishId::NONE, (inbox, number), event, share, arrival, woken);
         }
-        let object = called(topic, hub)?;
-        let topic: Arc<str> = Arc::from(topic);
-        let last = Called { topic: Arc::clone(&topic), object: Arc::downgrade(&object), changes };
-        self.last_called = Some(last);
-        Some((object, topic))
+        true
     }
 
     /// A gap in the calls of one object. Returns whether it is one.
@@ -118,8 +111,7 @@ impl Routes {
     ) {
         let Some(inbox) = object.inbox(number) else { return };
         let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(number));
-        let sharers = lane.sharers_beside(number, arrival.hub).max(SHARERS_MIN);
-        let share = Share { of: 1, sharers };
+        let share = lane.share_of_calls(arrival.hub);
         push(WishId::NONE, (inbox, number), event, share, arrival, &mut self.woken);
     }
 
@@ -189,6 +181,23 @@ impl Routes {
         }
         true
     }
+}
+
+impl Lane {
+    fn share_of_calls(&self, hub: &Hub) -> Share {
+        Share { of: 1, sharers: self.sharers_beside(self.number, hub).max(SHARERS_MIN) }
+    }
+}
+
+/// Where the calls of a topic go. A run of calls of one method finds it once.
+fn find<'a>(last: &'a mut Option<Called>, topic: &str, lane: u8, hub: &Hub) -> Option<&'a Called> {
+    let changes = hub.callbacks.changes();
+    let is_it = |last: &Called| (last.changes, last.lane, &*last.topic) == (changes, lane, topic);
+    if !last.as_ref().is_some_and(is_it) {
+        let inbox = called(topic, hub)?.inbox(lane).cloned();
+        *last = Some(Called { topic: Arc::from(topic), lane, inbox, changes });
+    }
+    last.as_ref()
 }
 
 /// The object that a topic calls.

@@ -65,11 +65,10 @@ impl Routes {
         let Some(lane) = self.lanes.get_mut(&number) else { return };
         lane.tick += 1;
         let at = Moment { connection, tick: lane.tick };
-        let topic = lane.topic(name, &self.begun);
-        let targets = Arc::clone(&topic.targets);
-        let late = Word::of_gap(&told).map(|word| topic.hear(word, at, &targets));
         let sharers = lane.sharers_beside(number, arrival.hub);
+        let topic = lane.topic(name, &self.begun);
+        let late = Word::of_gap(&told).map(|word| topic.hear(word, at));
         tell_missed(late.unwrap_or_default(), arrival.hub, &mut self.woken);
-        push_to_all(&targets, Event::Gap(told), sharers, arrival, &mut self.woken);
+        push_to_all(topic.targets(), Event::Gap(told), sharers, arrival, &mut self.woken);
     }
 }

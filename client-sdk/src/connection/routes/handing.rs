@@ -18,6 +18,19 @@ pub(in crate::connection) struct Arrival<'a> {
     pub(in crate::connection) hub: &'a Arc<Hub>,
 }
 
+impl<'a> Arrival<'a> {
+    /// A frame that takes so many bytes of its lane's credit; none, if it isn't data.
+    pub(in crate::connection) fn new(
+        hub: &'a Arc<Hub>,
+        now: Instant,
+        lane: u8,
+        bytes: usize,
+    ) -> Self {
+        let owed = (bytes > 0).then(|| hub.credit.received(lane, bytes));
+        Self { owed: owed.filter(|_| hub.credit.is_on()), now, hub }
+    }
+}
+
 /// The part of what a frame owes that one of its receivers takes over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
@@ -51,7 +64,10 @@ pub(super) fn push(
     woken: &mut Woken,
 ) {
     let (hub, since) = (arrival.hub, arrival.now);
-    let owed = arrival.owed.as_mut().map(|owed| owed.share(of));
+    let owed = match of {
+        1 => arrival.owed.take(),
+        of => arrival.owed.as_mut().map(|owed| owed.share(of)),
+    };
     let most = hub.credit.held_max(sharers);
     account(wish, inbox.push_in(lane, most, Held { event, owed, since }, woken), hub);
 }

@@ -14,7 +14,7 @@ use crate::hub::{Hub, Route};
 /// One lane: its filters, and what is known of its topics.
 #[derive(Debug)]
 pub(super) struct Lane {
-    number: u8,
+    pub(super) number: u8,
     /// How many subscriptions and servings have begun in it.
     pub(super) sharers: usize,
     pub(super) filters: Matcher<u64>,
@@ -45,18 +45,16 @@ impl Lane {
         name: &str,
         begun: &HashMap<u64, Route>,
     ) -> &mut Topic<Receiver> {
-        let topic = self.topics.entry(name);
-        let generation = Some(self.filters.generation());
-        if topic.generation != generation {
+        let Self { topics, filters, number, .. } = self;
+        let topic = topics.entry(name);
+        topic.aim(filters.generation(), || {
             let mut targets = Vec::new();
-            let number = self.number;
-            self.filters.for_each_match(name, |subscription| {
-                let receiver = |route| Receiver::of(route, number);
+            filters.for_each_match(name, |subscription| {
+                let receiver = |route| Receiver::of(route, *number);
                 targets.extend(begun.get(subscription).and_then(receiver));
             });
-            topic.targets = targets.into();
-            topic.generation = generation;
-        }
+            targets
+        });
         topic
     }
 }

@@ -44,15 +44,16 @@ impl Receiver {
 
 impl Topic<Receiver> {
     /// Notes what was said. Returns those that missed something before it, with what they missed.
-    pub(super) fn hear(
-        &mut self,
-        word: Word,
-        at: Moment,
-        targets: &[Receiver],
-    ) -> Vec<(Receiver, Gap)> {
+    pub(super) fn hear(&mut self, word: Word, at: Moment) -> Vec<(Receiver, Gap)> {
+        if self.is_heard_in(at.connection) {
+            self.advance(word, at, |_| true);
+            return Vec::new();
+        }
         let missed = |one: &Receiver| Some((one.clone(), self.missed(one.attended(), word, at)?));
-        let late = targets.iter().filter_map(missed).collect();
-        self.advance(word, at, |tick| targets.iter().any(|one| one.attended().begun < tick));
+        let late = self.targets().iter().filter_map(missed).collect();
+        let begun = self.targets().iter().map(|one| one.attended().begun).min();
+        self.advance(word, at, |tick| begun.is_some_and(|begun| begun < tick));
+        self.heard(at.connection);
         late
     }
 }

@@ -63,7 +63,7 @@ proptest! {
                     let event = of_key("t", Some(&key.to_string()), seq, Body::default());
                     let owed = Some(credit.received(0, bytes));
                     let held = Held { event, owed, since: Instant::now() };
-                    inbox.push_within(owed_max, held, &mut Woken::default());
+                    inbox.push_in(0, owed_max, held, &mut Woken::default());
                 }
                 Step::Take => drop(take(&inbox)),
                 Step::TakeAll => drop(taken(&inbox)),
@@ -103,7 +103,7 @@ fn the_oldest_of_its_own_list_go_and_not_what_holds_credit() {
     for seq in 1..=10 {
         let owed = Some(credit.received(0, 10));
         let held = Held { event: message("t", seq), owed, since: Instant::now() };
-        inbox.push_within(50, held, &mut Woken::default());
+        inbox.push_in(0, 50, held, &mut Woken::default());
     }
     let mut expected: Vec<_> = (1..=5).map(|seq| message("t", seq)).collect();
     expected.push(dropped("t", 6, 6, 1));
