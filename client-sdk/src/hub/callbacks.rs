@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use broker_protocol::frame::{ClientFrame, Detach, Hold, Offer, OfferedMethod, Release};
+use broker_protocol::frame::{
+    ClientFrame, Detach, Hold, Offer, OfferedMethod, Owner, OwnerState, Release,
+};
 use tokio::sync::oneshot;
 
 use super::open::{Open, Opening};
@@ -88,15 +90,20 @@ impl Hub {
         // Said while it is locked: what is held and let go of at once on another thread is said in
         // the same order.
         if !is_own {
-            self.say_hold(token);
+            self.say_hold(token, false);
         }
         drop(known);
         held
     }
 
-    fn say_hold(&self, token: Arc<str>) {
+    /// Asks to be told where the client behind a callback is.
+    pub(crate) fn ask_presence(&self, token: &Arc<str>) {
+        self.say_hold(Arc::clone(token), true);
+    }
+
+    fn say_hold(&self, token: Arc<str>, presence: bool) {
         let callback = token.to_string();
-        let hold = |id| ClientFrame::Hold(Hold { id, callback });
+        let hold = |id| ClientFrame::Hold(Hold { id, callback, presence });
         self.say_in_session(hold, Some(Open::Hold(token)));
     }
 
@@ -163,7 +170,18 @@ impl Hub {
         let held: Vec<Arc<Holding>> =
             self.callbacks.lock().held.values().filter_map(Weak::upgrade).collect();
         let others = held.into_iter().filter(|held| !held.is_own() && !held.is_over());
-        others.for_each(|held| self.say_hold(Arc::clone(held.token())));
+        others.for_each(|held| {
+            // Who is away is told anew.
+            held.set_away(false);
+            self.say_hold(Arc::clone(held.token()), held.wants_presence());
+        });
+    }
+
+    /// The broker says that the client behind a callback is away, or back.
+    pub(crate) fn owner_is(&self, owner: &Owner) {
+        if let Some(held) = self.callbacks.held(&owner.callback) {
+            held.set_away(owner.state == OwnerState::Away);
+        }
     }
 
     /// Offers an object. What is received says when the broker knows it.

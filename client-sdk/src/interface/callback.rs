@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::format::{self, Format};
 use super::holding::{Holding, ReleaseReason};
+use super::presence::OwnerPresence;
 use super::remote::{Calls, Remote, Target};
 use super::{CallError, CallbackInterface};
 use crate::Client;
@@ -73,6 +74,29 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
         self.0.remote().client.hub().runtime.spawn(async move {
             if let Some(reason) = over.reason().await {
                 tell(reason);
+            }
+        });
+    }
+
+    /// Where its client is: whether its connection is lost, and when it is back. Asked of the broker the
+    /// first time; until it has answered, the client counts as connected.
+    pub fn presence(&self) -> OwnerPresence {
+        self.held().presence()
+    }
+
+    /// Calls a closure with `true` whenever its client has lost its connection, and with `false` when it
+    /// is back; at once, if it is away. The calls that it misses wait in their lanes. When it doesn't
+    /// come back in time, the callback is [`released`](Self::released).
+    ///
+    /// It runs in a task of the client's runtime, one call at a time. The closure keeps no handle.
+    pub fn on_away(&self, mut tell: impl FnMut(bool) + Send + 'static) {
+        let mut presence = self.presence();
+        self.0.remote().client.hub().runtime.spawn(async move {
+            if presence.begins_away() {
+                tell(true);
+            }
+            while let Some(away) = presence.changed().await {
+                tell(away);
             }
         });
     }

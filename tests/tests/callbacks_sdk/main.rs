@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
 mod answers;
+mod away;
 mod ends;
 mod hostile;
 mod inside;
 mod leaks;
 mod listener;
 mod order;
+mod other;
 mod outages;
 mod paces;
 mod processes;

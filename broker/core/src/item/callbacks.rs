@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_protocol::frame::ReleasedReason;
+use broker_protocol::frame::{OwnerState, ReleasedReason};
 use bytes::Bytes;
 
 use super::SentCalls;
@@ -67,6 +67,20 @@ pub enum CallbackItem {
         /// Who holds it, and the id of the command.
         holder: (SessionId, u64),
     },
+    /// Somebody wants to know when the owner of a callback of this shard, or a session, is away.
+    Minded {
+        /// The callback, or session.
+        callback: CallbackId,
+        /// The callback at its owner, who alone counts where it is a session.
+        to: Owned,
+    },
+    /// The owner of what sessions of this shard hold, or held, is away, or back.
+    Owner {
+        /// What they hold.
+        callback: CallbackId,
+        /// What has become of its owner.
+        state: OwnerState,
+    },
     /// Something is over that sessions of this shard hold, or held.
     Released {
         /// What is over.
@@ -99,7 +113,11 @@ impl CallbackItem {
             | Self::Unheld { callback: owned, .. } => Some(owned.owner),
             Self::Attach(attachment) | Self::Detach(attachment) => Some(attachment.callback.owner),
             Self::Held { holder: (session, _), .. } => Some(*session),
-            Self::Sent(_) | Self::Watch { .. } | Self::Released { .. } => None,
+            Self::Sent(_)
+            | Self::Watch { .. }
+            | Self::Released { .. }
+            | Self::Minded { .. }
+            | Self::Owner { .. } => None,
         }
     }
 

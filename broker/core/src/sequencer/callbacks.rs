@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use broker_delivery::TOPIC_BYTES_MAX;
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::ReleasedReason;
+use broker_protocol::frame::{OwnerState, ReleasedReason};
 use hashbrown::HashMap;
 
 use super::gathering::Gathering;
@@ -75,6 +75,15 @@ impl Callbacks {
         Ok((known.to, known.methods.find(name).ok_or(Unknown::Method)?))
     }
 
+    /// The shards in which somebody may hold it.
+    fn holding(&self, callback: CallbackId) -> ShardSet {
+        let shards = match callback.session() {
+            Some(session) => self.watched.get(&session).copied(),
+            None => self.known.get(&callback).map(|known| known.shards),
+        };
+        shards.unwrap_or_default()
+    }
+
     /// Forgets what is over. Returns the shards in which somebody may hold it.
     fn end(&mut self, callback: CallbackId) -> ShardSet {
         if let Some(session) = callback.session() {
@@ -109,9 +118,13 @@ impl Sequencer {
                 let call = Call { asker: from.0, id: from.1 };
                 self.ask_callback(batch, (*token, call), (*callback, *method, *frame), out);
             }
-            CallbackCommand::Hold { holder, callback, counts } => {
+            CallbackCommand::Hold { holder, callback, counts, presence } => {
                 self.hold(*holder, *callback, *counts, out);
+                if *presence {
+                    self.mind(*callback, out);
+                }
             }
+            CallbackCommand::Owner { callback, state } => self.owner(*callback, *state, out),
             CallbackCommand::Watched { target, holder, there } => {
                 if *there {
                     self.callbacks.watched.entry(*target).or_default().add(holder.0.shard);
@@ -200,6 +213,22 @@ impl Sequencer {
             }
             // Who is there is known where it lives.
             None => put(target, CallbackItem::Watch { target, holder }, out),
+        }
+    }
+
+    /// The owner of a callback, or a session, is to say when it is away, and back: first, if it is now.
+    fn mind(&self, callback: CallbackId, out: &mut impl Inboxes) {
+        let owned = |owner| Owned { owner, number: 0 };
+        let known = || self.callbacks.known.get(&callback).map(|known| known.to);
+        if let Some(to) = callback.session().map(owned).or_else(known) {
+            put(to.owner, CallbackItem::Minded { callback, to }, out);
+        }
+    }
+
+    /// The owner of a callback, or a session, is away, or back.
+    fn owner(&self, callback: CallbackId, state: OwnerState, out: &mut impl Inboxes) {
+        for shard in self.callbacks.holding(callback).iter() {
+            out.put(shard, Item::Callback(CallbackItem::Owner { callback, state }));
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use broker_protocol::frame::OwnerState;
+
 use crate::few::Few;
 use crate::{CallbackId, Methods, Token};
 
@@ -20,8 +22,12 @@ pub(crate) struct Roles {
     pub(crate) attached: usize,
     /// What it holds. A hold that isn't in force yet has the id of its command, others have 0.
     pub(crate) holds: Few<CallbackId, u64>,
+    /// Those of them of whose owners it wants to know whether they are away, with what it knows.
+    pub(crate) minds: Few<CallbackId, OwnerState>,
     /// Whether the sequencer is to be told of its end.
     pub(crate) watched: bool,
+    /// Whether the sequencer is to be told when it is away.
+    pub(crate) minded: bool,
 }
 
 /// A callback that a session offers.
@@ -42,9 +48,17 @@ pub(crate) struct Use {
     pub(crate) last_called: Option<(u8, Arc<str>)>,
     /// The topics to which it is attached.
     pub(crate) topics: Few<Arc<str>, ()>,
+    /// Whether somebody wants to know when its owner is away.
+    pub(crate) minded: bool,
 }
 
 impl Roles {
+    /// It holds something no longer. Returns whether it did.
+    pub(crate) fn let_go(&mut self, callback: CallbackId) -> bool {
+        self.minds.remove(&callback);
+        self.holds.remove(&callback).is_some()
+    }
+
     /// Whether nothing is left of it.
     pub(crate) fn are_over(&self) -> bool {
         let Self { offered, asked, subscribed, holds, watched, .. } = self;

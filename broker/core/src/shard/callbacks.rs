@@ -8,6 +8,7 @@ mod attachments;
 mod calls;
 mod holds;
 mod offers;
+mod owners;
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::ReleasedReason;
@@ -59,6 +60,8 @@ impl Shard {
             }
             CallbackItem::Held { holder, callback, there } => self.held(holder, callback, there),
             CallbackItem::Watch { target, holder } => self.watch(target, holder),
+            CallbackItem::Minded { callback, to } => self.minded(callback, to),
+            CallbackItem::Owner { callback, state } => self.owner(callback, state),
             CallbackItem::Released { callback, reason } => self.released(callback, reason),
             CallbackItem::Over(Owned { owner, number }) => self.callback_over(owner, number),
             CallbackItem::Unheld { callback, reason } => self.unheld(callback, reason),

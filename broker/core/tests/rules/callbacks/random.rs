@@ -130,7 +130,7 @@ impl World {
             1 | 2 if self.clients[place].own.contains(&callback) => return,
             1 | 2 => {
                 self.clients[place].waiting.insert(id, Some(callback.clone()));
-                ClientFrame::Hold(Hold { id, callback })
+                ClientFrame::Hold(Hold { id, callback, presence: false })
             }
             3 => {
                 self.clients[place].holds.remove(&callback);
