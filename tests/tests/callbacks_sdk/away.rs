@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use crate::listener::{
     Ear, HEARD_MAX, PING_INTERVAL, PING_MISSES, connect, open, watchful, within,
 };
-use crate::other::{CALLBACKS, Role, handed_over, signal, start};
+use crate::other::{self, CALLBACKS, Role, handed_over, signal, start};
 use crate::processes::{MARGIN, over_those_between_processes, told_within};
 
 over_those_between_processes!(
@@ -103,4 +103,22 @@ async fn call_all(callbacks: &[Callback<dyn Ear>], times: u64) {
             within(callback.said(number).into_future()).await.unwrap();
         }
     }
+}
+
+/// Over QUIC nobody tells that a process is gone, but it can ask to be looked after more often than the
+/// broker does by itself.
+#[tokio::test]
+async fn over_quic_a_process_that_asked_for_pings_is_missed_as_soon() {
+    let setting = Transport::Quic.start().await.unwrap();
+    let service = connect(&setting.place, "service").await;
+    let (_serving, mut guests) = open(&service, "door").await;
+    let mut child = start(Transport::Quic, &setting.place, Role::Owner, Duration::from_secs(300));
+    let callbacks = handed_over(&mut guests).await;
+    let mut told = watch(&callbacks);
+    within(service.publish_acked("settled", "")).await.unwrap();
+    let since = Instant::now();
+    child.start_kill().unwrap();
+    told_of_all(&mut told, News::Away(true)).await;
+    assert!(since.elapsed() < other::PING_INTERVAL * PING_MISSES + MARGIN, "{:?}", since.elapsed());
+    child.wait().await.unwrap();
 }

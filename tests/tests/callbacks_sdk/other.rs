@@ -25,6 +25,9 @@ const EXPIRY: &str = "BROKER_TESTS_EXPIRY";
 /// How many callbacks an owner hands over.
 pub(crate) const CALLBACKS: usize = 100;
 
+/// How often it asks to be pinged when it is silent.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What another process does.
 #[derive(Clone, Copy)]
 pub(crate) enum Role {
@@ -91,6 +94,7 @@ async fn the_other_process() {
     let place = over.place_at(url, said(FINGERPRINT).map(|one| one.parse().unwrap()));
     let builder = Client::builder(&place.url)
         .session_expiry(Duration::from_millis(expiry.parse().unwrap()))
+        .ping_interval(PING_INTERVAL)
         .with_connector(place.connector());
     let client = builder.connect().await.unwrap();
     let doing = async {
