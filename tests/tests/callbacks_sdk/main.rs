@@ -7,6 +7,7 @@ mod away;
 mod ends;
 mod hostile;
 mod inside;
+mod kicked;
 mod leaks;
 mod listener;
 mod order;
