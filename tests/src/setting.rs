@@ -134,11 +134,21 @@ impl Transport {
     }
 
     fn ends(self, network: Option<&Network>, directory: &Path) -> anyhow::Result<Ends> {
+        self.ends_at(any_port(), network, directory)
+    }
+
+    fn ends_at(
+        self,
+        address: SocketAddr,
+        network: Option<&Network>,
+        directory: &Path,
+    ) -> anyhow::Result<Ends> {
+        let identity = || ServerIdentity::development(directory);
         Ok(match self {
             Self::Memory => memory(network.cloned().unwrap_or_else(|| Network::new(1)))?,
-            Self::WebSocket => websocket(None),
-            Self::SecureWebSocket => websocket(Some(ServerIdentity::development(directory)?)),
-            Self::Quic => quic(ServerIdentity::development(directory)?),
+            Self::WebSocket => websocket(address, None),
+            Self::SecureWebSocket => websocket(address, Some(identity()?)),
+            Self::Quic => quic(address, identity()?),
             Self::Unix => unix(directory.join("socket")),
         })
     }
@@ -151,6 +161,25 @@ impl Transport {
             Self::Quic => format!("quic://{address}"),
             Self::Unix => format!("unix:{address}"),
         }
+    }
+}
+
+impl Setting {
+    /// Shuts the broker down, and starts another one that knows nothing of it where it was.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    ///
+    /// # Panics
+    /// If it wasn't started by this.
+    pub async fn restart(self, over: Transport) -> anyhow::Result<Self> {
+        let Self { running, place } = self;
+        running.shutdown().await;
+        let directory = place._directory.as_ref().expect("it is where this was started");
+        let address = place.address().parse().unwrap_or_else(|_| any_port());
+        let ends = over.ends_at(address, place.network.as_ref(), directory.path())?;
+        let running = Broker::builder().listen(ends.bind).start().await?;
+        Ok(Self { running, place })
     }
 }
 
@@ -187,12 +216,12 @@ fn memory(network: Network) -> anyhow::Result<Ends> {
     Ok(Ends { bind, connect, fingerprint: None })
 }
 
-fn websocket(identity: Option<ServerIdentity>) -> Ends {
+fn websocket(address: SocketAddr, identity: Option<ServerIdentity>) -> Ends {
     let fingerprint = identity.as_ref().map(ServerIdentity::fingerprint);
     let bind = move || {
         let tls = identity.map(|identity| identity.server_config(&[]));
         let config = transport_websocket::Config { tls, ..Default::default() };
-        let listener = transport_websocket::listen(any_port(), config, &SUBPROTOCOLS)?;
+        let listener = transport_websocket::listen(address, config, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
     Ends { bind: Box::new(bind), connect: connect_websocket(trust_in(fingerprint)), fingerprint }
@@ -206,11 +235,11 @@ fn connect_websocket(trust: Trust) -> Connect {
     })
 }
 
-fn quic(identity: ServerIdentity) -> Ends {
+fn quic(address: SocketAddr, identity: ServerIdentity) -> Ends {
     let fingerprint = Some(identity.fingerprint());
     let bind = move || {
         let config = transport_quic::Config::default();
-        let listener = transport_quic::listen(any_port(), config, &identity, &SUBPROTOCOLS)?;
+        let listener = transport_quic::listen(address, config, &identity, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
     Ends { bind: Box::new(bind), connect: connect_quic(trust_in(fingerprint)), fingerprint }

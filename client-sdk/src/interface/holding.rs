@@ -22,7 +22,8 @@ pub enum ReleaseReason {
     TimedOut,
     /// The broker ended that client's session.
     Kicked,
-    /// This client lost its own session, or is closed: nobody can tell any more.
+    /// Nobody can tell: this client lost its own session, or is closed; or it was over before it was held
+    /// here.
     Lost,
 }
 

@@ -36,7 +36,7 @@ async fn overrun(setting: &Setting, slow: &Client) {
     for _ in 0..FLOOD {
         within(publisher.publish_acked("flood", vec![0; FLOOD_BYTES])).await.unwrap();
     }
-    let mut ended = slow.clone();
+    let ended = slow.clone();
     within(async {
         while !matches!(ended.state(), ConnectionState::Closed(_)) {
             tokio::task::yield_now().await;

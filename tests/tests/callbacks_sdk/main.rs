@@ -15,5 +15,6 @@ mod other;
 mod outages;
 mod paces;
 mod processes;
+mod restarts;
 mod sets;
 mod values;
