@@ -80,6 +80,7 @@ pub use tokio::sync::Mutex as Serialized;
 pub(crate) use holding::Holding;
 pub(crate) use object::OfferedObject;
 pub(crate) use service::resolve;
+pub(crate) use set::Members;
 
 /// A trait that both ends know. The attributes implement this for `dyn Trait`.
 #[diagnostic::on_unimplemented(

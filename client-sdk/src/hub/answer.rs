@@ -149,7 +149,7 @@ impl Hub {
             // How it ended was never told here.
             ErrorCode::UnknownCallback => self.end_held(token, ReleaseReason::Lost),
             // It can be called all the same; its end won't be told.
-            code => tracing::warn!(%code, rejected.message, "a callback can't be held"),
+            code => tracing::warn!(%code, rejected.message, "a callback can't be held or attached"),
         }
     }
 

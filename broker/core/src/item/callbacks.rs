@@ -10,7 +10,7 @@ use crate::callback::Methods;
 use crate::{CallbackId, SessionId, Token};
 
 /// A callback as its owner's shard knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owned {
     /// Who offered it.
     pub owner: SessionId,
@@ -101,6 +101,8 @@ pub enum CallbackItem {
     Attach(Attachment),
     /// The end of that.
     Detach(Attachment),
+    /// A session has ended that attached callbacks of this shard.
+    AttacherGone(SessionId),
 }
 
 impl CallbackItem {
@@ -117,6 +119,7 @@ impl CallbackItem {
             | Self::Watch { .. }
             | Self::Released { .. }
             | Self::Minded { .. }
+            | Self::AttacherGone(_)
             | Self::Owner { .. } => None,
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct Callbacks {
     known: HashMap<CallbackId, Known>,
     /// The shards in which somebody holds a session.
     watched: HashMap<SessionId, ShardSet>,
+    /// The shards in which a session attached callbacks, while it lives.
+    attachers: HashMap<SessionId, ShardSet>,
 }
 
 #[derive(Debug)]
@@ -265,7 +267,9 @@ impl Sequencer {
         for (method, _) in known.methods.iter() {
             self.interest.begin(&filter_of(topic, method), known.to.owner.shard);
         }
-        put(known.to.owner, CallbackItem::Attach(known.attachment(from, callback, topic)), out);
+        let (owner, attachment) = (known.to.owner, known.attachment(from, callback, topic));
+        self.callbacks.attachers.entry(from.0).or_default().add(owner.shard);
+        put(owner, CallbackItem::Attach(attachment), out);
     }
 
     fn detach(
@@ -281,6 +285,15 @@ impl Sequencer {
                 put(known.to.owner, CallbackItem::Detach(attachment), out);
             }
             Err(unknown) => answer_to(from.0, unknown.rejected(Some(from.1)), out),
+        }
+    }
+}
+
+impl Sequencer {
+    /// A session has ended: what it attached is detached where the callbacks are.
+    pub(super) fn attacher_gone(&mut self, session: SessionId, out: &mut impl Inboxes) {
+        for shard in self.callbacks.attachers.remove(&session).unwrap_or_default().iter() {
+            out.put(shard, Item::Callback(CallbackItem::AttacherGone(session)));
         }
     }
 }

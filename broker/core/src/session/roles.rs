@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use broker_protocol::frame::OwnerState;
+use smallvec::SmallVec;
 
 use crate::few::Few;
-use crate::{CallbackId, Methods, Token};
+use crate::{CallbackId, Methods, SessionId, Token};
 
 /// A session's part in callbacks.
 #[derive(Debug, Default)]
@@ -46,8 +47,8 @@ pub(crate) struct Use {
     pub(crate) seqs: Vec<u64>,
     /// The method that was called last, and the topic of that: mostly the next one's too.
     pub(crate) last_called: Option<(u8, Arc<str>)>,
-    /// The topics to which it is attached.
-    pub(crate) topics: Few<Arc<str>, ()>,
+    /// The topics to which it is attached, each with the sessions that attached it.
+    pub(crate) topics: Few<Arc<str>, SmallVec<[SessionId; 1]>>,
     /// Whether somebody wants to know when its owner is away.
     pub(crate) minded: bool,
 }

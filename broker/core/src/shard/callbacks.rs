@@ -4,6 +4,7 @@
 //! the sequencer knows the way. All that happens to a callback happens in the one order, so that
 //! nothing comes from it behind its end.
 
+mod attachers;
 mod attachments;
 mod calls;
 mod holds;
@@ -15,6 +16,7 @@ use broker_protocol::frame::ReleasedReason;
 
 use super::Shard;
 use crate::{CallbackItem, Now, Owned};
+use attachers::Attachers;
 pub(super) use calls::called;
 use holds::Holds;
 use offers::Tables;
@@ -30,14 +32,22 @@ pub(super) struct Callbacks {
     offered: u64,
     tables: Tables,
     holds: Holds,
+    attachers: Attachers,
     /// Memory in which the topic of a call is written.
     topic: String,
 }
 
 impl Callbacks {
     pub(super) fn new(now: Now) -> Self {
-        let (tables, holds) = (Tables::default(), Holds::default());
-        Self { epoch: now.wall, seen: 0, offered: 0, tables, holds, topic: String::new() }
+        Self {
+            epoch: now.wall,
+            seen: 0,
+            offered: 0,
+            tables: Tables::default(),
+            holds: Holds::default(),
+            attachers: Attachers::default(),
+            topic: String::new(),
+        }
     }
 
     /// How many are offered by sessions of this shard.
@@ -67,6 +77,7 @@ impl Shard {
             CallbackItem::Unheld { callback, reason } => self.unheld(callback, reason),
             CallbackItem::Attach(attachment) => self.attachment_begins(attachment),
             CallbackItem::Detach(attachment) => self.attachment_ends(&attachment),
+            CallbackItem::AttacherGone(session) => self.attacher_gone(session),
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId, ShardId};
 /// millisecond.
 const HOLDS_PER_TURN: usize = 1000;
 
+/// For how many of these an attachment counts that is taken back.
+const HOLDS_PER_ATTACHMENT: usize = 8;
+
 /// Who holds what.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
@@ -221,11 +224,11 @@ impl Shard {
 
     /// Whether there is more of that than was worked off.
     pub(in crate::shard) fn has_holds_to_settle(&self) -> bool {
-        !self.callbacks.holds.are_settled()
+        !(self.callbacks.holds.are_settled() && self.callbacks.attachers.are_settled())
     }
 
     pub(super) fn settle_some_holds(&mut self) {
-        while self.callbacks.holds.left > 0 && !self.callbacks.holds.are_settled() {
+        while self.callbacks.holds.left > 0 && self.has_holds_to_settle() {
             self.callbacks.holds.left -= 1;
             if let Some((callback, holder, state)) = self.callbacks.holds.next_news() {
                 self.tell_owner(callback, holder, state);
@@ -233,6 +236,10 @@ impl Shard {
                 self.tell_released(callback, holder, reason);
             } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_left() {
                 self.tell_let_go(callback, holder, reason);
+            } else if let Some(asked) = self.callbacks.attachers.next_left() {
+                let holds = &mut self.callbacks.holds;
+                holds.left = holds.left.saturating_sub(HOLDS_PER_ATTACHMENT - 1);
+                self.detach_left(asked);
             }
         }
     }
@@ -284,6 +291,6 @@ impl Shard {
 }
 
 impl SessionId {
-    const FIRST: Self = Self { shard: ShardId(0), slot: 0, generation: 0 };
+    pub(super) const FIRST: Self = Self { shard: ShardId(0), slot: 0, generation: 0 };
     const LAST: Self = Self { shard: ShardId(u16::MAX), slot: u32::MAX, generation: u64::MAX };
 }
