@@ -34,6 +34,9 @@ const TOKEN_BYTES_MAX: usize = 128;
 /// call; calls without an answer do nothing from then on ([`Told::ok`](super::Told::ok) would say
 /// [`CallError::Released`]), those with an answer fail with that. When the last handle here is dropped,
 /// the client is told.
+///
+/// Handles are equal if they are to the same object, and only that is hashed. Clippy can't see this: where one
+/// is the key of a map or in a set, it wants `#[allow(clippy::mutable_key_type)]`.
 pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls);
 
 impl<I: CallbackInterface + ?Sized> Callback<I> {
