@@ -20,6 +20,7 @@ use attachers::Attachers;
 pub(super) use calls::called;
 use holds::Holds;
 use offers::Tables;
+use owners::Sayings;
 
 /// What a shard knows of callbacks beside what its sessions know.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Callbacks {
     tables: Tables,
     holds: Holds,
     attachers: Attachers,
+    sayings: Sayings,
     /// Memory in which the topic of a call is written.
     topic: String,
 }
@@ -46,6 +48,7 @@ impl Callbacks {
             tables: Tables::default(),
             holds: Holds::default(),
             attachers: Attachers::default(),
+            sayings: Sayings::default(),
             topic: String::new(),
         }
     }

@@ -9,6 +9,7 @@ use std::ops::Bound;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, Hold, OwnerState, Released, ReleasedReason};
 
+use super::Callbacks;
 use super::calls::unknown_callback;
 use crate::few::Few;
 use crate::session::{LaneFrame, Stage, in_bincode};
@@ -224,7 +225,8 @@ impl Shard {
 
     /// Whether there is more of that than was worked off.
     pub(in crate::shard) fn has_holds_to_settle(&self) -> bool {
-        !(self.callbacks.holds.are_settled() && self.callbacks.attachers.are_settled())
+        let Callbacks { holds, attachers, sayings, .. } = &self.callbacks;
+        !(holds.are_settled() && attachers.are_settled() && sayings.are_settled())
     }
 
     pub(super) fn settle_some_holds(&mut self) {
@@ -236,6 +238,8 @@ impl Shard {
                 self.tell_released(callback, holder, reason);
             } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_left() {
                 self.tell_let_go(callback, holder, reason);
+            } else if let Some((callback, state)) = self.callbacks.sayings.next() {
+                self.say_owner(callback, state);
             } else if let Some(asked) = self.callbacks.attachers.next_left() {
                 let holds = &mut self.callbacks.holds;
                 holds.left = holds.left.saturating_sub(HOLDS_PER_ATTACHMENT - 1);

@@ -2,11 +2,41 @@
 //!
 //! A holder is told what it doesn't know yet, and of what waits for it only the last.
 
+use std::collections::VecDeque;
+
 use broker_protocol::frame::{BrokerFrame, Owner, OwnerState};
 
 use crate::session::{LaneFrame, Roles, Stage, in_bincode};
 use crate::shard::Shard;
 use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId};
+
+/// What is to be said of sessions of this shard that are away, or back.
+#[derive(Debug, Default)]
+pub(super) struct Sayings {
+    waiting: VecDeque<(SessionId, std::vec::IntoIter<CallbackId>, OwnerState)>,
+}
+
+impl Sayings {
+    pub(super) fn are_settled(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// What was to be said of the session before is past.
+    fn say(&mut self, session: SessionId, minded: Vec<CallbackId>, state: OwnerState) {
+        self.waiting.retain(|(of, ..)| *of != session);
+        self.waiting.push_back((session, minded.into_iter(), state));
+    }
+
+    pub(super) fn next(&mut self) -> Option<(CallbackId, OwnerState)> {
+        while let Some((_, minded, state)) = self.waiting.front_mut() {
+            if let Some(callback) = minded.next() {
+                return Some((callback, *state));
+            }
+            self.waiting.pop_front();
+        }
+        None
+    }
+}
 
 impl Roles {
     /// It wants to know of the owner of something that it holds. Nothing was said: so that is there.
@@ -45,11 +75,14 @@ impl Shard {
     pub(in crate::shard) fn say_to_holders(&mut self, slot: u32, state: OwnerState) {
         let session = &self.sessions[slot as usize];
         let Some(roles) = session.roles() else { return };
-        let minded: Vec<CallbackId> = roles.minded(session.id).collect();
-        minded.into_iter().for_each(|callback| self.say_owner(callback, state));
+        let (id, minded) = (session.id, roles.minded(session.id).collect::<Vec<_>>());
+        if !minded.is_empty() {
+            self.callbacks.sayings.say(id, minded, state);
+            self.settle_some_holds();
+        }
     }
 
-    fn say_owner(&mut self, callback: CallbackId, state: OwnerState) {
+    pub(super) fn say_owner(&mut self, callback: CallbackId, state: OwnerState) {
         self.outgoing.push(Command::Callback(CallbackCommand::Owner { callback, state }));
     }
 

@@ -237,3 +237,31 @@ fn more_holders_than_are_told_in_a_turn_are_told_in_the_next() {
     let told = slots.iter().filter(|slot| !words(&mut scene, **slot).is_empty());
     assert_eq!(told.count(), 1001);
 }
+
+#[test]
+fn an_owner_of_more_than_is_said_in_a_turn_is_said_to_be_back_where_it_was_said_to_be_away() {
+    let mut scene = Scene::with_absence();
+    let mut owner = Owned::enter(&mut scene);
+    let callbacks: Vec<_> = (0..1500).map(|_| owner.offer(&mut scene)).collect();
+    let caller = scene.caller;
+    for callback in &callbacks {
+        scene.mind(caller, callback);
+    }
+    assert!(words(&mut scene, caller).is_empty());
+    scene.stage.lose(owner.slot);
+    scene.stage.turn();
+    let away = words(&mut scene, caller);
+    assert_eq!(away.len(), callbacks.len());
+    owner.come_back(&mut scene);
+    scene.stage.lose(owner.slot);
+    owner.come_back(&mut scene);
+    scene.stage.turn();
+    // However much was said of it in between.
+    let mut last = std::collections::HashMap::new();
+    for word in words(&mut scene, caller) {
+        let Word::Owner(callback, state) = word else { panic!("{word:?}") };
+        assert_ne!(last.insert(callback, state), Some(state), "each change once");
+    }
+    assert_eq!(last.len(), callbacks.len());
+    assert!(last.values().all(|state| *state == BACK));
+}
