@@ -2,20 +2,19 @@
 //!
 //! A lock of its own, so that calls that come don't meet those that go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use broker_protocol::frame::{
-    Attach, ClientFrame, Detach, Hold, Offer, OfferedMethod, Owner, OwnerState, Release,
-};
+use broker_protocol::frame::{ClientFrame, Hold, Offer, OfferedMethod, Owner, OwnerState, Release};
 use tokio::sync::oneshot;
 
 use super::open::{Open, Opening};
+use super::sets::Sets;
 use super::{Failure, Hub, wake};
 use crate::SubscribeError;
-use crate::interface::{Holding, Members, OfferedObject, ReleaseReason};
+use crate::interface::{Holding, OfferedObject, ReleaseReason};
 
 /// How long a callback that was handed on is held after the last handle to it was dropped here, so
 /// that whoever it was handed to holds it by then.
@@ -32,14 +31,11 @@ pub(crate) struct Callbacks {
 }
 
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     offered: HashMap<Arc<str>, Arc<OfferedObject>>,
     held: HashMap<Arc<str>, Weak<Holding>>,
     withdrawn: Vec<Arc<str>>,
-    /// Sets, by their numbers.
-    sets: BTreeMap<u64, Weak<Members>>,
-    /// How many sets there were so far.
-    sets_made: u64,
+    pub(super) sets: Sets,
 }
 
 impl Callbacks {
@@ -74,7 +70,7 @@ impl Callbacks {
         self.lock().held.get(token).and_then(Weak::upgrade)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,7 +108,7 @@ impl Hub {
     }
 
     /// Queues a command that means nothing without the session: without one nothing is said.
-    fn say_in_session(
+    pub(super) fn say_in_session(
         &self,
         command: impl FnOnce(u64) -> ClientFrame<'static>,
         open: Option<Open>,
@@ -161,40 +157,6 @@ impl Hub {
         let callback = token.to_owned();
         let bytes = self.encode(&ClientFrame::Release(Release { callback }));
         self.push(bytes, 0, super::Lifetime::Session);
-    }
-
-    /// Detaches a callback, without waiting for the answer.
-    pub(crate) fn say_detach(&self, topic: String, callback: String) {
-        let detach = |id| ClientFrame::Detach(Detach { id, topic, callback });
-        self.say_in_session(detach, None);
-    }
-
-    /// Attaches a callback, without waiting for the answer.
-    pub(crate) fn say_attach(&self, topic: String, token: &Arc<str>) {
-        let (callback, token) = (token.to_string(), Arc::clone(token));
-        let attach = |id| ClientFrame::Attach(Attach { id, topic, callback });
-        self.say_in_session(attach, Some(Open::Hold(token)));
-    }
-
-    /// A set begins: what is in it is attached in each session. Returns its number.
-    pub(crate) fn begin_set(&self, members: &Weak<Members>) -> u64 {
-        let mut known = self.callbacks.lock();
-        known.sets_made += 1;
-        let number = known.sets_made;
-        known.sets.insert(number, Weak::clone(members));
-        number
-    }
-
-    pub(crate) fn end_set(&self, number: u64) {
-        let set = self.callbacks.lock().sets.remove(&number);
-        drop(set);
-    }
-
-    /// Attaches in a new session what was attached in those before.
-    pub(super) fn attach_anew(&self) {
-        let sets: Vec<Arc<Members>> =
-            self.callbacks.lock().sets.values().filter_map(Weak::upgrade).collect();
-        sets.iter().for_each(|members| members.attach_anew());
     }
 
     /// Says in a new session what is held here.
