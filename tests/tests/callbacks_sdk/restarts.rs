@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use broker_tests::{PATIENCE, Place, Transport};
-use client_sdk::interface::{CallError, ReleaseReason, ResolveError};
+use client_sdk::interface::{
+    CallError, Callback, CallbackSet, Offered, ReleaseReason, ResolveError, Service,
+};
 use client_sdk::{Client, ConnectionState, Reconnect};
 
 use crate::listener::{Call, Door, Ear, Guest, hand, next, offer, open, within};
@@ -30,6 +32,26 @@ async fn patient_for(place: &Place, name: &str, answers: Duration) -> Client {
     within(builder.connect()).await.unwrap()
 }
 
+async fn all_is_lost(offered: &Offered<dyn Ear>, callback: &Callback<dyn Ear>) {
+    assert_eq!(within(offered.released()).await, ReleaseReason::Lost);
+    assert_eq!(within(callback.released()).await, ReleaseReason::Lost);
+    assert_eq!(callback.said(1).ok(), Err(CallError::Released));
+}
+
+async fn emptied(set: &CallbackSet<dyn Ear>) {
+    while !set.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Until the service stands anew.
+async fn enter_again(door: &Service<dyn Door>, guest: Guest) {
+    while let Err(error) = door.enter(guest.clone()).await {
+        assert_eq!(error, CallError::NotServed);
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn what_was_handed_over_is_lost_with_the_broker_and_can_be_handed_over_anew(over: Transport) {
     let setting = over.start().await.unwrap();
     let (service, owner) =
@@ -41,27 +63,12 @@ async fn what_was_handed_over_is_lost_with_the_broker_and_can_be_handed_over_ane
     let callback = hand(offered.callback(), &owner, &service).await;
     within(everybody.attach(&callback)).await.unwrap();
     let _setting = within(setting.restart(over)).await.unwrap();
-    assert_eq!(within(offered.released()).await, ReleaseReason::Lost);
-    assert_eq!(within(callback.released()).await, ReleaseReason::Lost);
-    assert_eq!(callback.said(1).ok(), Err(CallError::Released));
-    within(async {
-        while !everybody.is_empty() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    all_is_lost(&offered, &callback).await;
+    within(emptied(&everybody)).await;
     // Whoever offers does so again; the service stands anew by itself, and its handle is good.
     let (offered, mut calls) = offer(&owner).await;
     let ear = Some(offered.callback());
-    let entered = within(async {
-        loop {
-            match door.enter(Guest { ear: ear.clone(), ..Guest::default() }).await {
-                Err(CallError::NotServed) => tokio::task::yield_now().await,
-                entered => return entered,
-            }
-        }
-    });
-    entered.await.unwrap();
+    within(enter_again(&door, Guest { ear, ..Guest::default() })).await;
     let callback = within(guests.recv()).await.unwrap().ear.unwrap();
     within(everybody.attach(&callback)).await.unwrap();
     everybody.said(2);
