@@ -113,7 +113,7 @@ impl Called {
 
     /// The service holds each of them.
     pub fn hold(&mut self) {
-        self.command(|id, callback| ClientFrame::Hold(Hold { id, callback }));
+        self.command(|id, callback| ClientFrame::Hold(Hold { id, callback, presence: false }));
     }
 
     /// The service lets go of each of them.

@@ -103,9 +103,11 @@ impl ClientBuilder {
     }
 
     /// How long the broker may be silent until it is pinged; after twice that it counts as gone.
-    /// 15 s, at least 1 ms.
+    /// 15 s, at least 1 ms. The broker is asked to ping this client as often, within what it allows (by
+    /// default a second at least): so that a client that is frozen, or killed over QUIC, is missed
+    /// as soon.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.config.ping_interval = interval.max(Duration::from_millis(1));
+        self.config.ping_interval = Some(interval.max(Duration::from_millis(1)));
         self
     }
 

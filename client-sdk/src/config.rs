@@ -19,8 +19,9 @@ pub(crate) struct Config {
     /// What `close` waits for in all. 5 s.
     pub(crate) close_timeout: Duration,
     /// How long the broker may be silent until it is pinged; after [`Config::PING_MISSES`] times
-    /// that it counts as gone. 15 s.
-    pub(crate) ping_interval: Duration,
+    /// that it counts as gone. The broker is asked to do the same. 15 s, and what the broker likes,
+    /// where nothing is said.
+    pub(crate) ping_interval: Option<Duration>,
     /// What waits to be handed to the link at most. 4 MiB.
     pub(crate) outgoing_bytes_max: usize,
     /// What waits for a subscriber at most. 4,096 messages and 4 MiB.
@@ -34,6 +35,9 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// How long the broker may be silent until it is pinged, where nothing is said.
+    const PING_INTERVAL: Duration = Duration::from_secs(15);
+
     /// Silent intervals until the broker counts as gone.
     pub(crate) const PING_MISSES: u32 = 2;
 
@@ -44,6 +48,11 @@ impl Config {
     /// The largest frame that is received, in bytes: what a payload of 16 MiB, the most that a
     /// broker can be configured for, becomes as base64.
     pub(crate) const FRAME_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+    /// How long the broker may be silent until it is pinged.
+    pub(crate) fn ping_interval(&self) -> Duration {
+        self.ping_interval.unwrap_or(Self::PING_INTERVAL)
+    }
 }
 
 impl Default for Config {
@@ -55,7 +64,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
             close_timeout: Duration::from_secs(5),
-            ping_interval: Duration::from_secs(15),
+            ping_interval: None,
             outgoing_bytes_max: 4 * 1024 * 1024,
             inbox: Bound { messages: 4096, bytes: 4 * 1024 * 1024 },
             receive_window: Some(1024 * 1024),

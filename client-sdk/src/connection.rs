@@ -90,7 +90,7 @@ impl Connection {
     pub(crate) fn new(link: Box<dyn Link>, hub: Arc<Hub>) -> Self {
         let mut sending = Sending::new(Arc::clone(&hub));
         sending.say(&connect_frame(&hub));
-        let alive = Alive::new(hub.config.ping_interval, hub.config.close_timeout);
+        let alive = Alive::new(hub.config.ping_interval(), hub.config.close_timeout);
         let incoming = Incoming::new(hub, link.properties());
         let buffer = vec![0; RECEIVE_BYTES].into_boxed_slice();
         Self { link, incoming, sending, alive, buffer, ended: None }
@@ -192,6 +192,7 @@ fn connect_frame(hub: &Hub) -> ClientFrame<'static> {
         credential: config.credential.clone(),
         receive_window: config.receive_window,
         resume: hub.resume(),
+        ping_interval: config.ping_interval.map(milliseconds),
         session_expiry: config.session_expiry.map(milliseconds),
         ..Connect::default()
     })

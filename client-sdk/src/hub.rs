@@ -12,6 +12,7 @@ mod open;
 mod outgoing;
 mod provide;
 mod session;
+mod sets;
 mod state;
 mod wish;
 

@@ -47,6 +47,7 @@ mod incoming;
 mod instances;
 mod object;
 mod offered;
+mod presence;
 mod remote;
 mod scratch;
 mod service;
@@ -64,6 +65,7 @@ pub use format::Format;
 pub use holding::ReleaseReason;
 pub use incoming::{Answering, Handled, Handler, Incoming};
 pub use offered::{OfferBuilder, OfferError, Offered};
+pub use presence::OwnerPresence;
 pub use remote::{Calls, Remote};
 pub use service::Service;
 pub use serving::ServiceBuilder;
@@ -78,6 +80,7 @@ pub use tokio::sync::Mutex as Serialized;
 pub(crate) use holding::Holding;
 pub(crate) use object::OfferedObject;
 pub(crate) use service::resolve;
+pub(crate) use set::Members;
 
 /// A trait that both ends know. The attributes implement this for `dyn Trait`.
 #[diagnostic::on_unimplemented(

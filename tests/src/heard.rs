@@ -59,6 +59,7 @@ fn kept_as_is(frame: BrokerFrame<'_>) -> BrokerFrame<'static> {
         BrokerFrame::Released(it) => BrokerFrame::Released(it),
         BrokerFrame::Attached(it) => BrokerFrame::Attached(it),
         BrokerFrame::Detached(it) => BrokerFrame::Detached(it),
+        BrokerFrame::Owner(it) => BrokerFrame::Owner(it),
         BrokerFrame::Disconnect(it) => BrokerFrame::Disconnect(it),
         BrokerFrame::Ping(it) => BrokerFrame::Ping(it),
         BrokerFrame::Pong(it) => BrokerFrame::Pong(it),

@@ -42,6 +42,8 @@ pub struct Place {
     pub url: String,
     /// The network whose links can be made to misbehave, over memory.
     pub network: Option<Network>,
+    /// What the broker's certificate is known by, where it has one.
+    pub fingerprint: Option<Fingerprint>,
     connect: Connect,
     _directory: Option<TempDir>,
 }
@@ -50,7 +52,11 @@ pub struct Place {
 type Connect = Arc<dyn Fn() -> Arc<dyn Connector> + Send + Sync>;
 
 /// How to listen, and how to connect to that.
-type Ends = (Bind, Connect);
+struct Ends {
+    bind: Bind,
+    connect: Connect,
+    fingerprint: Option<Fingerprint>,
+}
 type Bind = Box<dyn FnOnce() -> io::Result<Box<dyn Listener>> + Send>;
 
 /// The name of the broker in its memory network.
@@ -77,14 +83,14 @@ impl Transport {
     /// # Panics
     /// If the transport is within a process.
     pub fn place_at(self, url: String, fingerprint: Option<Fingerprint>) -> Place {
-        let trust = fingerprint.map_or(Trust::System, Trust::Fingerprint);
+        let trust = trust_in(fingerprint);
         let connect = match self {
             Self::Memory => panic!("a memory network ends with its process"),
             Self::WebSocket | Self::SecureWebSocket => connect_websocket(trust),
             Self::Quic => connect_quic(trust),
             Self::Unix => connect_unix(),
         };
-        Place { url, network: None, connect, _directory: None }
+        Place { url, network: None, fingerprint, connect, _directory: None }
     }
 
     /// Starts a broker with one shard and the default settings.
@@ -102,10 +108,12 @@ impl Transport {
     pub async fn start_with(self, builder: Builder) -> anyhow::Result<Setting> {
         let directory = tempfile::tempdir()?;
         let network = (self == Self::Memory).then(|| Network::new(1));
-        let (bind, connect) = self.ends(network.as_ref(), directory.path())?;
+        let Ends { bind, connect, fingerprint } = self.ends(network.as_ref(), directory.path())?;
         let running = builder.listen(bind).start().await?;
         let url = self.url(&running.listening()[0].1);
-        Ok(Setting { running, place: Place { url, network, connect, _directory: Some(directory) } })
+        let _directory = Some(directory);
+        let place = Place { url, network, fingerprint, connect, _directory };
+        Ok(Setting { running, place })
     }
 
     /// Starts a broker with one shard and the default settings on this transport and another one.
@@ -115,21 +123,32 @@ impl Transport {
     /// Whatever stands in the way.
     pub async fn start_beside(self, other: Self) -> anyhow::Result<(Setting, Place)> {
         let directory = tempfile::tempdir()?;
-        let (bind, connect) = other.ends(None, directory.path())?;
+        let Ends { bind, connect, fingerprint } = other.ends(None, directory.path())?;
         let Setting { running, mut place } =
             self.start_with(Broker::builder().listen(bind)).await?;
         let url = other.url(&running.listening()[0].1);
-        let other = Place { url, network: None, connect, _directory: Some(directory) };
+        let _directory = Some(directory);
+        let other = Place { url, network: None, fingerprint, connect, _directory };
         place.url = self.url(&running.listening()[1].1);
         Ok((Setting { running, place }, other))
     }
 
     fn ends(self, network: Option<&Network>, directory: &Path) -> anyhow::Result<Ends> {
+        self.ends_at(any_port(), network, directory)
+    }
+
+    fn ends_at(
+        self,
+        address: SocketAddr,
+        network: Option<&Network>,
+        directory: &Path,
+    ) -> anyhow::Result<Ends> {
+        let identity = || ServerIdentity::development(directory);
         Ok(match self {
             Self::Memory => memory(network.cloned().unwrap_or_else(|| Network::new(1)))?,
-            Self::WebSocket => websocket(None),
-            Self::SecureWebSocket => websocket(Some(ServerIdentity::development(directory)?)),
-            Self::Quic => quic(ServerIdentity::development(directory)?),
+            Self::WebSocket => websocket(address, None),
+            Self::SecureWebSocket => websocket(address, Some(identity()?)),
+            Self::Quic => quic(address, identity()?),
             Self::Unix => unix(directory.join("socket")),
         })
     }
@@ -142,6 +161,25 @@ impl Transport {
             Self::Quic => format!("quic://{address}"),
             Self::Unix => format!("unix:{address}"),
         }
+    }
+}
+
+impl Setting {
+    /// Shuts the broker down, and starts another one that knows nothing of it where it was.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    ///
+    /// # Panics
+    /// If it wasn't started by this.
+    pub async fn restart(self, over: Transport) -> anyhow::Result<Self> {
+        let Self { running, place } = self;
+        running.shutdown().await;
+        let directory = place._directory.as_ref().expect("it is where this was started");
+        let address = place.address().parse().unwrap_or_else(|_| any_port());
+        let ends = over.ends_at(address, place.network.as_ref(), directory.path())?;
+        let running = Broker::builder().listen(ends.bind).start().await?;
+        Ok(Self { running, place })
     }
 }
 
@@ -160,7 +198,8 @@ impl Place {
     #[must_use]
     pub fn by_way_of(&self, url: String) -> Self {
         let (network, connect) = (self.network.clone(), self.connect.clone());
-        Self { url, network, connect, _directory: None }
+        let fingerprint = self.fingerprint;
+        Self { url, network, fingerprint, connect, _directory: None }
     }
 }
 
@@ -172,24 +211,20 @@ impl fmt::Debug for Place {
 
 fn memory(network: Network) -> anyhow::Result<Ends> {
     let listener = network.listen(NAME, &SUBPROTOCOLS)?;
-    Ok((
-        Box::new(move || Ok(Box::new(listener) as Box<dyn Listener>)),
-        Arc::new(move || Arc::new(network.connector())),
-    ))
+    let bind = Box::new(move || Ok(Box::new(listener) as Box<dyn Listener>));
+    let connect = Arc::new(move || Arc::new(network.connector()) as Arc<dyn Connector>);
+    Ok(Ends { bind, connect, fingerprint: None })
 }
 
-fn websocket(identity: Option<ServerIdentity>) -> Ends {
-    let trust = match &identity {
-        Some(identity) => Trust::Fingerprint(identity.fingerprint()),
-        None => Trust::System,
-    };
+fn websocket(address: SocketAddr, identity: Option<ServerIdentity>) -> Ends {
+    let fingerprint = identity.as_ref().map(ServerIdentity::fingerprint);
     let bind = move || {
         let tls = identity.map(|identity| identity.server_config(&[]));
         let config = transport_websocket::Config { tls, ..Default::default() };
-        let listener = transport_websocket::listen(any_port(), config, &SUBPROTOCOLS)?;
+        let listener = transport_websocket::listen(address, config, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
-    (Box::new(bind), connect_websocket(trust))
+    Ends { bind: Box::new(bind), connect: connect_websocket(trust_in(fingerprint)), fingerprint }
 }
 
 fn connect_websocket(trust: Trust) -> Connect {
@@ -200,14 +235,14 @@ fn connect_websocket(trust: Trust) -> Connect {
     })
 }
 
-fn quic(identity: ServerIdentity) -> Ends {
-    let trust = Trust::Fingerprint(identity.fingerprint());
+fn quic(address: SocketAddr, identity: ServerIdentity) -> Ends {
+    let fingerprint = Some(identity.fingerprint());
     let bind = move || {
         let config = transport_quic::Config::default();
-        let listener = transport_quic::listen(any_port(), config, &identity, &SUBPROTOCOLS)?;
+        let listener = transport_quic::listen(address, config, &identity, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
-    (Box::new(bind), connect_quic(trust))
+    Ends { bind: Box::new(bind), connect: connect_quic(trust_in(fingerprint)), fingerprint }
 }
 
 fn connect_quic(trust: Trust) -> Connect {
@@ -224,11 +259,15 @@ fn unix(path: PathBuf) -> Ends {
         let listener = transport_unix::listen(&path, &config, &SUBPROTOCOLS)?;
         Ok(Box::new(listener) as Box<dyn Listener>)
     };
-    (Box::new(bind), connect_unix())
+    Ends { bind: Box::new(bind), connect: connect_unix(), fingerprint: None }
 }
 
 fn connect_unix() -> Connect {
     Arc::new(|| Arc::new(transport_unix::UnixConnector))
+}
+
+fn trust_in(fingerprint: Option<Fingerprint>) -> Trust {
+    fingerprint.map_or(Trust::System, Trust::Fingerprint)
 }
 
 fn any_port() -> SocketAddr {

@@ -208,7 +208,7 @@ fn about_callback(token: &str) -> Vec<(u64, ClientFrame<'static>)> {
     let attach = Attach { id: 7, topic: topic.clone(), callback: callback.clone() };
     let detach = Detach { id: 7, topic, callback: callback.clone() };
     vec![
-        (7, ClientFrame::Hold(Hold { id: 7, callback })),
+        (7, ClientFrame::Hold(Hold { id: 7, callback, presence: false })),
         (7, ClientFrame::Attach(attach)),
         (7, ClientFrame::Detach(detach)),
         (0, ClientFrame::Send(send)),

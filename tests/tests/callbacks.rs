@@ -60,7 +60,7 @@ async fn call(
 
 async fn hold(holder: &mut Client, callback: &str) {
     let id = holder.next_id();
-    let hold = Hold { id, callback: callback.into() };
+    let hold = Hold { id, callback: callback.into(), presence: false };
     let accepted = holder.ask(id, &ClientFrame::Hold(hold)).await.unwrap();
     assert_eq!(accepted.callback.as_deref(), Some(callback));
 }
@@ -306,7 +306,8 @@ async fn a_held_session_is_told_once_it_has_ended(over: Transport) {
     drop(other);
     assert_eq!(released(&mut holder).await.callback, session);
     let (id, again) = (holder.next_id(), session.clone());
-    let refused = holder.ask(id, &ClientFrame::Hold(Hold { id, callback: again })).await;
+    let refused =
+        holder.ask(id, &ClientFrame::Hold(Hold { id, callback: again, presence: false })).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::UnknownCallback);
     holder.subscribe("own").await;
     holder.expect_nothing_else("own").await;

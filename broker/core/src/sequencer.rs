@@ -166,6 +166,7 @@ impl Sequencer {
                 self.directory.leave(name, *session);
                 self.groups.set_blocked(*session, false);
                 self.topics.maker_gone(*session);
+                self.attacher_gone(*session, out);
             }
             Command::Subscribe(standing) => self.subscribe(standing, out),
             Command::Unsubscribe { standing, id } => self.unsubscribe(standing, *id, out),

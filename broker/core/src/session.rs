@@ -26,7 +26,7 @@ pub use attachment::{LinkInfo, PongTo};
 pub(crate) use control::Control;
 pub(crate) use credit::Credit;
 pub(crate) use dealings::{Answering, Asked, Dealings};
-pub(crate) use lanes::{LaneFrame, LaneSlot, transcode};
+pub(crate) use lanes::{LaneFrame, LaneSlot, in_bincode, transcode};
 pub(crate) use recall::Recall;
 pub(crate) use replays::Replays;
 pub(crate) use roles::{Offered, Roles};

@@ -137,7 +137,7 @@ fn ten_thousand_callbacks_of_a_session_cost_little_each_and_so_does_holding_them
     assert!(each <= OFFERED_BYTES_MAX, "{each}");
     let held = allocation_counter::measure(|| {
         for (id, callback) in (1..).zip(tokens) {
-            world.say(holder, &ClientFrame::Hold(Hold { id, callback }));
+            world.say(holder, &ClientFrame::Hold(Hold { id, callback, presence: false }));
             world.turn();
             world.packets = Vec::new();
         }

@@ -12,8 +12,8 @@ mod parts;
 
 pub use broker::{
     Accepted, Attached, BrokerFrame, CaughtUp, Connected, Detached, Gap, GapReason, LaneHeader,
-    Message, Moved, Presence, Reconnect, Rejected, Released, ReleasedReason, RoutedCancel,
-    RoutedReply, RoutedRequest, ServerInfo, SessionLimits, Shutdown,
+    Message, Moved, Owner, OwnerState, Presence, Reconnect, Rejected, Released, ReleasedReason,
+    RoutedCancel, RoutedReply, RoutedRequest, ServerInfo, SessionLimits, Shutdown,
 };
 pub use client::{
     Attach, Authenticate, Cancel, ClientFrame, ClientInfo, Connect, Consumed, Detach, Disconnect,

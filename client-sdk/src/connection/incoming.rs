@@ -185,6 +185,7 @@ impl Reader {
             BrokerFrame::Released(released) => {
                 self.routes.released(header.lane, &released, &self.hub);
             }
+            BrokerFrame::Owner(owner) => self.hub.owner_is(&owner),
             BrokerFrame::Accepted(accepted) => self.change_routes(self.hub.accepted(accepted)),
             BrokerFrame::Rejected(rejected) => self.change_routes(self.hub.rejected(rejected)),
             BrokerFrame::Reply(reply) => self.hub.replied(&reply),
@@ -227,6 +228,7 @@ fn is_data(frame: &BrokerFrame<'_>) -> bool {
         | BrokerFrame::CaughtUp(_)
         | BrokerFrame::Moved(_)
         | BrokerFrame::Released(_)
+        | BrokerFrame::Owner(_)
         | BrokerFrame::Attached(_)
         | BrokerFrame::Detached(_) => true,
         // Those of `publish`, `send` and `update` are control.

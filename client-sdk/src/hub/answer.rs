@@ -146,9 +146,10 @@ impl Hub {
 
     fn hold_refused(&self, token: &str, rejected: &Rejected) {
         match rejected.code {
-            ErrorCode::UnknownCallback => self.end_held(token, ReleaseReason::Released),
+            // How it ended was never told here.
+            ErrorCode::UnknownCallback => self.end_held(token, ReleaseReason::Lost),
             // It can be called all the same; its end won't be told.
-            code => tracing::warn!(%code, rejected.message, "a callback can't be held"),
+            code => tracing::warn!(%code, rejected.message, "a callback can't be held or attached"),
         }
     }
 

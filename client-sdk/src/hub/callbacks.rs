@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use broker_protocol::frame::{ClientFrame, Detach, Hold, Offer, OfferedMethod, Release};
+use broker_protocol::frame::{ClientFrame, Hold, Offer, OfferedMethod, Owner, OwnerState, Release};
 use tokio::sync::oneshot;
 
 use super::open::{Open, Opening};
+use super::sets::Sets;
 use super::{Failure, Hub, wake};
 use crate::SubscribeError;
 use crate::interface::{Holding, OfferedObject, ReleaseReason};
@@ -30,10 +31,11 @@ pub(crate) struct Callbacks {
 }
 
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     offered: HashMap<Arc<str>, Arc<OfferedObject>>,
     held: HashMap<Arc<str>, Weak<Holding>>,
     withdrawn: Vec<Arc<str>>,
+    pub(super) sets: Sets,
 }
 
 impl Callbacks {
@@ -69,7 +71,7 @@ impl Callbacks {
         self.lock().held.get(token).and_then(Weak::upgrade)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,20 +91,25 @@ impl Hub {
         // Said while it is locked: what is held and let go of at once on another thread is said in
         // the same order.
         if !is_own {
-            self.say_hold(token);
+            self.say_hold(token, false);
         }
         drop(known);
         held
     }
 
-    fn say_hold(&self, token: Arc<str>) {
+    /// Asks to be told where the client behind a callback is.
+    pub(crate) fn ask_presence(&self, token: &Arc<str>) {
+        self.say_hold(Arc::clone(token), true);
+    }
+
+    fn say_hold(&self, token: Arc<str>, presence: bool) {
         let callback = token.to_string();
-        let hold = |id| ClientFrame::Hold(Hold { id, callback });
+        let hold = |id| ClientFrame::Hold(Hold { id, callback, presence });
         self.say_in_session(hold, Some(Open::Hold(token)));
     }
 
     /// Queues a command that means nothing without the session: without one nothing is said.
-    fn say_in_session(
+    pub(super) fn say_in_session(
         &self,
         command: impl FnOnce(u64) -> ClientFrame<'static>,
         open: Option<Open>,
@@ -153,18 +160,23 @@ impl Hub {
         self.push(bytes, 0, super::Lifetime::Session);
     }
 
-    /// Detaches a callback, without waiting for the answer.
-    pub(crate) fn say_detach(&self, topic: String, callback: String) {
-        let detach = |id| ClientFrame::Detach(Detach { id, topic, callback });
-        self.say_in_session(detach, None);
-    }
-
     /// Says in a new session what is held here.
     pub(super) fn hold_anew(&self) {
         let held: Vec<Arc<Holding>> =
             self.callbacks.lock().held.values().filter_map(Weak::upgrade).collect();
         let others = held.into_iter().filter(|held| !held.is_own() && !held.is_over());
-        others.for_each(|held| self.say_hold(Arc::clone(held.token())));
+        others.for_each(|held| {
+            // Who is away is told anew.
+            held.set_away(false);
+            self.say_hold(Arc::clone(held.token()), held.wants_presence());
+        });
+    }
+
+    /// The broker says that the client behind a callback is away, or back.
+    pub(crate) fn owner_is(&self, owner: &Owner) {
+        if let Some(held) = self.callbacks.held(&owner.callback) {
+            held.set_away(owner.state == OwnerState::Away);
+        }
     }
 
     /// Offers an object. What is received says when the broker knows it.

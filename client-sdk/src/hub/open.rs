@@ -23,7 +23,7 @@ pub(crate) enum Open {
     Change(Change),
     /// An object that is being offered.
     Offer(Opening),
-    /// That this client holds a callback.
+    /// That this client holds a callback, or attaches it anew.
     Hold(Arc<str>),
     /// A caller.
     Caller(oneshot::Sender<Result<Answer, Failure>>),

@@ -67,6 +67,7 @@ impl Hub {
         if !session.resumed {
             self.end_offers(ReleaseReason::Lost);
             self.hold_anew();
+            self.attach_anew();
         }
         match session.resumed {
             true => self.counters.resumed.count(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::format::{self, Format};
 use super::holding::{Holding, ReleaseReason};
+use super::presence::OwnerPresence;
 use super::remote::{Calls, Remote, Target};
 use super::{CallError, CallbackInterface};
 use crate::Client;
@@ -33,6 +34,9 @@ const TOKEN_BYTES_MAX: usize = 128;
 /// call; calls without an answer do nothing from then on ([`Told::ok`](super::Told::ok) would say
 /// [`CallError::Released`]), those with an answer fail with that. When the last handle here is dropped,
 /// the client is told.
+///
+/// Handles are equal if they are to the same object, and only that is hashed. Clippy can't see this: where one
+/// is the key of a map or in a set, it wants `#[allow(clippy::mutable_key_type)]`.
 pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls);
 
 impl<I: CallbackInterface + ?Sized> Callback<I> {
@@ -73,6 +77,29 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
         self.0.remote().client.hub().runtime.spawn(async move {
             if let Some(reason) = over.reason().await {
                 tell(reason);
+            }
+        });
+    }
+
+    /// Where its client is: whether its connection is lost, and when it is back. Asked of the broker the
+    /// first time; until it has answered, the client counts as connected.
+    pub fn presence(&self) -> OwnerPresence {
+        self.held().presence()
+    }
+
+    /// Calls a closure with `true` whenever its client has lost its connection, and with `false` when it
+    /// is back; at once, if it is away. The calls that it misses wait in their lanes. When it doesn't
+    /// come back in time, the callback is [`released`](Self::released).
+    ///
+    /// It runs in a task of the client's runtime, one call at a time. The closure keeps no handle.
+    pub fn on_away(&self, mut tell: impl FnMut(bool) + Send + 'static) {
+        let mut presence = self.presence();
+        self.0.remote().client.hub().runtime.spawn(async move {
+            if presence.begins_away() {
+                tell(true);
+            }
+            while let Some(away) = presence.changed().await {
+                tell(away);
             }
         });
     }

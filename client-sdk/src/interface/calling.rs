@@ -17,12 +17,16 @@ use crate::client::WeakClient;
 use crate::hub::Hub;
 use crate::inbox::Held;
 use crate::pace::Pace;
-use crate::provider::{CONCURRENT_MAX, Call, Unanswered};
+use crate::provider::{Call, Unanswered};
 use crate::{Body, Event, Gap, Message};
+
+/// How many answers of one object are under way at one time. Who asks for more is told `busy`: what
+/// waits behind, calls without an answer among it, isn't to wait for what others are slow to answer.
+const ANSWERS_MAX: usize = 1024;
 
 /// Calls an object until it is no longer offered.
 pub(super) fn begin(object: &Arc<OfferedObject>, client: &WeakClient, hub: &Arc<Hub>) {
-    let answered = Arc::new(Semaphore::new(CONCURRENT_MAX));
+    let answered = Arc::new(Semaphore::new(ANSWERS_MAX));
     for (number, _) in object.lanes() {
         let task = Task {
             object: Arc::clone(object),
@@ -114,7 +118,9 @@ impl Task {
 
     /// Begins a call in its turn, and leaves the rest of it to a task of its own.
     async fn ask(&self, call: Call) {
-        let Ok(turn) = Arc::clone(&self.answered).acquire_owned().await else { return };
+        let Ok(turn) = Arc::clone(&self.answered).try_acquire_owned() else {
+            return call.refuse_busy();
+        };
         let Call { request, unanswered, mut cancelled } = call;
         if !self.client.is_held() {
             return;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use broker_protocol::frame::ReleasedReason;
 
 use super::ending::{Awaited, Ending};
+use super::presence::{OwnerPresence, Told};
 use crate::hub::Hub;
 
 /// Why a callback is over, or why nobody holds it any more.
@@ -21,7 +22,8 @@ pub enum ReleaseReason {
     TimedOut,
     /// The broker ended that client's session.
     Kicked,
-    /// This client lost its own session, or is closed: nobody can tell any more.
+    /// Nobody can tell: this client lost its own session, or is closed; or it was over before it was held
+    /// here.
     Lost,
 }
 
@@ -54,14 +56,15 @@ pub(crate) struct Holding {
     /// Whether this client offers it itself: then the broker needn't be told.
     is_own: bool,
     over: Ending,
+    presence: Told,
     handed_on: AtomicBool,
     hub: Weak<Hub>,
 }
 
 impl Holding {
     pub(crate) fn new(token: Arc<str>, is_own: bool, hub: Weak<Hub>) -> Self {
-        let (over, handed_on) = (Ending::new(), AtomicBool::new(false));
-        Self { token, is_own, over, handed_on, hub }
+        let (over, presence, handed_on) = (Ending::new(), Told::default(), AtomicBool::new(false));
+        Self { token, is_own, over, presence, handed_on, hub }
     }
 
     pub(crate) fn token(&self) -> &Arc<str> {
@@ -87,6 +90,29 @@ impl Holding {
     /// The first reason holds.
     pub(crate) fn end(&self, reason: ReleaseReason) {
         self.over.end(reason);
+        self.presence.end();
+    }
+
+    /// Whether the broker is to tell where its client is.
+    pub(crate) fn wants_presence(&self) -> bool {
+        self.presence.is_wanted()
+    }
+
+    /// Where its client is: the broker is asked, the first time.
+    pub(super) fn presence(&self) -> OwnerPresence {
+        if self.presence.ask() {
+            if self.is_over() {
+                self.presence.end();
+            } else if let Some(hub) = self.hub.upgrade().filter(|_| !self.is_own) {
+                hub.ask_presence(&self.token);
+            }
+        }
+        self.presence.presence()
+    }
+
+    /// The broker told where its client is.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.presence.set_away(away);
     }
 
     /// It was written into a call to somebody else.

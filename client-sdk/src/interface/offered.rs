@@ -107,7 +107,8 @@ impl<I: CallbackInterface + ?Sized> Offered<I> {
     }
 
     /// Waits until nobody holds the callback any more, after somebody had: the services have let go of
-    /// it, or are gone. After the last call. It may be handed out again.
+    /// it, or are gone. After the last call. It may be handed out again; that it was let go of once stays
+    /// so, with the reason of that time: to be told again, offer another object.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.

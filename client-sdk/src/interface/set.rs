@@ -27,14 +27,18 @@ use crate::publication::room_for;
 /// be made to many.
 ///
 /// It holds what is attached to it. A callback that is over leaves it. Dropping the last clone of a set
-/// detaches what was attached through it.
+/// detaches what was attached through it, as does the end of this client's session, unless another session
+/// attached it too; in a new session it is attached anew.
 pub struct CallbackSet<I: CallbackInterface + ?Sized> {
     calls: I::Broadcast,
     members: Arc<Members>,
     interface: PhantomData<fn() -> I::Calls>,
 }
 
-struct Members {
+/// What is attached through a set.
+pub(crate) struct Members {
+    /// The number by which the hub knows it.
+    number: u64,
     hub: Arc<Hub>,
     topic: Arc<str>,
     by_token: Mutex<HashMap<Arc<str>, Arc<Holding>>>,
@@ -46,7 +50,10 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
         let target = Target::Set(Arc::clone(&topic));
         let remote = Remote { client: client.clone(), format, timeout: None, target };
         let hub = Arc::clone(client.hub());
-        let members = Arc::new(Members { hub, topic, by_token: Mutex::default() });
+        let members = Arc::new_cyclic(|members| {
+            let number = hub.begin_set(members);
+            Members { number, hub, topic, by_token: Mutex::default() }
+        });
         Self { calls: I::Broadcast::new(remote), members, interface: PhantomData }
     }
 
@@ -120,6 +127,14 @@ fn forget(members: &Weak<Members>, token: &str) {
 }
 
 impl Members {
+    /// A new session has nothing of what was attached in those before.
+    pub(crate) fn attach_anew(&self) {
+        let attached = self.lock();
+        for (token, _) in attached.iter().filter(|(_, held)| !held.is_over()) {
+            self.hub.say_attach(self.topic.to_string(), token);
+        }
+    }
+
     async fn say(
         &self,
         token: &str,
@@ -153,6 +168,7 @@ impl Members {
 
 impl Drop for Members {
     fn drop(&mut self) {
+        self.hub.end_set(self.number);
         let members = self.by_token.get_mut().unwrap_or_else(PoisonError::into_inner);
         for token in members.keys() {
             let (topic, callback) = (self.topic.to_string(), token.to_string());

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use broker_tests::{Setting, Transport};
+use broker_tests::{PATIENCE, Setting, Transport};
 use client_sdk::Client;
 use client_sdk::interface::{CallError, Callback, Offered};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::listener::{HEARD_MAX, within};
+use crate::listener::{HEARD_MAX, connect, within};
 
 broker_tests::over_every_transport!(
     an_answer_that_takes_too_long_is_given_up_at_both_ends,
     a_future_that_is_dropped_ends_the_call_at_the_object,
     a_panic_harms_one_call_alone,
     a_slow_answer_holds_no_other_up,
+    so_many_slow_answers_and_no_more_hold_nothing_else_up,
     who_lets_go_of_the_object_leaves_no_caller_waiting,
 );
 
@@ -101,16 +102,26 @@ struct Asking {
 }
 
 async fn asking(setting: &Setting) -> Asking {
-    let owner = crate::listener::connect(&setting.place, "owner").await;
-    let service = crate::listener::connect(&setting.place, "service").await;
-    let (stone, mut oracles) = mpsc::channel(HEARD_MAX);
-    let _serving = within(service.serve("temple", Stone(stone))).await.unwrap();
+    let owner = connect(&setting.place, "owner").await;
     let (pythia, words) = mpsc::channel(HEARD_MAX);
     let offered = within(owner.offer(Pythia(pythia))).await.unwrap();
-    let temple = within(owner.resolve::<dyn Temple>("temple")).await.unwrap();
-    within(temple.dwell(offered.callback())).await.unwrap();
-    let callback = within(oracles.recv()).await.unwrap();
+    let (service, callback) = handed_over(setting, &owner, &offered, "service").await;
     Asking { callback, words, offered, owner, _service: service }
+}
+
+/// Hands the object to a service.
+async fn handed_over(
+    setting: &Setting,
+    owner: &Client,
+    offered: &Offered<dyn Oracle>,
+    name: &str,
+) -> (Client, Callback<dyn Oracle>) {
+    let service = connect(&setting.place, name).await;
+    let (stone, mut oracles) = mpsc::channel(HEARD_MAX);
+    let _serving = within(service.serve(name, Stone(stone))).await.unwrap();
+    let temple = within(owner.resolve::<dyn Temple>(name)).await.unwrap();
+    within(temple.dwell(offered.callback())).await.unwrap();
+    (service, within(oracles.recv()).await.unwrap())
 }
 
 impl Asking {
@@ -160,7 +171,6 @@ async fn a_panic_harms_one_call_alone(over: Transport) {
 }
 
 async fn a_slow_answer_holds_no_other_up(over: Transport) {
-    /// Fewer than may be under way at one time.
     const SLOW: usize = 50;
     let setting = over.start().await.unwrap();
     let mut asking = asking(&setting).await;
@@ -176,6 +186,37 @@ async fn a_slow_answer_holds_no_other_up(over: Transport) {
         assert_eq!(asking.word().await, Word::Said(number));
     }
     assert!(slow.try_join_next().is_none(), "they go on");
+}
+
+async fn so_many_slow_answers_and_no_more_hold_nothing_else_up(over: Transport) {
+    /// How many may be under way, which are more than one client asks for.
+    const ANSWERS_MAX: usize = 1024;
+    const CLIENTS: usize = 4;
+    let setting = over.start().await.unwrap();
+    let mut asking = asking(&setting).await;
+    let (mut slow, mut clients) = (tokio::task::JoinSet::new(), Vec::new());
+    for client in 0..CLIENTS {
+        let name = format!("service{client}");
+        let other = handed_over(&setting, &asking.owner, &asking.offered, &name).await;
+        for _ in 0..ANSWERS_MAX / CLIENTS {
+            let callback = other.1.timeout(PATIENCE);
+            slow.spawn(async move { callback.ask(Question::Never).await });
+        }
+        clients.push(other);
+    }
+    for _ in 0..ANSWERS_MAX {
+        assert_eq!(asking.word().await, Word::Begun);
+    }
+    let refused = within(asking.callback.ask(Question::Quick(1))).await;
+    assert!(matches!(refused, Err(CallError::Busy { .. })), "{refused:?}");
+    asking.callback.say(1);
+    assert_eq!(asking.word().await, Word::Said(1));
+    assert_eq!(asking.owner.statistics().requests_busy, 1);
+    slow.abort_all();
+    for _ in 0..ANSWERS_MAX {
+        assert_eq!(asking.word().await, Word::Dropped);
+    }
+    asking.answers().await;
 }
 
 async fn who_lets_go_of_the_object_leaves_no_caller_waiting(over: Transport) {

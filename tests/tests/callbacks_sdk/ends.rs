@@ -19,6 +19,8 @@ broker_tests::over_every_transport!(
     a_service_that_ends_lets_go,
     both_may_end_at_the_same_time,
     a_callback_may_be_handed_out_again,
+    who_asks_of_an_own_callback_is_told_nothing_but_its_end,
+    a_callback_that_is_over_is_not_away,
 );
 
 struct Ends {
@@ -156,4 +158,28 @@ async fn a_callback_may_be_handed_out_again(over: Transport) {
     assert_eq!(next(&mut calls).await, Call::Said(1));
     drop(offered);
     assert_eq!(within(again.released()).await, ReleaseReason::Released);
+}
+
+async fn who_asks_of_an_own_callback_is_told_nothing_but_its_end(over: Transport) {
+    let setting = over.start().await.unwrap();
+    let owner = connect(&setting.place, "owner").await;
+    let (offered, _calls) = offer(&owner).await;
+    let callback = offered.callback();
+    let mut presence = callback.presence();
+    assert!(!presence.is_away());
+    drop(offered);
+    assert_eq!(within(presence.changed()).await, None);
+}
+
+async fn a_callback_that_is_over_is_not_away(over: Transport) {
+    let setting = over.start().await.unwrap();
+    let service = connect(&setting.place, "service").await;
+    let owner = connect(&setting.place, "owner").await;
+    let (offered, _calls) = offer(&owner).await;
+    let callback = hand(offered.callback(), &owner, &service).await;
+    let mut presence = callback.presence();
+    drop(offered);
+    assert_eq!(within(presence.changed()).await, None);
+    assert!(!presence.is_away());
+    assert_eq!(within(callback.presence().changed()).await, None, "also who asks only then");
 }

@@ -79,7 +79,7 @@ impl Door for Hall {
 pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(300);
 pub(crate) const PING_MISSES: u32 = 2;
 
-/// A broker that soon sees that somebody is frozen.
+/// A broker that soon sees that somebody is frozen. Its clients live in different shards.
 pub(crate) fn watchful() -> Builder {
     let liveness = Liveness {
         ping_interval: PING_INTERVAL,
@@ -87,7 +87,8 @@ pub(crate) fn watchful() -> Builder {
         ping_misses: PING_MISSES,
         ..Liveness::default()
     };
-    Broker::builder().config(ShardConfig { liveness, ..ShardConfig::default() })
+    let config = ShardConfig { liveness, ..ShardConfig::default() };
+    Broker::builder().config(config).shards(3)
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {

@@ -3,14 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
 mod answers;
+mod away;
 mod ends;
 mod hostile;
 mod inside;
+mod kicked;
 mod leaks;
 mod listener;
 mod order;
+mod other;
 mod outages;
 mod paces;
 mod processes;
+mod restarts;
 mod sets;
 mod values;

@@ -221,10 +221,43 @@ async fn another_broker_knows_none_of_them_and_takes_them_anew() {
     let callback = hand(offered.callback(), &owner, &service).await;
     within(first.running.shutdown()).await;
     assert_eq!(within(offered.released()).await, ReleaseReason::Lost);
-    let reason = within(callback.released()).await;
-    assert!(matches!(reason, ReleaseReason::Lost | ReleaseReason::Released), "{reason:?}");
+    assert_eq!(within(callback.released()).await, ReleaseReason::Lost);
     let (offered, mut calls) = offer(&owner).await;
     let callback = hand(offered.callback(), &owner, &service).await;
     callback.said(1);
     assert_eq!(next(&mut calls).await, Call::Said(1));
+}
+
+#[tokio::test]
+async fn what_a_service_attached_is_attached_anew_in_its_next_session() {
+    let setting = Transport::WebSocket.start().await.unwrap();
+    let relay = Narrow::open(Transport::WebSocket, &setting.place, BYTES_PER_SECOND).await.unwrap();
+    let builder = Client::builder(&relay.place.url)
+        .name("service")
+        .session_expiry(Duration::from_millis(300))
+        .with_connector(setting.place.connector())
+        .reconnect(Reconnect { max: Duration::from_millis(50), ..Reconnect::default() });
+    let service = within(builder.connect()).await.unwrap();
+    let owner = connect(&setting.place, "owner").await;
+    let (offered, mut calls) = offer(&owner).await;
+    let callback = hand(offered.callback(), &owner, &service).await;
+    let set = service.callback_set::<dyn Ear>("room");
+    within(set.attach(&callback)).await.unwrap();
+    set.said(1);
+    assert_eq!(next(&mut calls).await, Call::Said(1));
+    relay.close();
+    assert_eq!(within(offered.released()).await, ReleaseReason::TimedOut);
+    // Nobody is attached any more.
+    owner.callback_set::<dyn Ear>("room").said(2);
+    within(owner.publish_acked("settled", "")).await.unwrap();
+    relay.reopen();
+    within(async {
+        while service.statistics().sessions < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    set.said(3);
+    assert_eq!(next(&mut calls).await, Call::Said(3));
+    assert_eq!(callback.is_released(), None);
 }

@@ -14,6 +14,7 @@ broker_tests::over_every_transport!(
     who_is_over_leaves_the_set,
     a_set_that_is_dropped_detaches_its_callbacks,
     a_set_in_json_calls_the_same_objects,
+    what_is_attached_is_so_until_the_last_service_ends_that_attached_it,
 );
 
 struct Member {
@@ -151,4 +152,34 @@ async fn a_set_in_json_calls_the_same_objects(over: Transport) {
     // Another lane: there is no order between them.
     heard.sort_by_key(|call| matches!(call, Call::Typing(..)));
     assert_eq!(heard, [Call::Said(1), Call::Said(2), Call::Typing(7, 3)]);
+}
+
+async fn what_is_attached_is_so_until_the_last_service_ends_that_attached_it(over: Transport) {
+    let setting = over.start().await.unwrap();
+    let (owner, observer) = ends(&setting).await;
+    let mut one = member(&owner, &observer).await;
+    let mut services = Vec::new();
+    for name in ["first", "second"] {
+        let service = connect(&setting.place, name).await;
+        let callback = hand(one.offered.callback(), &owner, &service).await;
+        let set: CallbackSet<dyn Ear> = service.callback_set("room");
+        within(set.attach(&callback)).await.unwrap();
+        services.push((service, set));
+    }
+    let everybody: CallbackSet<dyn Ear> = observer.callback_set("room");
+    for (number, (service, _set)) in (1..).zip(services) {
+        everybody.said(number);
+        assert_eq!(nothing_waits(&mut one).await, [Call::Said(number)]);
+        within(service.close()).await;
+    }
+    within(async {
+        // Until it is detached, it hears.
+        loop {
+            everybody.said(9);
+            if nothing_waits(&mut one).await.is_empty() {
+                break;
+            }
+        }
+    })
+    .await;
 }

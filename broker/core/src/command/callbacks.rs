@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_protocol::frame::ReleasedReason;
+use broker_protocol::frame::{OwnerState, ReleasedReason};
 
 use crate::callback::Methods;
 use crate::{CallbackId, SessionId, ShardId, Span, Token};
@@ -53,6 +53,15 @@ pub enum CallbackCommand {
         callback: CallbackId,
         /// Whether it didn't before.
         counts: bool,
+        /// Whether it wants to know when its owner is away, and back.
+        presence: bool,
+    },
+    /// The owner of a callback that somebody minds, or such a session, is away, or back.
+    Owner {
+        /// The callback or session.
+        callback: CallbackId,
+        /// What has become of it.
+        state: OwnerState,
     },
     /// Whether a session is there that somebody wants to hold.
     Watched {

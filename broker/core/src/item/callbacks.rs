@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_protocol::frame::ReleasedReason;
+use broker_protocol::frame::{OwnerState, ReleasedReason};
 use bytes::Bytes;
 
 use super::SentCalls;
@@ -10,7 +10,7 @@ use crate::callback::Methods;
 use crate::{CallbackId, SessionId, Token};
 
 /// A callback as its owner's shard knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owned {
     /// Who offered it.
     pub owner: SessionId,
@@ -67,6 +67,20 @@ pub enum CallbackItem {
         /// Who holds it, and the id of the command.
         holder: (SessionId, u64),
     },
+    /// Somebody wants to know when the owner of a callback of this shard, or a session, is away.
+    Minded {
+        /// The callback, or session.
+        callback: CallbackId,
+        /// The callback at its owner, who alone counts where it is a session.
+        to: Owned,
+    },
+    /// The owner of what sessions of this shard hold, or held, is away, or back.
+    Owner {
+        /// What they hold.
+        callback: CallbackId,
+        /// What has become of its owner.
+        state: OwnerState,
+    },
     /// Something is over that sessions of this shard hold, or held.
     Released {
         /// What is over.
@@ -87,6 +101,8 @@ pub enum CallbackItem {
     Attach(Attachment),
     /// The end of that.
     Detach(Attachment),
+    /// A session has ended that attached callbacks of this shard.
+    AttacherGone(SessionId),
 }
 
 impl CallbackItem {
@@ -99,7 +115,12 @@ impl CallbackItem {
             | Self::Unheld { callback: owned, .. } => Some(owned.owner),
             Self::Attach(attachment) | Self::Detach(attachment) => Some(attachment.callback.owner),
             Self::Held { holder: (session, _), .. } => Some(*session),
-            Self::Sent(_) | Self::Watch { .. } | Self::Released { .. } => None,
+            Self::Sent(_)
+            | Self::Watch { .. }
+            | Self::Released { .. }
+            | Self::Minded { .. }
+            | Self::AttacherGone(_)
+            | Self::Owner { .. } => None,
         }
     }
 

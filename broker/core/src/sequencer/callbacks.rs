@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use broker_delivery::TOPIC_BYTES_MAX;
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::ReleasedReason;
+use broker_protocol::frame::{OwnerState, ReleasedReason};
 use hashbrown::HashMap;
 
 use super::gathering::Gathering;
@@ -29,6 +29,8 @@ pub(super) struct Callbacks {
     known: HashMap<CallbackId, Known>,
     /// The shards in which somebody holds a session.
     watched: HashMap<SessionId, ShardSet>,
+    /// The shards in which a session attached callbacks, while it lives.
+    attachers: HashMap<SessionId, ShardSet>,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,15 @@ impl Callbacks {
         Ok((known.to, known.methods.find(name).ok_or(Unknown::Method)?))
     }
 
+    /// The shards in which somebody may hold it.
+    fn holding(&self, callback: CallbackId) -> ShardSet {
+        let shards = match callback.session() {
+            Some(session) => self.watched.get(&session).copied(),
+            None => self.known.get(&callback).map(|known| known.shards),
+        };
+        shards.unwrap_or_default()
+    }
+
     /// Forgets what is over. Returns the shards in which somebody may hold it.
     fn end(&mut self, callback: CallbackId) -> ShardSet {
         if let Some(session) = callback.session() {
@@ -109,9 +120,13 @@ impl Sequencer {
                 let call = Call { asker: from.0, id: from.1 };
                 self.ask_callback(batch, (*token, call), (*callback, *method, *frame), out);
             }
-            CallbackCommand::Hold { holder, callback, counts } => {
+            CallbackCommand::Hold { holder, callback, counts, presence } => {
                 self.hold(*holder, *callback, *counts, out);
+                if *presence {
+                    self.mind(*callback, out);
+                }
             }
+            CallbackCommand::Owner { callback, state } => self.owner(*callback, *state, out),
             CallbackCommand::Watched { target, holder, there } => {
                 if *there {
                     self.callbacks.watched.entry(*target).or_default().add(holder.0.shard);
@@ -203,6 +218,22 @@ impl Sequencer {
         }
     }
 
+    /// The owner of a callback, or a session, is to say when it is away, and back: first, if it is now.
+    fn mind(&self, callback: CallbackId, out: &mut impl Inboxes) {
+        let owned = |owner| Owned { owner, number: 0 };
+        let known = || self.callbacks.known.get(&callback).map(|known| known.to);
+        if let Some(to) = callback.session().map(owned).or_else(known) {
+            put(to.owner, CallbackItem::Minded { callback, to }, out);
+        }
+    }
+
+    /// The owner of a callback, or a session, is away, or back.
+    fn owner(&self, callback: CallbackId, state: OwnerState, out: &mut impl Inboxes) {
+        for shard in self.callbacks.holding(callback).iter() {
+            out.put(shard, Item::Callback(CallbackItem::Owner { callback, state }));
+        }
+    }
+
     fn let_go(&mut self, callback: CallbackId, reason: ReleasedReason, out: &mut impl Inboxes) {
         let Some(known) = self.callbacks.known.get_mut(&callback) else { return };
         known.holders = known.holders.saturating_sub(1);
@@ -236,7 +267,9 @@ impl Sequencer {
         for (method, _) in known.methods.iter() {
             self.interest.begin(&filter_of(topic, method), known.to.owner.shard);
         }
-        put(known.to.owner, CallbackItem::Attach(known.attachment(from, callback, topic)), out);
+        let (owner, attachment) = (known.to.owner, known.attachment(from, callback, topic));
+        self.callbacks.attachers.entry(from.0).or_default().add(owner.shard);
+        put(owner, CallbackItem::Attach(attachment), out);
     }
 
     fn detach(
@@ -252,6 +285,15 @@ impl Sequencer {
                 put(known.to.owner, CallbackItem::Detach(attachment), out);
             }
             Err(unknown) => answer_to(from.0, unknown.rejected(Some(from.1)), out),
+        }
+    }
+}
+
+impl Sequencer {
+    /// A session has ended: what it attached is detached where the callbacks are.
+    pub(super) fn attacher_gone(&mut self, session: SessionId, out: &mut impl Inboxes) {
+        for shard in self.callbacks.attachers.remove(&session).unwrap_or_default().iter() {
+            out.put(shard, Item::Callback(CallbackItem::AttacherGone(session)));
         }
     }
 }

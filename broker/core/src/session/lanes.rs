@@ -13,11 +13,14 @@ use bytes::{Bytes, BytesMut};
 use super::credit::Credit;
 use super::unheld::Unheld;
 use super::window::Window;
-use crate::Publication;
 use crate::few::Few;
+use crate::{CallbackId, Publication};
 
 /// What a waiting presence costs in a lane, in bytes. Its names are bounded by the crowd.
 const PRESENCE_BYTES: u64 = 64;
+
+/// What a waiting word about something that is held costs in a lane, in bytes: the longest such frame.
+const HELD_BYTES: u64 = 41;
 
 /// What a waiting `moved` costs in a lane, in bytes.
 const MOVED_BYTES: u64 = 16;
@@ -174,16 +177,16 @@ pub(crate) enum LaneFrame {
     CaughtUp(u64),
     /// The place where it is told that nobody holds a callback any more; the frame is in [`Presences`].
     Unheld(u64),
+    /// The place where it is told what has become of something that is held; the frame is in
+    /// [`Presences`].
+    Held(CallbackId),
     /// A subscription goes on in another lane.
     Moved(Moved),
 }
 
 impl LaneFrame {
     pub(crate) fn encode(frame: &BrokerFrame<'_>) -> Self {
-        let mut encoded = BytesMut::new();
-        Codec::Bincode.write_broker(frame, &mut encoded);
-        // It may be kept for long, in memory of its size.
-        Self::Encoded(Bytes::copy_from_slice(&encoded))
+        Self::Encoded(in_bincode(frame))
     }
 
     /// The command that it is the answer to.
@@ -206,6 +209,11 @@ impl Departure<LaneFrame> for Presences {
                 self.give_back();
                 return told.map(LaneFrame::Encoded).into_iter().for_each(again);
             }
+            LaneFrame::Held(callback) => {
+                let told = self.waiting.as_mut().and_then(|one| one.held.remove(&callback));
+                self.give_back();
+                return told.map(LaneFrame::Encoded).into_iter().for_each(again);
+            }
             frame => return again(frame),
         };
         self.encoded(subscription, usize::MAX).into_iter().for_each(again);
@@ -224,6 +232,7 @@ impl Frame for LaneFrame {
         match self {
             Self::Encoded(frame) | Self::Request(frame) => frame.len() as u64,
             Self::Presence(_) | Self::Unheld(_) => PRESENCE_BYTES,
+            Self::Held(_) => HELD_BYTES,
             Self::Moved(_) => MOVED_BYTES,
             // Replays are paced, and outside the bound.
             Self::Replayed(_) | Self::CaughtUp(_) => 0,
@@ -254,6 +263,14 @@ fn is_replay(item: &Item<LaneFrame>) -> bool {
     matches!(item, Item::Frame(LaneFrame::Replayed(_) | LaneFrame::CaughtUp(_)))
 }
 
+/// A frame, encoded in bincode.
+pub(crate) fn in_bincode(frame: &BrokerFrame<'_>) -> Bytes {
+    let mut encoded = BytesMut::new();
+    Codec::Bincode.write_broker(frame, &mut encoded);
+    // It may be kept for long, in memory of its size.
+    Bytes::copy_from_slice(&encoded)
+}
+
 /// Appends a frame that is encoded in bincode, in `codec`.
 pub(crate) fn transcode(codec: Codec, frame: &[u8], out: &mut BytesMut) {
     match codec {
@@ -278,6 +295,8 @@ struct Waiting {
     changes: Few<u64, Changes>,
     /// That nobody holds callbacks any more.
     unheld: Unheld,
+    /// What has become of what is held: the last of it, encoded in bincode.
+    held: Few<CallbackId, Bytes>,
 }
 
 /// Who came and went, by name.
@@ -338,9 +357,29 @@ impl Presences {
         again
     }
 
+    /// Notes what has become of something that is held, in the place of what waits of it. Returns
+    /// whether a place in the lane is needed.
+    pub(crate) fn note_held(&mut self, callback: CallbackId, frame: Bytes) -> bool {
+        self.waiting.get_or_insert_default().held.insert(callback, frame).is_none()
+    }
+
+    /// Notes that something held is over, if a word about it waits: that is told in its place.
+    pub(crate) fn note_held_over(&mut self, callback: CallbackId, frame: &Bytes) -> bool {
+        let held = self.waiting.as_mut().and_then(|waiting| waiting.held.get_mut(&callback));
+        held.map(|waiting| waiting.clone_from(frame)).is_some()
+    }
+
+    /// The frame of that which waits.
+    pub(crate) fn held(&self, callback: CallbackId) -> &[u8] {
+        let frame = self.waiting.as_ref().and_then(|waiting| waiting.held.get(&callback));
+        frame.expect("what has a place in the lane waits")
+    }
+
     fn give_back(&mut self) {
-        let nothing = |one: &mut Box<Waiting>| one.changes.is_empty() && one.unheld.is_empty();
-        self.waiting.take_if(nothing);
+        self.waiting.take_if(|waiting| {
+            let Waiting { changes, unheld, held } = &**waiting;
+            changes.is_empty() && unheld.is_empty() && held.is_empty()
+        });
     }
 
     /// What is to be told, in frames of at most [`NAMES_PER_FRAME`] names; at least one.

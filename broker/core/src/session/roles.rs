@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use broker_protocol::frame::OwnerState;
+use smallvec::SmallVec;
+
 use crate::few::Few;
-use crate::{CallbackId, Methods, Token};
+use crate::{CallbackId, Methods, SessionId, Token};
 
 /// A session's part in callbacks.
 #[derive(Debug, Default)]
@@ -20,8 +23,12 @@ pub(crate) struct Roles {
     pub(crate) attached: usize,
     /// What it holds. A hold that isn't in force yet has the id of its command, others have 0.
     pub(crate) holds: Few<CallbackId, u64>,
+    /// Those of them of whose owners it wants to know whether they are away, with what it knows.
+    pub(crate) minds: Few<CallbackId, OwnerState>,
     /// Whether the sequencer is to be told of its end.
     pub(crate) watched: bool,
+    /// Whether the sequencer is to be told when it is away.
+    pub(crate) minded: bool,
 }
 
 /// A callback that a session offers.
@@ -40,11 +47,19 @@ pub(crate) struct Use {
     pub(crate) seqs: Vec<u64>,
     /// The method that was called last, and the topic of that: mostly the next one's too.
     pub(crate) last_called: Option<(u8, Arc<str>)>,
-    /// The topics to which it is attached.
-    pub(crate) topics: Few<Arc<str>, ()>,
+    /// The topics to which it is attached, each with the sessions that attached it.
+    pub(crate) topics: Few<Arc<str>, SmallVec<[SessionId; 1]>>,
+    /// Whether somebody wants to know when its owner is away.
+    pub(crate) minded: bool,
 }
 
 impl Roles {
+    /// It holds something no longer. Returns whether it did.
+    pub(crate) fn let_go(&mut self, callback: CallbackId) -> bool {
+        self.minds.remove(&callback);
+        self.holds.remove(&callback).is_some()
+    }
+
     /// Whether nothing is left of it.
     pub(crate) fn are_over(&self) -> bool {
         let Self { offered, asked, subscribed, holds, watched, .. } = self;

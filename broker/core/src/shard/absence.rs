@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{BrokerFrame, Reconnect, ReleasedReason, Shutdown};
+use broker_protocol::frame::{BrokerFrame, OwnerState, Reconnect, ReleasedReason, Shutdown};
 
 use super::Shard;
 use super::ending::Ending;
@@ -66,6 +66,7 @@ impl Shard {
         self.settle(slot);
         self.late.defer(slot, lanes, self.log.end());
         self.tell_blocked(slot);
+        self.say_to_holders(slot, OwnerState::Away);
         self.hand_back_unwritten(slot);
     }
 

@@ -4,19 +4,23 @@
 //! the sequencer knows the way. All that happens to a callback happens in the one order, so that
 //! nothing comes from it behind its end.
 
+mod attachers;
 mod attachments;
 mod calls;
 mod holds;
 mod offers;
+mod owners;
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::ReleasedReason;
 
 use super::Shard;
 use crate::{CallbackItem, Now, Owned};
+use attachers::Attachers;
 pub(super) use calls::called;
 use holds::Holds;
 use offers::Tables;
+use owners::Sayings;
 
 /// What a shard knows of callbacks beside what its sessions know.
 #[derive(Debug)]
@@ -29,14 +33,24 @@ pub(super) struct Callbacks {
     offered: u64,
     tables: Tables,
     holds: Holds,
+    attachers: Attachers,
+    sayings: Sayings,
     /// Memory in which the topic of a call is written.
     topic: String,
 }
 
 impl Callbacks {
     pub(super) fn new(now: Now) -> Self {
-        let (tables, holds) = (Tables::default(), Holds::default());
-        Self { epoch: now.wall, seen: 0, offered: 0, tables, holds, topic: String::new() }
+        Self {
+            epoch: now.wall,
+            seen: 0,
+            offered: 0,
+            tables: Tables::default(),
+            holds: Holds::default(),
+            attachers: Attachers::default(),
+            sayings: Sayings::default(),
+            topic: String::new(),
+        }
     }
 
     /// How many are offered by sessions of this shard.
@@ -59,11 +73,14 @@ impl Shard {
             }
             CallbackItem::Held { holder, callback, there } => self.held(holder, callback, there),
             CallbackItem::Watch { target, holder } => self.watch(target, holder),
+            CallbackItem::Minded { callback, to } => self.minded(callback, to),
+            CallbackItem::Owner { callback, state } => self.owner(callback, state),
             CallbackItem::Released { callback, reason } => self.released(callback, reason),
             CallbackItem::Over(Owned { owner, number }) => self.callback_over(owner, number),
             CallbackItem::Unheld { callback, reason } => self.unheld(callback, reason),
             CallbackItem::Attach(attachment) => self.attachment_begins(attachment),
             CallbackItem::Detach(attachment) => self.attachment_ends(&attachment),
+            CallbackItem::AttacherGone(session) => self.attacher_gone(session),
         }
     }
 }

@@ -116,6 +116,9 @@ impl Session {
                 Item::Frame(LaneFrame::Unheld(callback)) => {
                     packer.frame(slot.presences.unheld(*callback))
                 }
+                Item::Frame(LaneFrame::Held(callback)) => {
+                    packer.frame(slot.presences.held(*callback))
+                }
                 Item::Frame(LaneFrame::CaughtUp(subscription)) => packer.caught_up(*subscription),
                 Item::Frame(LaneFrame::Moved(moved)) => packer.moved(*moved),
                 Item::Gaps(ledger) => packer.gaps(ledger),

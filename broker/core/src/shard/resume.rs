@@ -1,7 +1,7 @@
 //! A client comes back: its session goes on over another link.
 
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{BrokerFrame, Connect, LanePosition, Reconnect, Resume};
+use broker_protocol::frame::{BrokerFrame, Connect, LanePosition, OwnerState, Reconnect, Resume};
 
 use super::Shard;
 use crate::session::Stage;
@@ -51,6 +51,7 @@ impl Shard {
         let connected = self.connected(home, Some(positions));
         self.tell(home, &BrokerFrame::Connected(connected));
         self.tell_blocked(home);
+        self.say_to_holders(home, OwnerState::Back);
         self.mark_dirty(home);
     }
 

@@ -5,6 +5,7 @@ mod calls;
 mod ends;
 mod holds;
 mod offers;
+mod owners;
 mod random;
 
 use std::borrow::Cow;
@@ -85,7 +86,13 @@ impl Scene {
 
     fn hold(&mut self, slot: u32, callback: &str) -> Result<String, ErrorCode> {
         let (id, callback) = (self.next_id(), callback.to_owned());
-        self.answer(slot, id, &ClientFrame::Hold(Hold { id, callback }))
+        self.answer(slot, id, &ClientFrame::Hold(Hold { id, callback, presence: false }))
+    }
+
+    /// Holds it, and wants to know of its owner.
+    fn mind(&mut self, slot: u32, callback: &str) {
+        let (id, callback) = (self.next_id(), callback.to_owned());
+        self.stage.say(slot, &ClientFrame::Hold(Hold { id, callback, presence: true }));
     }
 
     fn release(&mut self, slot: u32, callback: &str) {

@@ -140,4 +140,5 @@ frames! { BrokerFrame {
     77 "presence" Presence,
     78 "disconnect" Disconnect,
     79 "moved" Moved,
+    80 "owner" Owner,
 } }

@@ -160,7 +160,7 @@ record! { 'a Cancel { id } }
 record! { 'a Reply<'a> { to, ..outcome } }
 record! { 'a Offer { id, interface, methods } }
 record! { 'a Release { callback } }
-record! { 'a Hold { id, callback } }
+record! { 'a Hold { id, callback, +presence } }
 record! { 'a Attach { id, topic, callback } }
 record! { 'a Detach { id, topic, callback } }
 record! { 'a Consumed { lane, frames, bytes } }
@@ -185,6 +185,7 @@ record! { 'a Attached { callback, topic } }
 record! { 'a Detached { callback, topic } }
 record! { 'a Presence { subscription, joined, left } }
 record! { 'a Moved { subscription, lane } }
+record! { 'a Owner { callback, state } }
 record! { 'a Shutdown { code, reason, reconnect } }
 
 words! { Content { Bytes "bytes", Text "text", Json "json" } }
@@ -196,6 +197,7 @@ words! { GapReason {
 words! { ReleasedReason {
     Released "released", Closed "closed", TimedOut "timed-out", Kicked "kicked"
 } }
+words! { OwnerState { Away "away", Back "back" } }
 
 /// The key in the fields of a `message` from `topic` on.
 pub(crate) fn read_key(parts: &[u8]) -> Result<Option<Cow<'_, str>>, DecodeError> {

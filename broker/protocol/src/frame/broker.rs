@@ -35,6 +35,8 @@ pub enum BrokerFrame<'a> {
     Attached(Attached),
     /// The end of what `attached` began.
     Detached(Detached),
+    /// The client behind a callback or session that is held has lost its connection, or is back.
+    Owner(Owner),
     /// Who is subscribed to a filter.
     Presence(Presence),
     /// A subscription goes on in another lane.
@@ -264,6 +266,25 @@ pub struct Detached {
     pub callback: String,
     /// The topic.
     pub topic: String,
+}
+
+/// The client behind a callback or session that is held has lost its connection, or is back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The callback's token, or the session's id.
+    pub callback: String,
+    /// What has become of its connection.
+    pub state: OwnerState,
+}
+
+/// What has become of a client's connection, while its session stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OwnerState {
+    /// It is lost.
+    Away,
+    /// There is one again.
+    Back,
 }
 
 /// Who is subscribed to a filter: everybody at first, then the changes.

@@ -245,6 +245,8 @@ pub struct Hold {
     pub id: u64,
     /// The callback's token, or a session's id.
     pub callback: String,
+    /// Whether to be told when its client's connection is lost, and when that is back.
+    pub presence: bool,
 }
 
 /// Ends a callback, if its owner says so; a holder lets go of it.

@@ -238,6 +238,9 @@ fn client_notice() -> BoxedStrategy<ClientFrame<'static>> {
         number().prop_map(|id| ClientFrame::Cancel(Cancel { id })),
         (cow(), outcome()).prop_map(|(to, outcome)| ClientFrame::Reply(Reply { to, outcome })),
         text().prop_map(|callback| ClientFrame::Release(Release { callback })),
+        (number(), text(), any::<bool>()).prop_map(|(id, callback, presence)| {
+            ClientFrame::Hold(Hold { id, callback, presence })
+        }),
         (any::<u8>(), number(), number()).prop_map(|(lane, frames, bytes)| {
             ClientFrame::Consumed(Consumed { lane, frames, bytes })
         }),
@@ -375,6 +378,8 @@ fn notice() -> BoxedStrategy<BrokerFrame<'static>> {
             .prop_map(|(callback, topic)| BrokerFrame::Attached(Attached { callback, topic })),
         (text(), text())
             .prop_map(|(callback, topic)| BrokerFrame::Detached(Detached { callback, topic })),
+        (text(), select(vec![OwnerState::Away, OwnerState::Back]))
+            .prop_map(|(callback, state)| BrokerFrame::Owner(Owner { callback, state })),
         (number(), vec(text(), 0..4), vec(text(), 0..4)).prop_map(
             |(subscription, joined, left)| BrokerFrame::Presence(Presence {
                 subscription,

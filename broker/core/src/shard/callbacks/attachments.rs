@@ -91,11 +91,13 @@ impl Shard {
 
     /// Returns whether it wasn't attached before.
     fn try_attach(&mut self, attachment: &Attachment) -> Result<bool, Refusal> {
-        let Attachment { callback: Owned { owner, number }, topic, methods, id, .. } = attachment;
+        let Attachment { callback, topic, methods, id, from } = attachment;
+        let Owned { owner, number } = callback;
         let session = self.find(*owner).ok_or_else(unknown_callback)?;
         let roles = session.roles().ok_or_else(unknown_callback)?;
         let offered = roles.offered.get(number).ok_or_else(unknown_callback)?;
         if offered.is_attached(topic) {
+            self.note_attacher(*callback, topic, from.0)?;
             return Ok(false);
         }
         let slot = owner.slot;
@@ -108,8 +110,7 @@ impl Shard {
         let Some(session) = self.find(*owner) else { return Err(unknown_callback()) };
         let Some(roles) = session.roles_mut() else { return Err(unknown_callback()) };
         roles.attached += methods.len();
-        let offered = roles.offered.get_mut(number).ok_or_else(unknown_callback)?;
-        offered.use_.get_or_insert_default().topics.insert(topic.clone(), ());
+        self.note_attacher(*callback, topic, from.0)?;
         for (method, lane) in methods.iter() {
             self.begin_attached(slot, &filter_of(topic, method), lane);
         }
@@ -182,7 +183,8 @@ impl Shard {
 
     /// That ends at this point of the order.
     pub(super) fn attachment_ends(&mut self, attachment: &Attachment) {
-        let Attachment { callback: Owned { owner, number }, topic, methods, id, .. } = attachment;
+        let Attachment { callback, topic, methods, id, .. } = attachment;
+        let Owned { owner, number } = callback;
         let roles = self.find(*owner).and_then(|session| session.roles_mut());
         let Some(offered) = roles.and_then(|roles| roles.offered.get_mut(number)) else {
             let Refusal { code, message, .. } = unknown_callback();
@@ -191,13 +193,25 @@ impl Shard {
             return self.outgoing.push(Command::Answer { session, answer });
         };
         let use_ = offered.use_.as_mut();
-        if use_.and_then(|use_| use_.topics.remove(topic)).is_some() {
-            self.end_attachment(owner.slot, topic, methods);
-            let (callback, topic) = (id.to_string(), topic.to_string());
-            let frame = BrokerFrame::Detached(Detached { callback, topic });
-            self.tell_in_lanes(owner.slot, methods, &LaneFrame::encode(&frame));
+        if let Some(attachers) = use_.and_then(|use_| use_.topics.remove(topic)) {
+            self.callbacks.attachers.forget(attachers, *callback, topic);
+            self.attachment_over(owner.slot, *id, topic, methods);
         }
         self.accept_attachment(attachment);
+    }
+
+    /// Something is attached no longer, which its owner is told.
+    pub(super) fn attachment_over(
+        &mut self,
+        slot: u32,
+        callback: CallbackId,
+        topic: &Arc<str>,
+        methods: &Arc<Methods>,
+    ) {
+        self.end_attachment(slot, topic, methods);
+        let (callback, topic) = (callback.to_string(), topic.to_string());
+        let frame = BrokerFrame::Detached(Detached { callback, topic });
+        self.tell_in_lanes(slot, methods, &LaneFrame::encode(&frame));
     }
 
     fn end_attachment(&mut self, slot: u32, topic: &Arc<str>, methods: &Arc<Methods>) {
@@ -211,9 +225,10 @@ impl Shard {
     }
 
     /// A callback is over, and attached nowhere any more.
-    pub(super) fn detach_all(&mut self, slot: u32, offered: &Offered) {
-        for (topic, ()) in offered.use_.iter().flat_map(|use_| use_.topics.iter()) {
-            self.end_attachment(slot, topic, &offered.methods);
+    pub(super) fn detach_all(&mut self, callback: Owned, offered: &Offered) {
+        for (topic, attachers) in offered.use_.iter().flat_map(|use_| use_.topics.iter()) {
+            self.callbacks.attachers.forget(attachers.clone(), callback, topic);
+            self.end_attachment(callback.owner.slot, topic, &offered.methods);
         }
     }
 

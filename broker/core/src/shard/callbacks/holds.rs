@@ -4,13 +4,15 @@
 //! turn.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound;
 
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{BrokerFrame, Hold, Released, ReleasedReason};
+use broker_protocol::frame::{BrokerFrame, Hold, OwnerState, Released, ReleasedReason};
 
+use super::Callbacks;
 use super::calls::unknown_callback;
 use crate::few::Few;
-use crate::session::{LaneFrame, Stage};
+use crate::session::{LaneFrame, Stage, in_bincode};
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId, ShardId};
@@ -19,11 +21,16 @@ use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId, ShardId};
 /// millisecond.
 const HOLDS_PER_TURN: usize = 1000;
 
+/// For how many of these an attachment counts that is taken back.
+const HOLDS_PER_ATTACHMENT: usize = 8;
+
 /// Who holds what.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
     /// What sessions of this shard hold.
     by: BTreeSet<(CallbackId, SessionId)>,
+    /// Whose owner is away, or back, while not all who hold it were told.
+    news: VecDeque<News>,
     /// What is over, while not all who hold it were told.
     releasing: VecDeque<(CallbackId, ReleasedReason)>,
     /// What sessions held that have ended.
@@ -32,13 +39,45 @@ pub(super) struct Holds {
     left: usize,
 }
 
+/// What is being told of an owner.
+#[derive(Debug)]
+struct News {
+    callback: CallbackId,
+    state: OwnerState,
+    /// Who was looked at last.
+    told: Option<SessionId>,
+}
+
 impl Holds {
     pub(super) fn len(&self) -> usize {
         self.by.len()
     }
 
     fn are_settled(&self) -> bool {
-        self.releasing.is_empty() && self.leaving.is_empty()
+        self.news.is_empty() && self.releasing.is_empty() && self.leaving.is_empty()
+    }
+
+    /// What is to be told of an owner to those who hold a callback.
+    pub(super) fn tell(&mut self, callback: CallbackId, state: OwnerState) {
+        let told = None;
+        self.news.push_back(News { callback, state, told });
+    }
+
+    /// The next one who holds something whose owner is away, or back.
+    fn next_news(&mut self) -> Option<(CallbackId, SessionId, OwnerState)> {
+        while let Some(News { callback, state, told }) = self.news.front_mut() {
+            let last = (*callback, SessionId::LAST);
+            let from = match *told {
+                Some(told) => Bound::Excluded((*callback, told)),
+                None => Bound::Included((*callback, SessionId::FIRST)),
+            };
+            if let Some((_, holder)) = self.by.range((from, Bound::Included(last))).next() {
+                *told = Some(*holder);
+                return Some((*callback, *holder, *state));
+            }
+            self.news.pop_front();
+        }
+        None
     }
 
     /// The next one who holds something that is over.
@@ -73,7 +112,8 @@ impl Shard {
             Ok((callback, counts)) => {
                 self.note_asked(slot, id);
                 let holder = (self.sessions[slot as usize].id, id);
-                let hold = CallbackCommand::Hold { holder, callback, counts };
+                let presence = hold.presence;
+                let hold = CallbackCommand::Hold { holder, callback, counts, presence };
                 self.outgoing.push(Command::Callback(hold));
             }
             Err(refusal) => self.reject(slot, id, refusal),
@@ -86,15 +126,25 @@ impl Shard {
         let callback = CallbackId::parse(&hold.callback);
         let callback = callback.filter(|callback| callback.session().is_none_or(exists));
         let callback = callback.ok_or_else(unknown_callback)?;
-        let holds = self.sessions[slot as usize].roles().map(|roles| &roles.holds);
-        if holds.is_some_and(|holds| holds.contains_key(&callback)) {
+        let roles = self.sessions[slot as usize].roles_mut();
+        if let Some(roles) = roles
+            && roles.holds.contains_key(&callback)
+        {
+            if hold.presence {
+                roles.mind(callback);
+            }
             return Ok((callback, false));
         }
+        let holds = self.sessions[slot as usize].roles().map(|roles| &roles.holds);
         if holds.map_or(0, Few::len) >= most {
             let message = format!("the session holds {most} callbacks, and may hold no more");
             return Err(Refusal::new(ErrorCode::TooManyCallbacks, message));
         }
-        self.sessions[slot as usize].take_roles_on().holds.insert(callback, hold.id);
+        let roles = self.sessions[slot as usize].take_roles_on();
+        roles.holds.insert(callback, hold.id);
+        if hold.presence {
+            roles.mind(callback);
+        }
         Ok((callback, true))
     }
 
@@ -113,16 +163,15 @@ impl Shard {
     pub(super) fn held(&mut self, holder: (SessionId, u64), callback: CallbackId, there: bool) {
         let (holder, id) = holder;
         let Some(session) = self.find(holder) else { return };
-        let holds = session.roles_mut().map(|roles| &mut roles.holds);
         // It may have let go of it by now, or asked again.
-        if let Some(holds) = holds
-            && holds.get(&callback) == Some(&id)
+        if let Some(roles) = session.roles_mut()
+            && roles.holds.get(&callback) == Some(&id)
         {
             if there {
-                holds.insert(callback, 0);
+                roles.holds.insert(callback, 0);
                 self.callbacks.holds.by.insert((callback, holder));
             } else {
-                holds.remove(&callback);
+                roles.let_go(callback);
             }
         }
         match there {
@@ -136,7 +185,7 @@ impl Shard {
         let session = &mut self.sessions[slot as usize];
         let holder = session.id;
         let Some(roles) = session.roles_mut() else { return };
-        if roles.holds.remove(&callback).is_some() {
+        if roles.let_go(callback) {
             self.tell_let_go(callback, holder, reason);
         }
     }
@@ -156,7 +205,7 @@ impl Shard {
         let Some(roles) = session.roles_mut() else { return };
         let held: Vec<CallbackId> = roles.holds.keys().copied().collect();
         if !held.is_empty() {
-            roles.holds = Few::new();
+            (roles.holds, roles.minds) = (Few::new(), Few::new());
             self.callbacks.holds.leaving.push_back((id, held.into_iter(), reason));
             self.settle_some_holds();
         }
@@ -176,16 +225,25 @@ impl Shard {
 
     /// Whether there is more of that than was worked off.
     pub(in crate::shard) fn has_holds_to_settle(&self) -> bool {
-        !self.callbacks.holds.are_settled()
+        let Callbacks { holds, attachers, sayings, .. } = &self.callbacks;
+        !(holds.are_settled() && attachers.are_settled() && sayings.are_settled())
     }
 
-    fn settle_some_holds(&mut self) {
-        while self.callbacks.holds.left > 0 && !self.callbacks.holds.are_settled() {
+    pub(super) fn settle_some_holds(&mut self) {
+        while self.callbacks.holds.left > 0 && self.has_holds_to_settle() {
             self.callbacks.holds.left -= 1;
-            if let Some((callback, holder, reason)) = self.callbacks.holds.next_released() {
+            if let Some((callback, holder, state)) = self.callbacks.holds.next_news() {
+                self.tell_owner(callback, holder, state);
+            } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_released() {
                 self.tell_released(callback, holder, reason);
             } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_left() {
                 self.tell_let_go(callback, holder, reason);
+            } else if let Some((callback, state)) = self.callbacks.sayings.next() {
+                self.say_owner(callback, state);
+            } else if let Some(asked) = self.callbacks.attachers.next_left() {
+                let holds = &mut self.callbacks.holds;
+                holds.left = holds.left.saturating_sub(HOLDS_PER_ATTACHMENT - 1);
+                self.detach_left(asked);
             }
         }
     }
@@ -193,11 +251,14 @@ impl Shard {
     fn tell_released(&mut self, callback: CallbackId, holder: SessionId, reason: ReleasedReason) {
         let Some(session) = self.find(holder) else { return };
         if let Some(roles) = session.roles_mut() {
-            roles.holds.remove(&callback);
+            roles.let_go(callback);
         }
-        let callback = callback.to_string();
-        let released = BrokerFrame::Released(Released { callback, reason });
-        self.push_frame(holder.slot, 0, LaneFrame::encode(&released));
+        let released = Released { callback: callback.to_string(), reason };
+        let frame = in_bincode(&BrokerFrame::Released(released));
+        let lane = &mut self.sessions[holder.slot as usize].lanes[0];
+        if !lane.presences.note_held_over(callback, &frame) {
+            self.push_frame(holder.slot, 0, LaneFrame::Encoded(frame));
+        }
     }
 
     /// Nobody holds a callback any more: that is told behind its last call.
@@ -209,11 +270,7 @@ impl Shard {
         };
         let callback = offered.token.to_string();
         let methods = offered.methods.clone();
-        let LaneFrame::Encoded(frame) =
-            LaneFrame::encode(&BrokerFrame::Released(Released { callback, reason }))
-        else {
-            return;
-        };
+        let frame = in_bincode(&BrokerFrame::Released(Released { callback, reason }));
         for lane in session.places_of(&methods) {
             self.push_unheld(owner.slot, lane, (number, frame.clone()));
         }
@@ -238,6 +295,6 @@ impl Shard {
 }
 
 impl SessionId {
-    const FIRST: Self = Self { shard: ShardId(0), slot: 0, generation: 0 };
+    pub(super) const FIRST: Self = Self { shard: ShardId(0), slot: 0, generation: 0 };
     const LAST: Self = Self { shard: ShardId(u16::MAX), slot: u32::MAX, generation: u64::MAX };
 }

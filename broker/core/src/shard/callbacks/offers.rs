@@ -14,7 +14,7 @@ use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::shard::grants::Entrant;
 use crate::shard::publish::shortened;
-use crate::{CallbackCommand, CallbackId, Command, Methods, SessionId};
+use crate::{CallbackCommand, CallbackId, Command, Methods, Owned, SessionId};
 
 /// The longest name of a method, in bytes.
 pub(super) const METHOD_BYTES_MAX: usize = 64;
@@ -123,15 +123,15 @@ impl Shard {
         let Some(session) = self.find(owner) else { return };
         let Some(roles) = session.roles_mut() else { return };
         let Some(offered) = roles.offered.remove(&number) else { return };
-        self.callback_ended(owner.slot, &offered);
+        self.callback_ended(Owned { owner, number }, &offered);
         let message = "the callback was released before it answered";
         self.refuse_asked(owner.slot, number, message);
     }
 
-    fn callback_ended(&mut self, slot: u32, offered: &Offered) {
+    fn callback_ended(&mut self, callback: Owned, offered: &Offered) {
         self.callbacks.offered -= 1;
         self.callbacks.tables.leave(&offered.methods);
-        self.detach_all(slot, offered);
+        self.detach_all(callback, offered);
     }
 
     /// A session ends: so do its callbacks, and somebody may hold the session itself.
@@ -142,8 +142,8 @@ impl Shard {
         let watched = roles.watched.then(|| CallbackId::of_session(id));
         let offered = std::mem::take(&mut roles.offered);
         let over = |callback| Command::Callback(CallbackCommand::Over { callback, reason });
-        for offered in offered.values() {
-            self.callback_ended(slot, offered);
+        for (number, offered) in offered.iter() {
+            self.callback_ended(Owned { owner: id, number: *number }, offered);
             self.outgoing.push(over(offered.token));
         }
         watched.into_iter().for_each(|session| self.outgoing.push(over(session)));

@@ -205,3 +205,96 @@ fn what_is_attached_and_subscribed_in_one_lane_comes_once() {
     scene.stage.publish(scene.caller, "clock.tick", b"y");
     assert_eq!(told(&scene.stage.frames(scene.owner)), ["detached clock", "tick y 2"]);
 }
+
+/// Attaches on behalf of a session.
+fn attach_by(
+    scene: &mut Scene,
+    slot: u32,
+    topic: &str,
+    callback: &str,
+) -> Result<String, ErrorCode> {
+    let (id, topic, callback) = (scene.next_id(), topic.to_owned(), callback.to_owned());
+    scene.answer(slot, id, &ClientFrame::Attach(super::Attach { id, topic, callback }))
+}
+
+#[test]
+fn what_a_session_attached_is_detached_when_it_ends_unless_another_attached_it_too() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    let (one, other) = (scene.stage.enter("one"), scene.stage.enter("other"));
+    for slot in [one, one, other] {
+        assert!(attach_by(&mut scene, slot, "shared", &callback).is_ok());
+    }
+    assert!(attach_by(&mut scene, one, "alone", &callback).is_ok());
+    scene.stage.frames(scene.owner);
+    scene.stage.lose(one);
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["detached alone"]);
+    let caller = scene.caller;
+    scene.stage.publish(caller, "alone.tick", b"x");
+    scene.stage.publish(caller, "shared.tick", b"y");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["tick y 1"]);
+    scene.stage.lose(other);
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["detached shared"]);
+    scene.stage.publish(caller, "shared.tick", b"z");
+    assert!(told(&scene.stage.frames(scene.owner)).is_empty());
+}
+
+#[test]
+fn who_waits_for_its_client_keeps_what_it_attached() {
+    let mut scene = Scene::with_absence();
+    let callback = scene.offer(&[method("tick", 0)]);
+    let attacher = scene.stage.enter("attacher");
+    assert!(attach_by(&mut scene, attacher, "clock", &callback).is_ok());
+    scene.stage.lose(attacher);
+    let caller = scene.caller;
+    scene.stage.publish(caller, "clock.tick", b"x");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["attached clock", "tick x 1"]);
+}
+
+#[test]
+fn what_was_detached_or_has_ended_is_not_detached_again_for_who_attached_it() {
+    let mut scene = Scene::new();
+    let (one, over) = (scene.offer(&[method("tick", 0)]), scene.offer(&[method("tick", 0)]));
+    let attacher = scene.stage.enter("attacher");
+    for callback in [&one, &over] {
+        assert!(attach_by(&mut scene, attacher, "clock", callback).is_ok());
+    }
+    assert!(scene.detach("clock", &one).is_ok());
+    assert!(scene.attach("clock", &one).is_ok());
+    scene.release(scene.owner, &over);
+    scene.stage.frames(scene.owner);
+    scene.stage.lose(attacher);
+    assert!(told(&scene.stage.frames(scene.owner)).is_empty());
+    let caller = scene.caller;
+    scene.stage.publish(caller, "clock.tick", b"x");
+    assert_eq!(told(&scene.stage.frames(scene.owner)), ["tick x 1"]);
+}
+
+#[test]
+fn an_attachment_is_asked_for_by_sixty_four_sessions_and_no_more_until_one_ends() {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("tick", 0)]);
+    let slots: Vec<u32> = (0..65).map(|_| scene.stage.enter("attacher")).collect();
+    for slot in &slots[..64] {
+        assert!(attach_by(&mut scene, *slot, "clock", &callback).is_ok());
+    }
+    let attach = |scene: &mut Scene| attach_by(scene, slots[64], "clock", &callback);
+    assert_eq!(attach(&mut scene), Err(ErrorCode::Busy));
+    scene.stage.lose(slots[0]);
+    assert!(attach(&mut scene).is_ok());
+}
+
+#[test]
+fn a_session_that_attached_many_is_forgotten_in_slices() {
+    let mut scene = Scene::new();
+    let callbacks: Vec<_> = (0..300).map(|_| scene.offer(&[method("tick", 0)])).collect();
+    let attacher = scene.stage.enter("attacher");
+    for callback in &callbacks {
+        assert!(attach_by(&mut scene, attacher, "clock", callback).is_ok());
+    }
+    scene.stage.frames(scene.owner);
+    scene.stage.lose(attacher);
+    scene.stage.turn();
+    let detached = told(&scene.stage.frames(scene.owner));
+    assert_eq!(detached.len(), callbacks.len());
+}

@@ -120,9 +120,9 @@ fn a_command_that_is_repeated_after_coming_back_gets_its_first_answer_and_change
     let (interface, methods) = (String::new(), vec![method("a", 0)]);
     let commands = [
         ClientFrame::Offer(Offer { id: 1, interface, methods }),
-        ClientFrame::Hold(Hold { id: 2, callback: callback.clone() }),
+        ClientFrame::Hold(Hold { id: 2, callback: callback.clone(), presence: false }),
         ClientFrame::Attach(Attach { id: 3, topic: "t".to_owned(), callback: callback.clone() }),
-        ClientFrame::Hold(Hold { id: 4, callback: "f".repeat(32) }),
+        ClientFrame::Hold(Hold { id: 4, callback: "f".repeat(32), presence: false }),
         super::call(Some(5), (&callback, "a"), (None, "once")),
     ];
     let answers = |scene: &mut Scene, slot| {

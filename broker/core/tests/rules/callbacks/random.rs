@@ -9,8 +9,8 @@ use broker_core::{
     ShardId, Verdict,
 };
 use broker_protocol::frame::{
-    Attach, BrokerFrame, ClientFrame, Connect, Detach, Disconnect, Hold, Offer, Outcome, Ping,
-    Pong, Publish, Release, Reply, Request,
+    Attach, BrokerFrame, ClientFrame, Connect, Detach, Disconnect, Hold, Offer, Outcome, Owner,
+    OwnerState, Ping, Pong, Publish, Release, Reply, Request,
 };
 use broker_protocol::{Codec, frames_in_packet};
 use bytes::BytesMut;
@@ -33,6 +33,9 @@ struct Client {
     waiting: BTreeMap<u64, Option<String>>,
     /// What it holds.
     holds: BTreeSet<String>,
+    /// Of whose owners it ever asked whether they are away, and which are.
+    minds: BTreeSet<String>,
+    away: BTreeSet<String>,
     /// What it offered: it is told under the same name that nobody holds that, and so holds none.
     own: BTreeSet<String>,
     /// The ids of its offers.
@@ -50,8 +53,9 @@ struct World {
     clients: Vec<Client>,
     /// All tokens and sessions that anybody was told.
     known: Vec<String>,
-    /// How many ends were told to holders.
+    /// How many ends were told to holders, and how often that an owner is away.
     told: usize,
+    told_away: usize,
 }
 
 impl World {
@@ -71,6 +75,7 @@ impl World {
             clients: Vec::new(),
             known: vec!["f".repeat(32), "nonsense".to_owned(), "2-7-7".to_owned()],
             told: 0,
+            told_away: 0,
         };
         for place in 0..CLIENTS {
             world.clients.push(Client::default());
@@ -130,7 +135,11 @@ impl World {
             1 | 2 if self.clients[place].own.contains(&callback) => return,
             1 | 2 => {
                 self.clients[place].waiting.insert(id, Some(callback.clone()));
-                ClientFrame::Hold(Hold { id, callback })
+                let presence = self.below(2) == 0;
+                if presence {
+                    self.clients[place].minds.insert(callback.clone());
+                }
+                ClientFrame::Hold(Hold { id, callback, presence })
             }
             3 => {
                 self.clients[place].holds.remove(&callback);
@@ -263,7 +272,18 @@ impl World {
                 BrokerFrame::Rejected(rejected) => drop(client.waiting.remove(&rejected.id)),
                 BrokerFrame::Request(request) => client.asked.push(request.token),
                 BrokerFrame::Released(released) => {
+                    client.away.remove(&released.callback);
                     self.told += usize::from(client.holds.remove(&released.callback));
+                }
+                BrokerFrame::Owner(Owner { callback, state }) => {
+                    assert!(client.minds.contains(&callback), "nobody asked");
+                    match state {
+                        OwnerState::Away => {
+                            self.told_away += 1;
+                            client.away.insert(callback);
+                        }
+                        _ => _ = client.away.remove(&callback),
+                    }
                 }
                 _ => {}
             }
@@ -300,7 +320,7 @@ impl World {
 
 #[test]
 fn whatever_happens_who_holds_is_told_once_and_nothing_is_left_behind() {
-    let mut told = 0;
+    let (mut told, mut told_away) = (0, 0);
     for seed in 1..=20 {
         let mut world = World::new(seed);
         for _ in 0..STEPS {
@@ -309,6 +329,10 @@ fn whatever_happens_who_holds_is_told_once_and_nothing_is_left_behind() {
         world.settle();
         let held: usize = world.clients.iter().map(|client| client.holds.len()).sum();
         assert_eq!(world.totals().1, held as u64, "seed {seed}: all know what is held");
+        for client in &world.clients {
+            // Nobody comes back here, so whoever was away is over by now.
+            assert!(client.holds.is_disjoint(&client.away), "seed {seed}");
+        }
         for place in 1..CLIENTS {
             let Client { shard, slot, .. } = world.clients[place];
             world.shards[shard].gone(slot);
@@ -324,9 +348,11 @@ fn whatever_happens_who_holds_is_told_once_and_nothing_is_left_behind() {
         world.settle();
         assert_eq!(world.totals(), (0, 0), "seed {seed}");
         told += world.told;
+        told_away += world.told_away;
         wanted_by_nobody(&mut world, seed);
     }
     assert!(told > 100, "ends were told: {told}");
+    assert!(told_away > 20, "owners were told to be away: {told_away}");
 }
 
 /// What was attached has ended as often as it began: nobody wants the messages any more.

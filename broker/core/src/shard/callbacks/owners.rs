@@ -1,0 +1,115 @@
+//! Whether the owners of callbacks are away: told to holders who asked.
+//!
+//! A holder is told what it doesn't know yet, and of what waits for it only the last.
+
+use std::collections::VecDeque;
+
+use broker_protocol::frame::{BrokerFrame, Owner, OwnerState};
+
+use crate::session::{LaneFrame, Roles, Stage, in_bincode};
+use crate::shard::Shard;
+use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId};
+
+/// What is to be said of sessions of this shard that are away, or back.
+#[derive(Debug, Default)]
+pub(super) struct Sayings {
+    waiting: VecDeque<(SessionId, std::vec::IntoIter<CallbackId>, OwnerState)>,
+}
+
+impl Sayings {
+    pub(super) fn are_settled(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// What was to be said of the session before is past.
+    fn say(&mut self, session: SessionId, minded: Vec<CallbackId>, state: OwnerState) {
+        self.waiting.retain(|(of, ..)| *of != session);
+        self.waiting.push_back((session, minded.into_iter(), state));
+    }
+
+    pub(super) fn next(&mut self) -> Option<(CallbackId, OwnerState)> {
+        while let Some((_, minded, state)) = self.waiting.front_mut() {
+            if let Some(callback) = minded.next() {
+                return Some((callback, *state));
+            }
+            self.waiting.pop_front();
+        }
+        None
+    }
+}
+
+impl Roles {
+    /// It wants to know of the owner of something that it holds. Nothing was said: so that is there.
+    pub(super) fn mind(&mut self, callback: CallbackId) {
+        if !self.minds.contains_key(&callback) {
+            self.minds.insert(callback, OwnerState::Back);
+        }
+    }
+
+    /// What others mind: callbacks that are offered, and the session itself.
+    fn minded(&self, session: SessionId) -> impl Iterator<Item = CallbackId> {
+        let offered = self.offered.values();
+        let offered = offered.filter(|one| one.use_.as_ref().is_some_and(|use_| use_.minded));
+        let session = self.minded.then(|| CallbackId::of_session(session));
+        offered.map(|one| one.token).chain(session)
+    }
+}
+
+impl Shard {
+    /// Somebody wants to know when the owner of a callback of this shard, or a session, is away.
+    pub(super) fn minded(&mut self, callback: CallbackId, to: Owned) {
+        let Some(session) = self.find(to.owner) else { return };
+        let is_away = session.stage == Stage::Away;
+        let Some(roles) = session.roles_mut() else { return };
+        match roles.offered.get_mut(&to.number) {
+            _ if callback.session().is_some() => roles.minded = true,
+            Some(offered) => offered.use_.get_or_insert_default().minded = true,
+            None => return,
+        }
+        if is_away {
+            self.say_owner(callback, OwnerState::Away);
+        }
+    }
+
+    /// A session has lost its link, or has one again: whoever minds is to be told.
+    pub(in crate::shard) fn say_to_holders(&mut self, slot: u32, state: OwnerState) {
+        let session = &self.sessions[slot as usize];
+        let Some(roles) = session.roles() else { return };
+        let (id, minded) = (session.id, roles.minded(session.id).collect::<Vec<_>>());
+        if !minded.is_empty() {
+            self.callbacks.sayings.say(id, minded, state);
+            self.settle_some_holds();
+        }
+    }
+
+    pub(super) fn say_owner(&mut self, callback: CallbackId, state: OwnerState) {
+        self.outgoing.push(Command::Callback(CallbackCommand::Owner { callback, state }));
+    }
+
+    /// An owner is away, or back: whoever holds its callback and minds is told.
+    pub(super) fn owner(&mut self, callback: CallbackId, state: OwnerState) {
+        self.callbacks.holds.tell(callback, state);
+        self.settle_some_holds();
+    }
+
+    pub(super) fn tell_owner(
+        &mut self,
+        callback: CallbackId,
+        holder: SessionId,
+        state: OwnerState,
+    ) {
+        let Some(session) = self.find(holder) else { return };
+        let Some(known) = session.roles_mut().and_then(|roles| roles.minds.get_mut(&callback))
+        else {
+            return;
+        };
+        if std::mem::replace(known, state) == state {
+            return;
+        }
+        let owner = Owner { callback: callback.to_string(), state };
+        let frame = in_bincode(&BrokerFrame::Owner(owner));
+        if session.lanes[0].presences.note_held(callback, frame) {
+            self.push_frame(holder.slot, 0, LaneFrame::Held(callback));
+        }
+    }
+}
