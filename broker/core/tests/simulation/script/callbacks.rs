@@ -124,7 +124,7 @@ impl World {
             self.judge.holds.len() - 1
         });
         self.judge.views[client].pending.insert(id, Pending::Hold(hold));
-        let hold = broker_protocol::frame::Hold { id, callback };
+        let hold = broker_protocol::frame::Hold { id, callback, presence: false };
         self.command(client, id, &ClientFrame::Hold(hold));
     }
 
