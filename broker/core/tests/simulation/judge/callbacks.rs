@@ -12,7 +12,7 @@ use broker_protocol::frame::{Accepted, Keep, LaneOptions, Overflow};
 use super::{Judge, Kind, Pending, View, Wrong};
 use crate::random::Random;
 pub(crate) use attached::Ask;
-use attached::Asked;
+use attached::{Asked, Attacher};
 pub(super) use called::Called;
 pub(crate) use held::{Hold, Target};
 
@@ -48,6 +48,7 @@ pub(crate) struct Callback {
     released_behind: (usize, u64),
     /// What was asked of its attachment, and in which of its lanes it is told to be attached.
     pub(crate) asked: Option<Asked>,
+    attacher: Option<Attacher>,
     pub(crate) attached: [bool; 2],
     /// In each lane: how often it was told that nobody holds it, and the holds of whose calls came since.
     unheld: [(u64, Vec<usize>); 2],
@@ -139,6 +140,7 @@ impl Judge {
             over_at: u64::MAX,
             released_behind: (usize::MAX, 0),
             asked: None,
+            attacher: None,
             attached: [false; 2],
             unheld: Default::default(),
         });

@@ -194,7 +194,7 @@ impl World {
         let Some(ask) = about.may_ask() else { return };
         let (topic, callback_token) = (KINDS[about.kind].topic.to_owned(), about.token.clone());
         let id = self.next_id(client);
-        self.judge.asks(callback, ask);
+        self.judge.asks(client, callback, ask);
         self.judge.views[client].pending.insert(id, Pending::Attachment(callback));
         let frame = match ask {
             Ask::Attach => ClientFrame::Attach(Attach { id, topic, callback: callback_token }),

@@ -23,6 +23,14 @@ pub(crate) enum Ask {
     Detach,
 }
 
+/// Who asked last for an attachment: it ends with that session at the latest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attacher {
+    client: usize,
+    /// What of every topic was known to be taken when it asked.
+    snapshot: [Place; TOPICS.len()],
+}
+
 /// Numbers of subscriptions that nobody asked for begin here.
 const ATTACHED: u64 = 1 << 40;
 
@@ -49,9 +57,12 @@ impl Callback {
 }
 
 impl Judge {
-    /// Somebody asks for an attachment, or for its end.
-    pub(crate) fn asks(&mut self, callback: usize, ask: Ask) {
+    /// A client asks for an attachment, or for its end.
+    pub(crate) fn asks(&mut self, client: usize, callback: usize, ask: Ask) {
         let snapshot = self.truth.snapshot();
+        if ask == Ask::Attach {
+            self.callbacks[callback].attacher = Some(Attacher { client, snapshot });
+        }
         self.callbacks[callback].asked = Some(Asked { ask, answered: false, snapshot });
     }
 
@@ -76,12 +87,14 @@ impl Judge {
         self.count(if ask == Ask::Attach { "attached" } else { "detached" });
         let lane = self.views[client].header(arrival).lane;
         let number = self.callback(token).ok_or("a callback that nobody offers")?;
+        let attacher = self.callbacks[number].attacher.filter(|one| self.may_be_gone(one.client));
         let about = &mut self.callbacks[number];
         let kind = &KINDS[about.kind];
         let method = kind.of_lane(lane).filter(|_| about.owner == client && kind.topic == topic);
         let method = method.ok_or_else(|| format!("{token} at {topic} in lane {lane}"))?;
         let snapshot = about.asked.as_ref().filter(|asked| asked.ask == ask);
-        let snapshot = snapshot.map(|asked| asked.snapshot);
+        let by_itself = attacher.filter(|_| ask == Ask::Detach).map(|one| one.snapshot);
+        let snapshot = by_itself.or(snapshot.map(|asked| asked.snapshot));
         let was = std::mem::replace(&mut about.attached[method], ask == Ask::Attach);
         let (Some(snapshot), true) = (snapshot, was == (ask == Ask::Detach)) else {
             return Err(format!("callback {number} is told {ask:?} in lane {lane}, it was {was}"));
@@ -169,8 +182,18 @@ impl Judge {
         }
     }
 
-    /// What was done is told in each lane.
-    pub(super) fn check_asked(&self, callback: usize) -> Wrong {
+    /// What was done is told in each lane, and so is that an attachment went with who asked for it.
+    pub(super) fn check_asked(&mut self, callback: usize) -> Wrong {
+        let Callback { attacher, attached, .. } = &self.callbacks[callback];
+        let is_attached = attached.contains(&true);
+        if let Some(Attacher { client, .. }) = *attacher {
+            if is_attached && self.views[client].ended {
+                return Err(format!("{callback} is attached, and {client}, who did that, is gone"));
+            }
+            if !is_attached && self.may_be_gone(client) {
+                (self.callbacks[callback].asked, self.callbacks[callback].attacher) = (None, None);
+            }
+        }
         match &self.callbacks[callback].asked {
             Some(asked) if asked.answered => {
                 Err(format!("{:?} of {callback} was accepted and isn't told everywhere", asked.ask))
