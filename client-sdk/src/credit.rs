@@ -154,5 +154,5 @@ impl Credit {
 
 /// Adds to what the connection's task alone writes.
 fn add(counter: &AtomicU64, more: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Release);
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Release);
 }

@@ -3,6 +3,7 @@
 //!
 //! One lock, held for short pieces of plain work. No user code runs and nobody is woken under it.
 
+mod anew;
 mod answer;
 mod callbacks;
 mod change;
@@ -35,6 +36,7 @@ use crate::state::ConnectionState;
 use crate::statistics::Counters;
 use crate::{ClosedReason, Refused};
 
+pub(crate) use anew::Attached;
 pub(crate) use answer::{GUARDED_KEYS, RouteChange, guarded_keys};
 pub(crate) use change::Relocation;
 pub(crate) use open::{Answer, Failure, Open};

@@ -44,6 +44,7 @@ impl Pace {
 
     /// A turn begins.
     pub(crate) fn begin(&mut self) {
+        self.turn += self.calls;
         (self.began, self.calls) = (Instant::now(), 0);
     }
 
@@ -58,7 +59,8 @@ impl Pace {
     /// Counts what was called. Whether it is time for [`Pace::pause`].
     pub(crate) fn is_due(&mut self) -> bool {
         self.calls += 1;
-        self.calls >= self.look_after
+        // Where few wait together at most, turns are what there are many of.
+        self.calls >= self.look_after || self.turn + self.calls >= TURN_CALLS
     }
 
     /// Lets others have their turn, if this one has taken long.

@@ -165,6 +165,8 @@ impl Shard {
         self.tasks.borrow_mut().abort_all();
         drop((self.connections.take(), self.paused.take(), self.held_back.take()));
         drop(self.seats.take());
+        // Nobody is to wait for it.
+        self.exchange.note_unserved(self.id, 0);
     }
 
     /// Forgets the tasks that have ended.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Accepted, LaneOptions, Outcome, Pong, Rejected, RoutedReply};
 
+use super::anew::Attached;
 use super::open::{Answer, Failure, Leave};
 use super::wish::{Kind, Stage, Target, WishId};
 use super::{Hub, Open, Relocation, Route, wake};
@@ -48,7 +49,7 @@ impl Hub {
                 self.offer_accepted(opening, accepted.callback.as_deref());
                 RouteChange::None
             }
-            Some(Open::Hold(_)) => RouteChange::None,
+            Some(Open::Hold(_) | Open::Minds | Open::Attach(_)) => RouteChange::None,
             Some(caller @ Open::Caller(_)) => {
                 caller.answer(Ok(Answer::Accepted));
                 RouteChange::None
@@ -75,6 +76,9 @@ impl Hub {
             Open::Begin(wish) => self.refused(wish, rejected),
             Open::Change(change) => self.change_refused(change, rejected),
             Open::Hold(token) => self.hold_refused(&token, &rejected),
+            // How it ended is told by itself, or by what the first hold of it was answered.
+            Open::Minds => {}
+            Open::Attach(attached) => self.attach_refused(&attached, &rejected),
             Open::Caller(_) | Open::Offer(_) if is_lost => open.disconnected(),
             Open::Caller(_) | Open::Offer(_) => open.answer(Err(Failure::Rejected(rejected))),
         }
@@ -149,8 +153,15 @@ impl Hub {
             // How it ended was never told here.
             ErrorCode::UnknownCallback => self.end_held(token, ReleaseReason::Lost),
             // It can be called all the same; its end won't be told.
-            code => tracing::warn!(%code, rejected.message, "a callback can't be held or attached"),
+            code => tracing::warn!(%code, rejected.message, "a callback can't be held"),
         }
+    }
+
+    /// What can't be attached in a new session isn't in its set any more.
+    fn attach_refused(&self, attached: &Attached, rejected: &Rejected) {
+        let (code, topic) = (rejected.code, &*attached.topic);
+        tracing::warn!(%code, rejected.message, topic, "a callback can't be attached anew");
+        self.leave_set(attached);
     }
 
     fn refused(&self, id: WishId, rejected: Rejected) {

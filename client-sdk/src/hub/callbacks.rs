@@ -10,6 +10,7 @@ use std::time::Duration;
 use broker_protocol::frame::{ClientFrame, Hold, Offer, OfferedMethod, Owner, OwnerState, Release};
 use tokio::sync::oneshot;
 
+use super::anew::Anew;
 use super::open::{Open, Opening};
 use super::sets::Sets;
 use super::{Failure, Hub, wake};
@@ -91,7 +92,8 @@ impl Hub {
         // Said while it is locked: what is held and let go of at once on another thread is said in
         // the same order.
         if !is_own {
-            self.say_hold(token, false);
+            let open = Open::Hold(Arc::clone(&token));
+            self.say_hold(&token, false, open);
         }
         drop(known);
         held
@@ -99,13 +101,13 @@ impl Hub {
 
     /// Asks to be told where the client behind a callback is.
     pub(crate) fn ask_presence(&self, token: &Arc<str>) {
-        self.say_hold(Arc::clone(token), true);
+        self.say_hold(token, true, Open::Minds);
     }
 
-    fn say_hold(&self, token: Arc<str>, presence: bool) {
+    fn say_hold(&self, token: &str, presence: bool, open: Open) {
         let callback = token.to_string();
         let hold = |id| ClientFrame::Hold(Hold { id, callback, presence });
-        self.say_in_session(hold, Some(Open::Hold(token)));
+        self.say_in_session(hold, Some(open));
     }
 
     /// Queues a command that means nothing without the session: without one nothing is said.
@@ -160,16 +162,17 @@ impl Hub {
         self.push(bytes, 0, super::Lifetime::Session);
     }
 
-    /// Says in a new session what is held here.
-    pub(super) fn hold_anew(&self) {
+    /// What is held here, to be said in a new session.
+    pub(super) fn held_anew(&self) -> Vec<Anew> {
         let held: Vec<Arc<Holding>> =
             self.callbacks.lock().held.values().filter_map(Weak::upgrade).collect();
         let others = held.into_iter().filter(|held| !held.is_own() && !held.is_over());
-        others.for_each(|held| {
+        let anew = others.map(|held| {
             // Who is away is told anew.
             held.set_away(false);
-            self.say_hold(Arc::clone(held.token()), held.wants_presence());
+            Anew::Hold { token: Arc::clone(held.token()), presence: held.wants_presence() }
         });
+        anew.collect()
     }
 
     /// The broker says that the client behind a callback is away, or back.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::WishId;
+use super::anew::Attached;
 use super::lanes::LaneChoice;
 use crate::interface::OfferedObject;
 use crate::{Body, ClosedReason, Granted, SubscribeError};
@@ -23,8 +24,12 @@ pub(crate) enum Open {
     Change(Change),
     /// An object that is being offered.
     Offer(Opening),
-    /// That this client holds a callback, or attaches it anew.
+    /// That this client holds a callback.
     Hold(Arc<str>),
+    /// That it wants to know where a callback that it holds is.
+    Minds,
+    /// That a callback which is in a set is attached in a new session.
+    Attach(Attached),
     /// A caller.
     Caller(oneshot::Sender<Result<Answer, Failure>>),
 }
@@ -80,6 +85,11 @@ pub(crate) enum Failure {
 }
 
 impl Open {
+    /// Whether it makes known what the session is to begin with.
+    fn begins(&self) -> bool {
+        matches!(self, Self::Begin(_) | Self::Hold(_) | Self::Attach(_))
+    }
+
     /// Answers a caller; one that has gone away needs no answer.
     pub(crate) fn answer(self, answer: Result<Answer, Failure>) {
         match (self, answer) {
@@ -125,18 +135,18 @@ struct OpenCommand {
 
 impl OpenCommands {
     pub(super) fn insert(&mut self, id: u64, open: Open) {
-        self.beginning += usize::from(matches!(open, Open::Begin(_)));
+        self.beginning += usize::from(open.begins());
         self.commands.insert(id, OpenCommand { open, sent: false, frame: None });
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Open> {
         let OpenCommand { open, frame, .. } = self.commands.remove(&id)?;
         self.kept_bytes -= frame.map_or(0, |frame| frame.len());
-        self.beginning -= usize::from(matches!(open, Open::Begin(_)));
+        self.beginning -= usize::from(open.begins());
         Some(open)
     }
 
-    /// Wishes that are being made known.
+    /// What is being made known.
     pub(super) fn beginning(&self) -> usize {
         self.beginning
     }

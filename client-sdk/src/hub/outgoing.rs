@@ -15,14 +15,14 @@ pub(super) use queue::Outgoing;
 use queue::Queued;
 
 /// A packet is filled up to this many bytes; a larger single frame stands alone.
-const PACKET_BYTES_MAX: usize = 64 * 1024;
+pub(super) const PACKET_BYTES_MAX: usize = 64 * 1024;
 
 /// Frames in a packet, far below what a broker accepts.
 const PACKET_FRAMES_MAX: usize = 1024;
 
-/// Wishes that are made known at one time, after a reconnect: their answers must not overrun the
-/// lane that they come in.
-const BEGINNING_MAX: usize = 256;
+/// Wishes, and what was held and attached, that are made known at one time, after a reconnect: the
+/// answers must not overrun the lane that they come in.
+pub(super) const BEGINNING_MAX: usize = 256;
 
 /// What may wait without room of its own, in bytes: answers that take none, cancels, and wishes and
 /// their ends; a hundred thousand of these in JSON. Beyond, the connection ends.
@@ -121,8 +121,10 @@ impl Hub {
     pub(crate) fn gather(&self, packet: &mut BytesMut, cx: &Context<'_>) -> Gathered {
         let mut state = self.lock();
         self.announce(&mut state, packet);
+        // What waits may be for what isn't there yet.
+        let may_go = self.say_anew(&mut state, packet);
         let (mut room, mut count) = (0, 0);
-        while count < PACKET_FRAMES_MAX {
+        while may_go && count < PACKET_FRAMES_MAX {
             let Some(length) = state.outgoing.next_bytes() else { break };
             if !packet.is_empty() && packet.len() + length > PACKET_BYTES_MAX {
                 break;

@@ -66,8 +66,9 @@ impl Hub {
         self.finish(over);
         if !session.resumed {
             self.end_offers(ReleaseReason::Lost);
-            self.hold_anew();
-            self.attach_anew();
+            // Nothing is sent before, as the connection's task is here.
+            let anew = self.all_anew();
+            self.lock().anew = anew.into();
         }
         match session.resumed {
             true => self.counters.resumed.count(),
@@ -126,6 +127,7 @@ impl State {
     /// The session is over: wishes wait for the next one, and what was sent is lost.
     fn start_over(&mut self) -> Over {
         self.secret = None;
+        self.anew.clear();
         Over {
             cancelled: std::mem::take(&mut self.answering),
             failed: self.open.fail_sent(),

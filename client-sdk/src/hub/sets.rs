@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use broker_protocol::frame::{Attach, ClientFrame, Detach};
+use broker_protocol::frame::{ClientFrame, Detach};
 
 use super::Hub;
-use super::open::Open;
+use super::anew::Attached;
 use crate::interface::Members;
 
 /// The sets that there are.
@@ -25,13 +25,6 @@ impl Hub {
         self.say_in_session(detach, None);
     }
 
-    /// Attaches a callback, without waiting for the answer.
-    pub(crate) fn say_attach(&self, topic: String, token: &Arc<str>) {
-        let (callback, token) = (token.to_string(), Arc::clone(token));
-        let attach = |id| ClientFrame::Attach(Attach { id, topic, callback });
-        self.say_in_session(attach, Some(Open::Hold(token)));
-    }
-
     /// A set begins: what is in it is attached in each session. Returns its number.
     pub(crate) fn begin_set(&self, members: &Weak<Members>) -> u64 {
         let mut known = self.callbacks.lock();
@@ -46,10 +39,16 @@ impl Hub {
         drop(set);
     }
 
-    /// Attaches in a new session what was attached in those before.
-    pub(super) fn attach_anew(&self) {
-        let sets: Vec<Arc<Members>> =
-            self.callbacks.lock().sets.all.values().filter_map(Weak::upgrade).collect();
-        sets.iter().for_each(|members| members.attach_anew());
+    /// All sets that there are.
+    pub(super) fn sets(&self) -> Vec<Arc<Members>> {
+        self.callbacks.lock().sets.all.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// What couldn't be attached is in its set no longer.
+    pub(super) fn leave_set(&self, attached: &Attached) {
+        let set = self.callbacks.lock().sets.all.get(&attached.set).and_then(Weak::upgrade);
+        if let Some(members) = set {
+            members.forget(&attached.token);
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
+use super::anew::Anew;
 use super::lanes::Lanes;
 use super::open::OpenCommands;
 use super::outgoing::Outgoing;
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(super) wishes: BTreeMap<WishId, Wish>,
     /// Wishes that are to be made known in a new session.
     pub(super) unannounced: VecDeque<WishId>,
+    /// What is to be said in this session of what was held and attached in the one before.
+    pub(super) anew: VecDeque<Anew>,
     pub(super) open: OpenCommands,
     pub(super) outgoing: Outgoing,
     pub(super) lanes: Lanes,
@@ -52,6 +55,7 @@ impl State {
             next_wish: 1,
             wishes: BTreeMap::new(),
             unannounced: VecDeque::new(),
+            anew: VecDeque::new(),
             open: OpenCommands::default(),
             outgoing: Outgoing::default(),
             lanes: Lanes::default(),

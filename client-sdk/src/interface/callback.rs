@@ -89,7 +89,8 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
 
     /// Calls a closure with `true` whenever its client has lost its connection, and with `false` when it
     /// is back; at once, if it is away. The calls that it misses wait in their lanes. When it doesn't
-    /// come back in time, the callback is [`released`](Self::released).
+    /// come back in time, the callback is [`released`](Self::released). In a new session of this client
+    /// who was away counts as back until the broker has told again.
     ///
     /// It runs in a task of the client's runtime, one call at a time. The closure keeps no handle.
     pub fn on_away(&self, mut tell: impl FnMut(bool) + Send + 'static) {

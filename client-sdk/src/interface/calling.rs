@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Description;
 use super::caller::Caller;
 use super::fault::Fault;
-use super::incoming::{Handled, Incoming};
+use super::incoming::{Answering, Handled, Incoming};
 use super::object::{Lane, OfferedObject, Pending};
 use crate::client::WeakClient;
 use crate::hub::Hub;
@@ -92,10 +92,21 @@ impl Task {
                 tracing::warn!(topic = &*topic, %refusal, "a call that can't be carried out");
             }
             // Sent without wanting the answer.
-            Handled::Later(answering) => {
-                self.hub.runtime.spawn(async move { _ = answering.await });
-            }
+            Handled::Later(answering) => self.finish(answering),
         }
+    }
+
+    /// Carries on with a call of which nobody wants the answer, within the bound of those that are
+    /// under way.
+    fn finish(&self, answering: Answering) {
+        let Ok(turn) = Arc::clone(&self.answered).try_acquire_owned() else {
+            self.hub.counters.requests_busy.count();
+            return tracing::warn!("a call is left out: too many are answered at one time");
+        };
+        self.hub.runtime.spawn(async move {
+            let _turn = turn;
+            let _ = answering.await;
+        });
     }
 
     /// Takes a call to its method. `None` if that panicked.

@@ -22,8 +22,8 @@ pub enum ReleaseReason {
     TimedOut,
     /// The broker ended that client's session.
     Kicked,
-    /// Nobody can tell: this client lost its own session, or is closed; or it was over before it was held
-    /// here.
+    /// Nobody can tell: the client that offered it lost its session, or this one is closed; or it was over
+    /// before it was held here, or while this client had no session.
     Lost,
 }
 

@@ -159,6 +159,8 @@ impl Provider for Served {
         let client = self.client.upgrade().ok_or_else(gone)?;
         let caller = Caller { name: request.from, session: request.session };
         let handler = self.instances.of(&caller, &client);
+        // Calls that are answered keep nobody.
+        drop(client);
         let answered = match self.description.called(method) {
             Ok(method) => {
                 let call = Incoming::new(self.description, method, &request.body, &self.client);

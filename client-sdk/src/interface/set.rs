@@ -15,7 +15,7 @@ use super::holding::Holding;
 use super::remote::{Calls, Remote, Target};
 use super::{CallError, CallbackInterface};
 use crate::Client;
-use crate::hub::{Failure, Hub};
+use crate::hub::{Attached, Failure, Hub};
 use crate::open_call::OpenCall;
 use crate::publication::room_for;
 
@@ -121,18 +121,27 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
 
 fn forget(members: &Weak<Members>, token: &str) {
     if let Some(members) = members.upgrade() {
-        let left = members.lock().remove(token);
-        drop(left);
+        members.forget(token);
     }
 }
 
 impl Members {
-    /// A new session has nothing of what was attached in those before.
-    pub(crate) fn attach_anew(&self) {
-        let attached = self.lock();
-        for (token, _) in attached.iter().filter(|(_, held)| !held.is_over()) {
-            self.hub.say_attach(self.topic.to_string(), token);
-        }
+    /// What is attached, to be attached in a new session: that has nothing of those before.
+    pub(crate) fn attached(&self) -> Vec<Attached> {
+        let members = self.lock();
+        let there = members.iter().filter(|(_, held)| !held.is_over());
+        let attached = there.map(|(token, _)| Attached {
+            set: self.number,
+            topic: Arc::clone(&self.topic),
+            token: Arc::clone(token),
+        });
+        attached.collect()
+    }
+
+    /// It isn't attached any more.
+    pub(crate) fn forget(&self, token: &str) {
+        let left = self.lock().remove(token);
+        drop(left);
     }
 
     async fn say(

@@ -125,7 +125,7 @@ async fn forged_handles_are_over(over: Transport) {
     assert!(answer.is_ok(), "{answer:?}");
     let there = within(guests.recv()).await.unwrap().others;
     for callback in &there {
-        assert_eq!(within(callback.released()).await, ReleaseReason::Released);
+        assert_eq!(within(callback.released()).await, ReleaseReason::Lost);
     }
     let many = (0..16_385).map(|number| format!("{number:x}")).collect();
     for (what, nonsense) in [("too long", vec!["x".repeat(129)]), ("too many", many)] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_delivery::lane::{Departure, Entries, Frame, Item, Lane, LaneOptions, Pushed};
-use broker_protocol::frame::{BrokerFrame, Moved, Presence};
+use broker_protocol::frame::{BrokerFrame, Moved, Owner, OwnerState, Presence};
 use broker_protocol::{Codec, message};
 use bytes::{Bytes, BytesMut};
 
@@ -367,6 +367,17 @@ impl Presences {
     pub(crate) fn note_held_over(&mut self, callback: CallbackId, frame: &Bytes) -> bool {
         let held = self.waiting.as_mut().and_then(|waiting| waiting.held.get_mut(&callback));
         held.map(|waiting| waiting.clone_from(frame)).is_some()
+    }
+
+    /// What waits about something held is void, as that is held no longer: it says what is said of those of
+    /// whom nothing is known.
+    pub(crate) fn void_held(&mut self, callback: CallbackId) {
+        if let Some(waiting) = &mut self.waiting
+            && let Some(word) = waiting.held.get_mut(&callback)
+        {
+            let owner = Owner { callback: callback.to_string(), state: OwnerState::Back };
+            *word = in_bincode(&BrokerFrame::Owner(owner));
+        }
     }
 
     /// The frame of that which waits.

@@ -23,8 +23,8 @@ pub(crate) struct Roles {
     pub(crate) attached: usize,
     /// What it holds. A hold that isn't in force yet has the id of its command, others have 0.
     pub(crate) holds: Few<CallbackId, u64>,
-    /// Those of them of whose owners it wants to know whether they are away, with what it knows.
-    pub(crate) minds: Few<CallbackId, OwnerState>,
+    /// Those of them of whose owners it wants to know whether they are away, with what it was told.
+    pub(crate) minds: Few<CallbackId, Option<OwnerState>>,
     /// Whether the sequencer is to be told of its end.
     pub(crate) watched: bool,
     /// Whether the sequencer is to be told when it is away.

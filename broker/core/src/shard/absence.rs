@@ -22,7 +22,6 @@ impl Shard {
     pub(super) fn part(&mut self, slot: u32, code: ErrorCode, reason: String, then: Reconnect) {
         let farewell =
             BrokerFrame::Disconnect(Shutdown { code, reason: reason.clone(), reconnect: then });
-        self.keep_no_more(slot);
         let info = self.sessions[slot as usize].link.info;
         let place = self.seat(info, self.now);
         self.exchange_links(slot, place);

@@ -72,6 +72,7 @@ impl Shard {
             Stage::Ending => return,
             Stage::Away => return self.bury(slot, reason_of(code)),
             Stage::Open if is_resumable(code) && self.stays(slot) => {
+                self.keep_no_more(slot);
                 self.part(slot, code, reason, then);
                 return self.bury_beyond_limit();
             }

@@ -54,7 +54,7 @@ impl Shard {
         }
         self.tell_blocked(slot);
         if let Some(how) = overflowed {
-            self.overflowed(slot, how);
+            self.judge(slot, how);
         }
     }
 
@@ -87,7 +87,17 @@ impl Shard {
         }
     }
 
+    /// More came than may wait. Whose link would take some is offered it before it is judged: where it
+    /// refuses with more than may wait, the bounds hold.
     pub(super) fn overflowed(&mut self, slot: u32, how: Overflowed) {
+        let session = &self.sessions[slot as usize];
+        match session.dirty && !session.is_blocked() {
+            true if session.stage != Stage::Ending => self.resync(slot),
+            _ => self.judge(slot, how),
+        }
+    }
+
+    fn judge(&mut self, slot: u32, how: Overflowed) {
         let stage = self.sessions[slot as usize].stage;
         // Lanes that discard go on by being sent what is retained, whatever becomes of the link.
         if stage != Stage::Ending {
@@ -96,7 +106,7 @@ impl Shard {
         if how == Overflowed::Resync && stage != Stage::Ending {
             return;
         }
-        if matches!(stage, Stage::Ending | Stage::Away) || self.has_its_turn_coming(slot) {
+        if matches!(stage, Stage::Ending | Stage::Away) {
             return;
         }
         self.statistics.slow_consumers += 1;
@@ -104,13 +114,6 @@ impl Shard {
             "more waited for this client than its lane may hold, with overflow `disconnect`";
         let reconnect = Reconnect::Later(SLOW_CONSUMER_RETURN);
         self.end(slot, ErrorCode::SlowConsumer, message.to_owned(), reconnect);
-    }
-
-    /// Whether a session is to be offered what waits before it is judged: its link would take some.
-    /// Where it refuses with more than may wait, the bounds hold.
-    fn has_its_turn_coming(&self, slot: u32) -> bool {
-        let session = &self.sessions[slot as usize];
-        session.dirty && !session.is_blocked()
     }
 
     pub(super) fn end_overrun(&mut self, slot: u32) {

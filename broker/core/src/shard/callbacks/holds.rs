@@ -8,6 +8,7 @@ use std::ops::Bound;
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, Hold, OwnerState, Released, ReleasedReason};
+use hashbrown::HashMap;
 
 use super::Callbacks;
 use super::calls::unknown_callback;
@@ -29,20 +30,22 @@ const HOLDS_PER_ATTACHMENT: usize = 8;
 pub(super) struct Holds {
     /// What sessions of this shard hold.
     by: BTreeSet<(CallbackId, SessionId)>,
-    /// Whose owner is away, or back, while not all who hold it were told.
-    news: VecDeque<News>,
+    /// Whose owner is away, or back, while not all who hold it were told: in their order, each once.
+    news: VecDeque<CallbackId>,
+    told: HashMap<CallbackId, News>,
     /// What is over, while not all who hold it were told.
     releasing: VecDeque<(CallbackId, ReleasedReason)>,
     /// What sessions held that have ended.
     leaving: VecDeque<(SessionId, std::vec::IntoIter<CallbackId>, ReleasedReason)>,
     /// How many are still to be worked off in this turn.
     left: usize,
+    /// Whether that is being done: what comes of it is done by the same loop.
+    at_work: bool,
 }
 
 /// What is being told of an owner.
 #[derive(Debug)]
 struct News {
-    callback: CallbackId,
     state: OwnerState,
     /// Who was looked at last.
     told: Option<SessionId>,
@@ -57,24 +60,27 @@ impl Holds {
         self.news.is_empty() && self.releasing.is_empty() && self.leaving.is_empty()
     }
 
-    /// What is to be told of an owner to those who hold a callback.
+    /// What is to be told of an owner to those who hold a callback, instead of what was.
     pub(super) fn tell(&mut self, callback: CallbackId, state: OwnerState) {
-        let told = None;
-        self.news.push_back(News { callback, state, told });
+        if self.told.insert(callback, News { state, told: None }).is_none() {
+            self.news.push_back(callback);
+        }
     }
 
     /// The next one who holds something whose owner is away, or back.
     fn next_news(&mut self) -> Option<(CallbackId, SessionId, OwnerState)> {
-        while let Some(News { callback, state, told }) = self.news.front_mut() {
-            let last = (*callback, SessionId::LAST);
+        while let Some(callback) = self.news.front().copied() {
+            let News { state, told } = self.told.get_mut(&callback)?;
+            let last = (callback, SessionId::LAST);
             let from = match *told {
-                Some(told) => Bound::Excluded((*callback, told)),
-                None => Bound::Included((*callback, SessionId::FIRST)),
+                Some(told) => Bound::Excluded((callback, told)),
+                None => Bound::Included((callback, SessionId::FIRST)),
             };
             if let Some((_, holder)) = self.by.range((from, Bound::Included(last))).next() {
                 *told = Some(*holder);
-                return Some((*callback, *holder, *state));
+                return Some((callback, *holder, *state));
             }
+            self.told.remove(&callback);
             self.news.pop_front();
         }
         None
@@ -186,6 +192,8 @@ impl Shard {
         let holder = session.id;
         let Some(roles) = session.roles_mut() else { return };
         if roles.let_go(callback) {
+            // A word of its owner that waits is about a hold that is over.
+            session.lanes[0].presences.void_held(callback);
             self.tell_let_go(callback, holder, reason);
         }
     }
@@ -230,14 +238,21 @@ impl Shard {
     }
 
     pub(super) fn settle_some_holds(&mut self) {
+        if !std::mem::replace(&mut self.callbacks.holds.at_work, true) {
+            self.work_off_holds();
+            self.callbacks.holds.at_work = false;
+        }
+    }
+
+    fn work_off_holds(&mut self) {
         while self.callbacks.holds.left > 0 && self.has_holds_to_settle() {
             self.callbacks.holds.left -= 1;
-            if let Some((callback, holder, state)) = self.callbacks.holds.next_news() {
-                self.tell_owner(callback, holder, state);
-            } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_released() {
+            if let Some((callback, holder, reason)) = self.callbacks.holds.next_released() {
                 self.tell_released(callback, holder, reason);
             } else if let Some((callback, holder, reason)) = self.callbacks.holds.next_left() {
                 self.tell_let_go(callback, holder, reason);
+            } else if let Some((callback, holder, state)) = self.callbacks.holds.next_news() {
+                self.tell_owner(callback, holder, state);
             } else if let Some((callback, state)) = self.callbacks.sayings.next() {
                 self.say_owner(callback, state);
             } else if let Some(asked) = self.callbacks.attachers.next_left() {

@@ -39,11 +39,12 @@ impl Sayings {
 }
 
 impl Roles {
-    /// It wants to know of the owner of something that it holds. Nothing was said: so that is there.
+    /// It wants to know of the owner of something that it holds. While nothing is said, that is there; who
+    /// asks again is told anew.
     pub(super) fn mind(&mut self, callback: CallbackId) {
-        if !self.minds.contains_key(&callback) {
-            self.minds.insert(callback, OwnerState::Back);
-        }
+        let asked_again = self.minds.contains_key(&callback);
+        let known = if asked_again { None } else { Some(OwnerState::Back) };
+        self.minds.insert(callback, known);
     }
 
     /// What others mind: callbacks that are offered, and the session itself.
@@ -103,7 +104,7 @@ impl Shard {
         else {
             return;
         };
-        if std::mem::replace(known, state) == state {
+        if known.replace(state) == Some(state) {
             return;
         }
         let owner = Owner { callback: callback.to_string(), state };

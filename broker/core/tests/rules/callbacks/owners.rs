@@ -80,7 +80,7 @@ fn who_asked_is_told_that_an_owner_is_away_and_back_and_nobody_else_is() {
 }
 
 #[test]
-fn who_asks_while_an_owner_is_away_is_told_so_and_once() {
+fn who_asks_while_an_owner_is_away_is_told_so_each_time() {
     let mut scene = Scene::with_absence();
     let owner = Owned::enter(&mut scene);
     let callback = owner.offer(&mut scene);
@@ -92,6 +92,7 @@ fn who_asks_while_an_owner_is_away_is_told_so_and_once() {
     scene.mind(other, &callback);
     assert_eq!(words(&mut scene, other), [Word::Owner(callback.clone(), AWAY)]);
     scene.mind(caller, &callback);
+    assert_eq!(words(&mut scene, caller), [Word::Owner(callback.clone(), AWAY)]);
     scene.hold(caller, &callback).expect("it is there");
     assert!(words(&mut scene, caller).is_empty());
 }
@@ -264,4 +265,41 @@ fn an_owner_of_more_than_is_said_in_a_turn_is_said_to_be_back_where_it_was_said_
     }
     assert_eq!(last.len(), callbacks.len());
     assert!(last.values().all(|state| *state == BACK));
+}
+
+#[test]
+fn what_waits_about_an_owner_is_void_once_it_is_held_no_longer() {
+    let mut scene = Scene::with_absence();
+    let mut owner = Owned::enter(&mut scene);
+    let callback = owner.offer(&mut scene);
+    let caller = scene.caller;
+    scene.mind(caller, &callback);
+    scene.stage.set_room(caller, 0);
+    scene.stage.lose(owner.slot);
+    scene.release(caller, &callback);
+    owner.come_back(&mut scene);
+    scene.mind(caller, &callback);
+    scene.stage.set_room(caller, usize::MAX);
+    scene.stage.turn();
+    assert_eq!(words(&mut scene, caller), [Word::Owner(callback, BACK)]);
+}
+
+#[test]
+fn of_an_owner_that_comes_and_goes_only_the_last_is_told_to_many_holders() {
+    let mut scene = Scene::with_absence();
+    let mut owner = Owned::enter(&mut scene);
+    let callback = owner.offer(&mut scene);
+    let holders: Vec<u32> =
+        (0..1_500).map(|number| scene.stage.enter(&format!("holder-{number}"))).collect();
+    holders.iter().for_each(|holder| scene.mind(*holder, &callback));
+    for _ in 0..3 {
+        scene.stage.lose(owner.slot);
+        owner.come_back(&mut scene);
+    }
+    scene.stage.lose(owner.slot);
+    (0..3).for_each(|_| scene.stage.turn());
+    for holder in holders {
+        let told = words(&mut scene, holder);
+        assert_eq!(told.last(), Some(&Word::Owner(callback.clone(), AWAY)), "{holder}: {told:?}");
+    }
 }
