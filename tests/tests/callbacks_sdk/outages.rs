@@ -228,6 +228,9 @@ async fn another_broker_knows_none_of_them_and_takes_them_anew() {
     assert_eq!(next(&mut calls).await, Call::Said(1));
 }
 
+/// More than are attached at one time.
+const MEMBERS: usize = 600;
+
 #[tokio::test]
 async fn what_a_service_attached_is_attached_anew_in_its_next_session() {
     let setting = Transport::WebSocket.start().await.unwrap();
@@ -239,17 +242,27 @@ async fn what_a_service_attached_is_attached_anew_in_its_next_session() {
         .reconnect(Reconnect { max: Duration::from_millis(50), ..Reconnect::default() });
     let service = within(builder.connect()).await.unwrap();
     let owner = connect(&setting.place, "owner").await;
-    let (offered, mut calls) = offer(&owner).await;
-    let callback = hand(offered.callback(), &owner, &service).await;
     let set = service.callback_set::<dyn Ear>("room");
-    within(set.attach(&callback)).await.unwrap();
+    let mut members = Vec::new();
+    for _ in 0..MEMBERS {
+        let (offered, calls) = offer(&owner).await;
+        let callback = hand(offered.callback(), &owner, &service).await;
+        within(set.attach(&callback)).await.unwrap();
+        members.push((offered, calls, callback));
+    }
     set.said(1);
-    assert_eq!(next(&mut calls).await, Call::Said(1));
+    for (_, calls, _) in &mut members {
+        assert_eq!(next(calls).await, Call::Said(1));
+    }
     relay.close();
-    assert_eq!(within(offered.released()).await, ReleaseReason::TimedOut);
+    for (offered, ..) in &members {
+        assert_eq!(within(offered.released()).await, ReleaseReason::TimedOut);
+    }
     // Nobody is attached any more.
     owner.callback_set::<dyn Ear>("room").said(2);
     within(owner.publish_acked("settled", "")).await.unwrap();
+    // What is called meanwhile waits, and comes behind what is attached anew.
+    set.said(3);
     relay.reopen();
     within(async {
         while service.statistics().sessions < 2 {
@@ -257,7 +270,10 @@ async fn what_a_service_attached_is_attached_anew_in_its_next_session() {
         }
     })
     .await;
-    set.said(3);
-    assert_eq!(next(&mut calls).await, Call::Said(3));
-    assert_eq!(callback.is_released(), None);
+    set.said(4);
+    for (_, calls, callback) in &mut members {
+        assert_eq!((next(calls).await, next(calls).await), (Call::Said(3), Call::Said(4)));
+        assert_eq!(callback.is_released(), None);
+    }
+    assert_eq!(set.len(), MEMBERS);
 }
