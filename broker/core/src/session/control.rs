@@ -25,7 +25,7 @@ impl Control {
     /// Returns whether it did.
     pub(crate) fn push_within(&mut self, bytes_max: usize, codec: Codec, frame: &[u8]) -> bool {
         let before = self.encoded.len();
-        super::lanes::transcode(codec, frame, &mut self.encoded);
+        super::transcode(codec, frame, &mut self.encoded);
         let fits = self.encoded.len() <= bytes_max;
         if !fits {
             self.encoded.truncate(before);
