@@ -160,7 +160,7 @@ FROM_CLIENT = BOTH | {
     31: ("consumed", record(lane=BYTE, frames=INT, bytes=INT)),
     32: ("authenticate", record(credential=TEXT)),
     33: ("disconnect", record(reason=TEXT, keep_session=FLAG)),
-    34: ("hold", record(id=INT, callback=TEXT)),
+    34: ("hold", record(id=INT, callback=TEXT, presence=FLAG)),
 }
 FROM_BROKER = BOTH | {
     64: ("connected", record(session=TEXT, secret=TEXT, name=TEXT, resumed=FLAG, lanes=POSITIONS, limits=LIMITS,
@@ -183,6 +183,7 @@ FROM_BROKER = BOTH | {
     77: ("presence", record(subscription=INT, joined=NAMES, left=NAMES)),
     78: ("disconnect", record(code=CODE, reason=TEXT, reconnect=variant("now", ("later", INT), "never"))),
     79: ("moved", record(subscription=INT, lane=BYTE)),
+    80: ("owner", record(callback=TEXT, state=variant("away", "back"))),
 }
 TYPES = {name: (number, kind) for number, (name, kind) in FROM_CLIENT.items()}
 
