@@ -7,7 +7,7 @@
 
 use broker_benches::called::Called;
 use broker_benches::lanes::processor_time;
-use broker_benches::{Selection, is_short, print_table, results};
+use broker_benches::{Selection, is_short, median, print_table, results};
 use serde::Serialize;
 
 /// How often each setting is measured.
@@ -107,9 +107,4 @@ fn nanoseconds(times: usize, work: impl FnOnce()) -> anyhow::Result<f64> {
     let before = processor_time()?;
     work();
     Ok((processor_time()? - before).as_secs_f64() * 1e9 / times as f64)
-}
-
-fn median(mut measured: Vec<f64>) -> f64 {
-    measured.sort_by(f64::total_cmp);
-    measured[measured.len() / 2]
 }

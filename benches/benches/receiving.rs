@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 
 use broker_benches::lanes::processor_time;
 use broker_benches::receiver::{Hall, Receiver, Way, packet};
-use broker_benches::{Selection, is_short, print_table, results};
+use broker_benches::{Selection, is_short, median, print_table, results};
 use serde::Serialize;
 
 /// How often each setting is measured.
@@ -82,6 +82,5 @@ async fn measured(way: Way, in_a_packet: u64) -> anyhow::Result<f64> {
         }
         figures.push(took * 1e9 / (CLIENTS * in_a_packet * turns) as f64);
     }
-    figures.sort_by(f64::total_cmp);
-    Ok(figures[figures.len() / 2])
+    Ok(median(figures))
 }

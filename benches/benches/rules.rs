@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use broker_benches::lanes::{Lanes, Subject, TOPICS, processor_time};
-use broker_benches::{Selection, is_short, print_table, results};
+use broker_benches::{Selection, is_short, median, print_table, results};
 use broker_protocol::frame::{Keep, LaneOptions, Overflow};
 use serde::Serialize;
 
@@ -144,9 +144,4 @@ fn measure(link: &'static str, settings: Vec<Setting>) -> anyhow::Result<Vec<Row
         Row { link, lane, nanoseconds, times_first: 1.0, taken }
     });
     Ok(rows.collect())
-}
-
-fn median(mut measured: Vec<f64>) -> f64 {
-    measured.sort_by(f64::total_cmp);
-    measured[measured.len() / 2]
 }

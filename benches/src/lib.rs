@@ -26,3 +26,12 @@ pub use sdk::SdkDialect;
 pub use selection::{Selection, is_short};
 pub use sinks::{Flood, Flooded};
 pub use table::{count, micros, print_table};
+
+/// The middle one of what was measured, of an even number the larger.
+///
+/// # Panics
+/// If nothing was.
+pub fn median(mut measured: Vec<f64>) -> f64 {
+    measured.sort_by(f64::total_cmp);
+    measured[measured.len() / 2]
+}

@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use broker_core::{Batch, Item, Now, Sequencer, SequencerConfig, SequencerStatistics, ShardId};
 
-use crate::inbox::Inbox;
+use crate::inbox::{Change, Inbox};
 use crate::seating::Seating;
 
 /// How much may come for sessions that have something to write before the last of them has had its
 /// turn, in bytes of messages. A quarter of what a lane may hold by default, so that a client that
 /// takes all that it is offered isn't ended because the broker was slow to offer it.
-const UNSERVED_BYTES_MAX: u64 = 256 << 10;
+const UNSERVED_BYTES_MAX: usize = 256 << 10;
 
 /// What the shards share.
 ///
@@ -73,17 +73,20 @@ impl Exchange {
     /// shard is woken: its connections that publish may be waiting for it.
     pub(crate) fn take(&self, shard: ShardId, empty: Vec<Item>) -> Vec<Item> {
         let (items, taken) = self.inbox(shard).take(empty);
-        if taken.ends_overrun(self.inbox_bytes_max) {
-            self.inboxes.iter().for_each(Inbox::wake);
-        }
+        self.wake_behind(taken, self.inbox_bytes_max);
         items
     }
 
     /// Notes how much a shard has applied that it hasn't offered to every link. Whoever waits is
     /// woken as by [`take`](Self::take).
     pub(crate) fn note_unserved(&self, shard: ShardId, bytes: u64) {
-        let before = self.inbox(shard).note_unserved(bytes);
-        if before > UNSERVED_BYTES_MAX && bytes <= UNSERVED_BYTES_MAX {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.wake_behind(self.inbox(shard).note_unserved(bytes), UNSERVED_BYTES_MAX);
+    }
+
+    /// Wakes every shard where this ends an overrun.
+    fn wake_behind(&self, taken: Change, bytes_max: usize) {
+        if taken.ends_overrun(bytes_max) {
             self.inboxes.iter().for_each(Inbox::wake);
         }
     }
@@ -172,11 +175,11 @@ mod tests {
     #[test]
     fn publishers_are_held_back_while_links_wait_for_their_turn_and_let_go_everywhere() {
         let exchange = exchange(item().size());
-        exchange.note_unserved(THERE, UNSERVED_BYTES_MAX + 1);
+        exchange.note_unserved(THERE, UNSERVED_BYTES_MAX as u64 + 1);
         assert!(exchange.is_overrun());
-        exchange.note_unserved(THERE, 2 * UNSERVED_BYTES_MAX);
+        exchange.note_unserved(THERE, 2 * UNSERVED_BYTES_MAX as u64);
         assert!(exchange.is_overrun() && !is_woken(&exchange, HERE));
-        exchange.note_unserved(THERE, UNSERVED_BYTES_MAX);
+        exchange.note_unserved(THERE, UNSERVED_BYTES_MAX as u64);
         assert!(!exchange.is_overrun() && is_woken(&exchange, HERE));
     }
 }

@@ -1,7 +1,7 @@
 //! What a shard is behind with: what the sequencer told it and it hasn't applied yet, and what it
 //! has applied and hasn't offered to every link yet.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use broker_core::Item;
@@ -15,19 +15,19 @@ use tokio::sync::Notify;
 pub(crate) struct Inbox {
     items: Mutex<Vec<Item>>,
     bytes: AtomicUsize,
-    unserved: AtomicU64,
+    unserved: AtomicUsize,
     arrived: Notify,
 }
 
-/// Bytes that waited before and after something was taken.
+/// Bytes that a shard was behind with before something was done, and after.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
+pub(crate) struct Change {
     before: usize,
     after: usize,
 }
 
-impl Taken {
-    /// Whether this is what brought the inbox back to its bound.
+impl Change {
+    /// Whether this is what brought it back to its bound.
     pub(crate) fn ends_overrun(self, bytes_max: usize) -> bool {
         self.before > bytes_max && self.after <= bytes_max
     }
@@ -47,11 +47,11 @@ impl Inbox {
 
     /// Takes everything, leaving `empty` in its place so that its memory is used again. Returns how
     /// the bytes that wait have changed, too.
-    pub(crate) fn take(&self, mut empty: Vec<Item>) -> (Vec<Item>, Taken) {
+    pub(crate) fn take(&self, mut empty: Vec<Item>) -> (Vec<Item>, Change) {
         std::mem::swap(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner), &mut empty);
         let bytes: usize = empty.iter().map(Item::size).sum();
         let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        (empty, Taken { before, after: before - bytes })
+        (empty, Change { before, after: before - bytes })
     }
 
     /// Bytes that wait.
@@ -61,13 +61,13 @@ impl Inbox {
 
     /// Bytes of messages that were applied since the first of those who have something to write came
     /// to have it.
-    pub(crate) fn unserved(&self) -> u64 {
+    pub(crate) fn unserved(&self) -> usize {
         self.unserved.load(Ordering::Relaxed)
     }
 
-    /// Notes how many these are by now. Returns how many they were.
-    pub(crate) fn note_unserved(&self, bytes: u64) -> u64 {
-        self.unserved.swap(bytes, Ordering::Relaxed)
+    /// Notes how many these are by now. Returns how that has changed.
+    pub(crate) fn note_unserved(&self, bytes: usize) -> Change {
+        Change { before: self.unserved.swap(bytes, Ordering::Relaxed), after: bytes }
     }
 
     /// Wakes whoever waits, whether or not something is there.

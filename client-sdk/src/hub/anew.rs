@@ -47,9 +47,8 @@ impl Hub {
             let id = state.take_id();
             let (frame, open) = anew.into_command(id);
             let bytes = self.encode(&frame);
-            packet.extend_from_slice(&bytes);
             state.open.insert(id, open);
-            state.open.mark_sent(id, &bytes, self.config.outgoing_bytes_max);
+            self.say_first(state, packet, (id, &bytes));
         }
         state.anew.is_empty()
     }

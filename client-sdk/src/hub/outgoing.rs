@@ -55,7 +55,7 @@ impl Hub {
             drop(state);
             return self.room.add_permits(room);
         }
-        state.outgoing.push(Queued { bytes, count: 1, id: None, room, lifetime });
+        state.outgoing.push(Queued::one(bytes, None, room, lifetime));
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -86,7 +86,7 @@ impl Hub {
         }
         state.open.insert(id, Open::Caller(caller));
         let (bytes, lifetime) = (frame(id), Lifetime::Client);
-        state.outgoing.push(Queued { bytes, count: 1, id: Some(id), room, lifetime });
+        state.outgoing.push(Queued::one(bytes, Some(id), room, lifetime));
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -157,10 +157,20 @@ impl Hub {
             && let Some(wish) = state.unannounced.pop_front()
         {
             if let Some((id, bytes)) = self.begin_frame(state, wish) {
-                packet.extend_from_slice(&bytes);
-                state.open.mark_sent(id, &bytes, self.config.outgoing_bytes_max);
+                self.say_first(state, packet, (id, &bytes));
             }
         }
+    }
+
+    /// Puts a command of this session into a packet, in front of what waits.
+    pub(super) fn say_first(
+        &self,
+        state: &mut State,
+        packet: &mut BytesMut,
+        (id, bytes): (u64, &Bytes),
+    ) {
+        packet.extend_from_slice(bytes);
+        state.open.mark_sent(id, bytes, self.config.outgoing_bytes_max);
     }
 
     /// The command that makes a wish known, if there is one and it isn't known.
@@ -201,11 +211,11 @@ impl Hub {
 impl State {
     pub(super) fn push_for_session(&mut self, id: Option<u64>, bytes: Bytes) {
         let lifetime = Lifetime::Session;
-        self.outgoing.push(Queued { bytes, count: 1, id, room: 0, lifetime });
+        self.outgoing.push(Queued::one(bytes, id, 0, lifetime));
     }
 
     pub(super) fn push_reply(&mut self, bytes: Bytes, room: usize) {
         let lifetime = Lifetime::Session;
-        self.outgoing.push(Queued { bytes, count: 1, id: None, room, lifetime });
+        self.outgoing.push(Queued::one(bytes, None, room, lifetime));
     }
 }

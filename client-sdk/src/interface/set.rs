@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Attach, ClientFrame, Detach};
@@ -96,7 +96,11 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
         said.await?;
         self.members.lock().insert(Arc::clone(&token), Arc::clone(callback.held()));
         let members = Arc::downgrade(&self.members);
-        callback.on_released(move |_| forget(&members, &token));
+        callback.on_released(move |_| {
+            if let Some(members) = members.upgrade() {
+                members.forget(&token);
+            }
+        });
         Ok(())
     }
 
@@ -116,12 +120,6 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
             Err(CallError::Released) => Ok(()),
             said => said,
         }
-    }
-}
-
-fn forget(members: &Weak<Members>, token: &str) {
-    if let Some(members) = members.upgrade() {
-        members.forget(token);
     }
 }
 

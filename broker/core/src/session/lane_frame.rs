@@ -29,7 +29,8 @@ pub(crate) enum LaneFrame {
     Replayed(Box<(u64, Publication)>),
     /// The end of a subscription's replay.
     CaughtUp(u64),
-    /// The place where it is told that nobody holds a callback any more; the frame is in [`Presences`](super::Presences).
+    /// The place where it is told that nobody holds a callback any more; the frame is in
+    /// [`Presences`](super::Presences).
     Unheld(u64),
     /// The place where it is told what has become of something that is held; the frame is in
     /// [`Presences`](super::Presences).

@@ -158,9 +158,8 @@ impl Shard {
                 if lane_slot.lane.conflates() {
                     walks.count(extent.len());
                 }
-            } else if !session.dirty {
-                session.dirty = true;
-                dirty.push(*slot);
+            } else {
+                dirty.mark(session);
             }
         }
         if deferred {

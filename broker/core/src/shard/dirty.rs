@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use super::Shard;
+use crate::session::Session;
 
 /// Sessions with something to write, in the order in which they came to have it.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(super) struct Dirty {
     /// Those whose link has made room, and whether the next turn is theirs.
     made_room: VecDeque<u32>,
     their_turn: bool,
-    /// How many of these, from the front, belong to the round that is under way.
+    /// How many of the first ones, from the front, belong to the round that is under way.
     left: usize,
     /// Bytes of all frames of the log when that round began, and when the one before it did: those
     /// of this round came to have something to write in that one.
@@ -26,18 +27,23 @@ pub(super) struct Dirty {
 }
 
 impl Dirty {
-    /// Appends a session that isn't here.
+    /// Appends a session, unless it is here.
     #[inline]
-    pub(super) fn push(&mut self, slot: u32) {
-        self.slots.push_back(slot);
+    pub(super) fn mark(&mut self, session: &mut Session) {
+        if !std::mem::replace(&mut session.dirty, true) {
+            self.slots.push_back(session.id.slot);
+        }
     }
 
-    /// Appends a session that isn't here, whose link has made room.
-    fn push_with_room(&mut self, slot: u32) {
-        self.made_room.push_back(slot);
+    /// The same of one whose link has made room.
+    pub(super) fn mark_with_room(&mut self, session: &mut Session) {
+        if !std::mem::replace(&mut session.dirty, true) {
+            self.made_room.push_back(session.id.slot);
+        }
     }
 
-    /// Takes the first, of the round or of those who made room, in turn. With the last of a round begins the next one, at `frames_end` of the log.
+    /// Takes the first, of the round or of those who made room, in turn. With the last of a round begins
+    /// the next one, at `frames_end` of the log.
     fn pop(&mut self, frames_end: u64) -> Option<u32> {
         self.their_turn = !self.their_turn && !self.made_room.is_empty();
         if self.their_turn || self.slots.is_empty() {
@@ -108,20 +114,7 @@ impl Shard {
     }
 
     pub(super) fn mark_dirty(&mut self, slot: u32) {
-        let session = &mut self.sessions[slot as usize];
-        if !session.dirty {
-            session.dirty = true;
-            self.dirty.push(slot);
-        }
-    }
-
-    /// The same of one whose link has made room.
-    pub(super) fn mark_with_room(&mut self, slot: u32) {
-        let session = &mut self.sessions[slot as usize];
-        if !session.dirty {
-            session.dirty = true;
-            self.dirty.push_with_room(slot);
-        }
+        self.dirty.mark(&mut self.sessions[slot as usize]);
     }
 }
 
@@ -129,31 +122,30 @@ impl Shard {
 mod tests {
     use super::Dirty;
 
-    /// What came since the first in line came to have something to write.
     #[test]
     fn what_came_is_counted_from_when_the_first_in_line_came_to_be_there() {
         let mut dirty = Dirty::default();
         dirty.rest(1_000);
-        (0..3).for_each(|slot| dirty.push(slot));
+        (0..3).for_each(|slot| dirty.slots.push_back(slot));
         assert_eq!(dirty.pop(1_010), Some(0), "the round began at 1,010");
-        dirty.push(0);
+        dirty.slots.push_back(0);
         assert_eq!(dirty.unserved(1_025), 25);
         assert_eq!((dirty.pop(1_030), dirty.pop(1_040)), (Some(1), Some(2)));
         assert_eq!(dirty.unserved(1_050), 40, "0 is there again since some time behind 1,010");
         assert_eq!(dirty.pop(1_060), Some(0));
         dirty.rest(1_070);
-        dirty.push(7);
+        dirty.slots.push_back(7);
         assert_eq!(dirty.unserved(1_075), 5, "nobody was there at 1,070");
     }
 
     #[test]
     fn who_made_room_goes_in_turn_with_the_first_of_the_round() {
         let mut dirty = Dirty::default();
-        (0..3).for_each(|slot| dirty.push(slot));
-        [8, 9].into_iter().for_each(|slot| dirty.push_with_room(slot));
+        (0..3).for_each(|slot| dirty.slots.push_back(slot));
+        [8, 9].into_iter().for_each(|slot| dirty.made_room.push_back(slot));
         let order: Vec<u32> = std::iter::from_fn(|| dirty.pop(0)).collect();
         assert_eq!(order, [8, 0, 9, 1, 2]);
-        [8, 9].into_iter().for_each(|slot| dirty.push_with_room(slot));
+        [8, 9].into_iter().for_each(|slot| dirty.made_room.push_back(slot));
         assert_eq!((dirty.pop(0), dirty.pop(0), dirty.pop(0)), (Some(8), Some(9), None));
     }
 }

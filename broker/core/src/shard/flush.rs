@@ -122,7 +122,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(slot as usize) else { return };
         session.link.blocked = false;
         session.lanes.iter_mut().for_each(|lane_slot| lane_slot.blocked = false);
-        self.mark_with_room(slot);
+        self.dirty.mark_with_room(session);
     }
 
     fn flush_shared(&mut self, slot: u32, outlet: &mut impl Outlet) {

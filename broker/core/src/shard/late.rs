@@ -221,10 +221,7 @@ impl Shard {
                 Pushed::Overflowed(how) => overflowed = Some(how.harder(overflowed)),
             }
             if !lane_slot.lane.is_waiting() {
-                if !session.dirty {
-                    session.dirty = true;
-                    dirty.push(slot);
-                }
+                dirty.mark(session);
             } else if lane_slot.lane.conflates() {
                 walks.count(extent.len());
             }

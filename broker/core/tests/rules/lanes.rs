@@ -24,8 +24,8 @@ fn publish(topic: &str) -> ClientFrame<'_> {
     ClientFrame::Publish(Publish::bytes(topic, b"x"))
 }
 
-#[test]
-fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
+/// Ann, who publishes, and Bob, whose link takes nothing and for whom as much waits as may.
+fn at_the_bound() -> (Stage, u32, u32) {
     let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
     let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
     stage.subscribe(bob, "a");
@@ -33,6 +33,12 @@ fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
     for _ in 0..3 {
         stage.publish(ann, "a", b"x");
     }
+    (stage, ann, bob)
+}
+
+#[test]
+fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
+    let (mut stage, ann, bob) = at_the_bound();
     assert_eq!(stage.ended(bob), None);
     stage.publish(ann, "a", b"x");
     assert_eq!(stage.ended(bob), Some(ErrorCode::SlowConsumer));
@@ -40,11 +46,7 @@ fn a_slow_consumer_is_ended_at_the_message_beyond_its_bound() {
 
 #[test]
 fn a_client_whose_link_has_made_room_is_offered_what_waits_before_it_is_judged() {
-    let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
-    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
-    stage.subscribe(bob, "a");
-    stage.set_room(bob, 0);
-    (0..3).for_each(|_| stage.publish(ann, "a", b"x"));
+    let (mut stage, ann, bob) = at_the_bound();
     stage.set_room(bob, usize::MAX);
     for _ in 0..2 {
         stage.write(ann, &publish("a"));
@@ -56,11 +58,7 @@ fn a_client_whose_link_has_made_room_is_offered_what_waits_before_it_is_judged()
 
 #[test]
 fn a_client_that_refuses_what_it_is_offered_is_ended_if_more_waits_than_may() {
-    let mut stage = Stage::new(bounded(GrantedOverflow::Disconnect, 3));
-    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
-    stage.subscribe(bob, "a");
-    stage.set_room(bob, 0);
-    (0..3).for_each(|_| stage.publish(ann, "a", b"x"));
+    let (mut stage, ann, bob) = at_the_bound();
     // It says that it has room, and has none.
     stage.set_room(bob, 0);
     stage.write(ann, &publish("a"));

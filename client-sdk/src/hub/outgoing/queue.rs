@@ -21,6 +21,11 @@ pub(super) struct Queued {
 }
 
 impl Queued {
+    /// One frame.
+    pub(super) fn one(bytes: Bytes, id: Option<u64>, room: usize, lifetime: Lifetime) -> Self {
+        Self { bytes, count: 1, id, room, lifetime }
+    }
+
     fn roomless_bytes(&self) -> usize {
         let counts = self.room == 0 && self.lifetime == Lifetime::Session;
         if counts { self.bytes.len() } else { 0 }
@@ -112,7 +117,7 @@ impl Outgoing {
         self.frames.retain(|queued| !queued.id.is_some_and(&was_sent));
         for (id, bytes) in repeated.into_iter().rev() {
             let lifetime = Lifetime::Session;
-            self.frames.push_front(Queued { bytes, count: 1, id: Some(id), room: 0, lifetime });
+            self.frames.push_front(Queued::one(bytes, Some(id), 0, lifetime));
         }
         self.roomless_bytes = self.frames.iter().map(Queued::roomless_bytes).sum();
     }
@@ -146,7 +151,7 @@ mod tests {
 
     fn command(id: u64) -> Queued {
         let (bytes, lifetime) = (Bytes::from_static(b"c"), Lifetime::Client);
-        Queued { bytes, count: 1, id: Some(id), room: 10, lifetime }
+        Queued::one(bytes, Some(id), 10, lifetime)
     }
 
     #[test]
@@ -183,7 +188,7 @@ mod tests {
         queue.append(b"a", 1);
         let lifetime = Lifetime::Session;
         let bytes = Bytes::from_static(b"c");
-        queue.push(Queued { bytes, count: 1, id: None, room: 3, lifetime });
+        queue.push(Queued::one(bytes, None, 3, lifetime));
         queue.append(b"b", 2);
         assert_eq!(queue.forget_connection(), 3);
         assert_eq!(pop_all(&mut queue), [(b"a".to_vec(), 1, 1), (b"b".to_vec(), 1, 2)]);

@@ -62,10 +62,12 @@ impl Shard {
         let Some(session) = self.find(to.owner) else { return };
         let is_away = session.stage == Stage::Away;
         let Some(roles) = session.roles_mut() else { return };
-        match roles.offered.get_mut(&to.number) {
-            _ if callback.session().is_some() => roles.minded = true,
-            Some(offered) => offered.use_.get_or_insert_default().minded = true,
-            None => return,
+        if callback.session().is_some() {
+            roles.minded = true;
+        } else if let Some(offered) = roles.offered.get_mut(&to.number) {
+            offered.use_.get_or_insert_default().minded = true;
+        } else {
+            return;
         }
         if is_away {
             self.say_owner(callback, OwnerState::Away);

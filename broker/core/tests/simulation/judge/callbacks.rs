@@ -204,6 +204,7 @@ impl Judge {
                 self.end_attachment(callback);
                 continue;
             }
+            self.settle_attacher(callback)?;
             self.check_asked(callback)?;
             self.check_unheld(callback)?;
         }

@@ -182,8 +182,8 @@ impl Judge {
         }
     }
 
-    /// What was done is told in each lane, and so is that an attachment went with who asked for it.
-    pub(super) fn check_asked(&mut self, callback: usize) -> Wrong {
+    /// An attachment goes with who asked for it.
+    pub(super) fn settle_attacher(&mut self, callback: usize) -> Wrong {
         let Callback { attacher, attached, .. } = &self.callbacks[callback];
         let is_attached = attached.contains(&true);
         if let Some(Attacher { client, .. }) = *attacher {
@@ -194,6 +194,11 @@ impl Judge {
                 (self.callbacks[callback].asked, self.callbacks[callback].attacher) = (None, None);
             }
         }
+        Ok(())
+    }
+
+    /// What was done is told in each lane.
+    pub(super) fn check_asked(&self, callback: usize) -> Wrong {
         match &self.callbacks[callback].asked {
             Some(asked) if asked.answered => {
                 Err(format!("{:?} of {callback} was accepted and isn't told everywhere", asked.ask))
