@@ -47,5 +47,6 @@ pub use sequencer::{
 };
 pub use session::{LinkInfo, PongTo};
 pub use shard::{
-    Channel, Deadline, Ending, Flushed, Framing, Heard, Outlet, Shard, Statistics, Verdict,
+    Channel, Deadline, Ending, Flushed, Framing, Heard, Outlet, Shard, Statistics, Unserved,
+    Verdict,
 };

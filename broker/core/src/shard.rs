@@ -47,6 +47,7 @@ use crate::session::Session;
 use crate::{Addressee, Config, LinkInfo, Log, LogStatistics, Now, SessionId, ShardId, Standing};
 use callbacks::Callbacks;
 use dirty::Dirty;
+pub use dirty::Unserved;
 pub use drain::Deadline;
 use drain::Draining;
 pub use ending::Ending;

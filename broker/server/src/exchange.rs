@@ -8,9 +8,9 @@ use broker_core::{Batch, Item, Now, Sequencer, SequencerConfig, SequencerStatist
 use crate::inbox::{Change, Inbox};
 use crate::seating::Seating;
 
-/// How much may come for sessions that have something to write before the last of them has had its
-/// turn, in bytes of messages. A quarter of what a lane may hold by default, so that a client that
-/// takes all that it is offered isn't ended because the broker was slow to offer it.
+/// How much may come for a lane of sessions that have something to write before the last of them has
+/// had its turn, in bytes of messages. A quarter of what a lane may hold by default, so that a client
+/// that takes all that it is offered isn't ended because the broker was slow to offer it.
 const UNSERVED_BYTES_MAX: usize = 256 << 10;
 
 /// What the shards share.
@@ -77,7 +77,7 @@ impl Exchange {
         items
     }
 
-    /// Notes how much a shard has applied that it hasn't offered to every link. Whoever waits is
+    /// Notes how much a shard has applied for a lane that it hasn't offered to every link. Whoever waits is
     /// woken as by [`take`](Self::take).
     pub(crate) fn note_unserved(&self, shard: ShardId, bytes: u64) {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);

@@ -59,8 +59,8 @@ impl Inbox {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes of messages that were applied since the first of those who have something to write came
-    /// to have it.
+    /// Bytes of messages that were applied for one lane since the first of those who have something to
+    /// write came to have it, at most.
     pub(crate) fn unserved(&self) -> usize {
         self.unserved.load(Ordering::Relaxed)
     }

@@ -11,6 +11,7 @@ mod connection;
 mod moving;
 mod ready;
 mod turn;
+mod unserved;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -81,6 +82,8 @@ pub(crate) struct Shard {
     buffer: RefCell<Vec<u8>>,
     /// There is something to do for the turn.
     work: Notify,
+    /// How many bytes connections bring in before the next turn.
+    batch_bytes_max: Cell<usize>,
     /// Connections that wait for the next turn, since this one's batch is full.
     paused: RefCell<Vec<Rc<Connection>>>,
     /// Connections that wait until the broker has caught up.
@@ -112,6 +115,7 @@ pub(crate) async fn run(
         seats: RefCell::new(seats),
         buffer: RefCell::new(vec![0; READ_BUFFER_BYTES]),
         work: Notify::new(),
+        batch_bytes_max: Cell::new(unserved::BATCH_BYTES_MAX),
         paused: RefCell::new(Vec::new()),
         held_back: RefCell::new(Vec::new()),
         items: Cell::new(Vec::new()),

@@ -159,6 +159,7 @@ impl Shard {
                     walks.count(extent.len());
                 }
             } else {
+                dirty.note(lane_slot.lane.bytes());
                 dirty.mark(session);
             }
         }
@@ -267,7 +268,9 @@ impl Shard {
             Pushed::Overflowed(how) => self.overflowed(slot, how),
             Pushed::Due => self.walks.add(slot, lane),
             Pushed::Kept => {
-                if !self.sessions[slot as usize].lanes[lane].lane.is_waiting() {
+                let lane = &self.sessions[slot as usize].lanes[lane].lane;
+                if !lane.is_waiting() {
+                    self.dirty.note(lane.bytes());
                     self.mark_dirty(slot);
                 }
             }

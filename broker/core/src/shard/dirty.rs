@@ -24,6 +24,19 @@ pub(super) struct Dirty {
     /// of this round came to have something to write in that one.
     began: u64,
     before: u64,
+    /// The most bytes that waited in one lane in the round that is under way, and in the one before
+    /// it, where the link would have taken them.
+    most: u64,
+    most_before: u64,
+}
+
+/// What came since the first of those with something to write came to have it, at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unserved {
+    /// Bytes of messages, of all topics.
+    pub bytes: u64,
+    /// How many of them wait in one lane, in that which has the most.
+    pub lane_bytes: u64,
 }
 
 impl Dirty {
@@ -42,6 +55,12 @@ impl Dirty {
         }
     }
 
+    /// Notes how much waits in a lane whose link would take it.
+    #[inline]
+    pub(super) fn note(&mut self, lane_bytes: u64) {
+        self.most = self.most.max(lane_bytes);
+    }
+
     /// Takes the first, of the round or of those who made room, in turn. With the last of a round begins
     /// the next one, at `frames_end` of the log.
     fn pop(&mut self, frames_end: u64) -> Option<u32> {
@@ -52,6 +71,7 @@ impl Dirty {
         if self.left == 0 {
             self.left = self.slots.len();
             self.before = std::mem::replace(&mut self.began, frames_end);
+            self.most_before = std::mem::take(&mut self.most);
         }
         self.left -= 1;
         self.slots.pop_front()
@@ -61,16 +81,18 @@ impl Dirty {
     pub(super) fn rest(&mut self, frames_end: u64) {
         if self.is_empty() {
             (self.began, self.before) = (frames_end, frames_end);
+            (self.most, self.most_before) = (0, 0);
         }
     }
 
-    /// Bytes of frames that came since the first came to have something to write.
-    fn unserved(&self, frames_end: u64) -> u64 {
-        match (self.slots.is_empty(), self.left) {
-            (true, _) => 0,
-            (false, 0) => frames_end - self.began,
-            (false, _) => frames_end - self.before,
-        }
+    /// What came since the first came to have something to write.
+    fn unserved(&self, frames_end: u64) -> Unserved {
+        let (since, lane_bytes) = match (self.slots.is_empty(), self.left) {
+            (true, _) => return Unserved::default(),
+            (false, 0) => (self.began, self.most),
+            (false, _) => (self.before, self.most.max(self.most_before)),
+        };
+        Unserved { bytes: frames_end - since, lane_bytes }
     }
 
     /// How many there are.
@@ -106,10 +128,9 @@ impl Shard {
         self.dirty.len()
     }
 
-    /// How many bytes of messages came since the first of those with something to write came to have
-    /// it, at most: so much may wait in a lane of a client that takes all that it is offered. 0 if
-    /// nobody has anything to write.
-    pub fn unserved_bytes(&self) -> u64 {
+    /// What may wait in lanes of clients that take all that they are offered. Nothing if nobody has
+    /// anything to write.
+    pub fn unserved(&self) -> Unserved {
         self.dirty.unserved(self.log.frames_end())
     }
 
@@ -120,7 +141,7 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use super::Dirty;
+    use super::{Dirty, Unserved};
 
     #[test]
     fn what_came_is_counted_from_when_the_first_in_line_came_to_be_there() {
@@ -129,13 +150,36 @@ mod tests {
         (0..3).for_each(|slot| dirty.slots.push_back(slot));
         assert_eq!(dirty.pop(1_010), Some(0), "the round began at 1,010");
         dirty.slots.push_back(0);
-        assert_eq!(dirty.unserved(1_025), 25);
+        assert_eq!(dirty.unserved(1_025).bytes, 25);
         assert_eq!((dirty.pop(1_030), dirty.pop(1_040)), (Some(1), Some(2)));
-        assert_eq!(dirty.unserved(1_050), 40, "0 is there again since some time behind 1,010");
+        assert_eq!(
+            dirty.unserved(1_050).bytes,
+            40,
+            "0 is there again since some time behind 1,010"
+        );
         assert_eq!(dirty.pop(1_060), Some(0));
         dirty.rest(1_070);
         dirty.slots.push_back(7);
-        assert_eq!(dirty.unserved(1_075), 5, "nobody was there at 1,070");
+        assert_eq!(dirty.unserved(1_075).bytes, 5, "nobody was there at 1,070");
+    }
+
+    #[test]
+    fn the_lane_with_the_most_counts_until_the_round_behind_its_own_is_over() {
+        let mut dirty = Dirty::default();
+        (0..2).for_each(|slot| dirty.slots.push_back(slot));
+        dirty.note(30);
+        assert_eq!(
+            (dirty.pop(50), dirty.unserved(50).lane_bytes),
+            (Some(0), 30),
+            "1 may have them"
+        );
+        dirty.slots.push_back(0);
+        dirty.note(20);
+        assert_eq!((dirty.pop(50), dirty.unserved(50).lane_bytes), (Some(1), 20));
+        assert_eq!(dirty.pop(50), Some(0));
+        assert_eq!(dirty.unserved(50), Unserved::default());
+        dirty.slots.push_back(1);
+        assert_eq!((dirty.pop(50), dirty.unserved(50).lane_bytes), (Some(1), 0));
     }
 
     #[test]

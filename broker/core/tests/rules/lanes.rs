@@ -1,6 +1,6 @@
 //! Lanes, their bounds and what goes into a packet.
 
-use broker_core::{Config, Limits, SequencerConfig};
+use broker_core::{Config, Limits, SequencerConfig, Unserved};
 use broker_delivery::lane::{Bound, LaneOptions as Granted, Overflow as GrantedOverflow};
 use broker_protocol::frame::{BrokerFrame, ClientFrame, LaneOptions, Overflow, Publish};
 use broker_protocol::{Codec, ErrorCode, frames_in_packet};
@@ -70,23 +70,27 @@ fn a_client_that_refuses_what_it_is_offered_is_ended_if_more_waits_than_may() {
 fn what_came_for_those_who_wait_for_their_turn_is_counted_until_they_had_it() {
     let mut stage = Stage::new(Config::default());
     let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    let carl = stage.enter("carl");
     stage.subscribe(bob, "a");
-    assert_eq!(stage.shard.unserved_bytes(), 0);
+    stage.subscribe(carl, "b");
+    assert_eq!(stage.shard.unserved(), Unserved::default());
     for _ in 0..2 {
         stage.write(ann, &publish("a"));
     }
     stage.turn_without_flush();
-    let unserved = stage.shard.unserved_bytes();
-    assert!(unserved > 0);
-    stage.write(ann, &publish("a"));
+    let Unserved { bytes, lane_bytes } = stage.shard.unserved();
+    assert!(bytes > 0 && lane_bytes == bytes);
+    // Of what one lane has, another one's is no part.
+    stage.write(ann, &publish("b"));
     stage.turn_without_flush();
-    assert_eq!(stage.shard.unserved_bytes(), unserved * 3 / 2, "three of one size");
+    let unserved = Unserved { bytes: bytes * 3 / 2, lane_bytes };
+    assert_eq!(stage.shard.unserved(), unserved, "three of one size");
     stage.turn();
-    assert_eq!(stage.shard.unserved_bytes(), 0);
+    assert_eq!(stage.shard.unserved(), Unserved::default());
     // What a blocked link holds up isn't owed by the broker.
     stage.set_room(bob, 0);
     (0..2).for_each(|_| stage.publish(ann, "a", b"x"));
-    assert_eq!(stage.shard.unserved_bytes(), 0);
+    assert_eq!(stage.shard.unserved(), Unserved::default());
 }
 
 #[test]

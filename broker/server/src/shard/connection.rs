@@ -23,12 +23,6 @@ use super::Shard;
 use super::accept::Guest;
 use super::ready::Signal;
 
-/// How many bytes the connections of a shard bring in before its turn comes.
-const BATCH_BYTES_MAX: usize = 1 << 20;
-
-/// The same while sessions are left that wait for their turn.
-const BEHIND_BATCH_BYTES_MAX: usize = 64 << 10;
-
 /// How often a connection is read in a row before others come.
 const READS_IN_A_ROW: usize = 4;
 
@@ -189,7 +183,7 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), LinkError>> {
         let now = shard.now();
-        let batch_bytes_max = shard.batch_bytes_max();
+        let batch_bytes_max = shard.batch_bytes_max.get();
         let mut rules = shard.rules.borrow_mut();
         let mut buffer = shard.buffer.borrow_mut();
         let before = rules.batch_bytes();
@@ -237,7 +231,7 @@ impl Connection {
             self.pause(shard, &shard.held_back);
             return false;
         }
-        if shard.rules.borrow().batch_bytes() >= shard.batch_bytes_max() {
+        if shard.rules.borrow().batch_bytes() >= shard.batch_bytes_max.get() {
             self.pause(shard, &shard.paused);
             return false;
         }
@@ -287,16 +281,6 @@ impl Connection {
             self.wake();
         }
         Ok(flushed)
-    }
-}
-
-impl Shard {
-    /// How many bytes of commands are read before a turn.
-    fn batch_bytes_max(&self) -> usize {
-        match self.exchange.inbox(self.id).unserved() {
-            0 => BATCH_BYTES_MAX,
-            _ => BEHIND_BATCH_BYTES_MAX,
-        }
     }
 }
 

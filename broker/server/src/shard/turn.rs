@@ -96,7 +96,7 @@ impl Shard {
         let lost = self.flush_slice(&mut rules);
         self.inspect(&mut rules);
         rules.end_turn();
-        self.exchange.note_unserved(self.id, rules.unserved_bytes());
+        self.note_unserved(rules.unserved());
         let next_tick = rules.next_tick();
         self.ping(&mut rules);
         let endings = rules.take_endings();
