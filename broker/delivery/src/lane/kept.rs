@@ -44,7 +44,7 @@ pub(super) struct Kept<F> {
 
 #[derive(Debug)]
 enum Was<F> {
-    Messages { extent: Extent, subscription: Option<u64> },
+    Messages { extent: Extent, subscription: Option<u64>, bytes: u64 },
     Frame(F),
     Gap(Box<Gap>),
 }
@@ -66,14 +66,15 @@ impl<F: Frame> Kept<F> {
         self.frames += u64::from(extent.len());
         self.bytes += bytes;
         match self.items.back_mut() {
-            Some(Was::Messages { extent: last, subscription: to })
+            Some(Was::Messages { extent: last, subscription: to, bytes: together })
                 if last.end == extent.start && *to == subscription =>
             {
                 last.end = extent.end;
+                *together += bytes;
             }
             _ => {
                 self.ordered &= self.end <= extent.start;
-                self.append(Was::Messages { extent, subscription });
+                self.append(Was::Messages { extent, subscription, bytes });
             }
         }
         self.end = self.end.max(extent.end);
@@ -107,8 +108,10 @@ impl<F: Frame> Kept<F> {
     /// Returns what they were.
     fn let_go(&mut self, most: u64, log: &mut impl Entries) -> Option<Piece<F>> {
         let was = match self.items.front_mut()? {
-            Was::Messages { extent, .. } if u64::from(extent.len()) > most => {
-                Was::Messages { extent: extent.split_off_front(most), subscription: None }
+            Was::Messages { extent, bytes, .. } if u64::from(extent.len()) > most => {
+                let bytes = split_off_front(bytes, *extent, most);
+                let extent = extent.split_off_front(most);
+                Was::Messages { extent, subscription: None, bytes }
             }
             _ => self.items.pop_front()?,
         };
@@ -116,7 +119,6 @@ impl<F: Frame> Kept<F> {
         self.bytes -= was.cost();
         let piece = match was {
             Was::Messages { extent, .. } => {
-                self.bytes -= log.bytes(extent);
                 log.let_go(extent);
                 let frames = u64::from(extent.len());
                 Piece::Stretch(Stretch { frames, messages: frames, told: 0 })
@@ -142,7 +144,7 @@ impl<F> Was<F> {
 impl<F: Frame> Was<F> {
     fn cost(&self) -> u64 {
         match self {
-            Self::Messages { .. } => 0,
+            Self::Messages { bytes, .. } => *bytes,
             Self::Frame(frame) => frame.held(),
             Self::Gap(_) => GAP_BYTES,
         }
@@ -257,7 +259,9 @@ impl<F: Frame> Kept<F> {
     fn keep_at_most(&mut self, bytes: u64, log: &mut impl Entries) {
         while self.bytes > bytes {
             let most = match self.items.front() {
-                Some(Was::Messages { extent, .. }) => messages_of(*extent, self.bytes - bytes, log),
+                Some(Was::Messages { extent, bytes: together, .. }) => {
+                    messages_of(*extent, *together, self.bytes - bytes)
+                }
                 Some(_) => 1,
                 None => return,
             };
@@ -266,19 +270,18 @@ impl<F: Frame> Kept<F> {
     }
 }
 
-/// How many messages from the front are so many bytes or more, all of them at most.
-fn messages_of(extent: Extent, bytes: u64, log: &impl Entries) -> u64 {
-    let (mut least, mut most) = (1, u64::from(extent.len()));
-    while least < most {
-        let middle = least.midpoint(most);
-        let front = Extent { start: extent.start, end: extent.start + middle };
-        if log.bytes(front) >= bytes {
-            most = middle;
-        } else {
-            least = middle + 1;
-        }
-    }
-    most
+/// How many messages from the front of an extent are so many of its bytes or more, all at most; as if they
+/// were of one size. How large each is only the log knows, in a part of it that is in no cache any more.
+fn messages_of(extent: Extent, together: u64, bytes: u64) -> u64 {
+    let messages = u64::from(extent.len());
+    (bytes * messages).div_ceil(together.max(1)).clamp(1, messages)
+}
+
+/// Takes off what so many messages from the front of an extent are of its bytes, as if they were of one size.
+fn split_off_front(together: &mut u64, extent: Extent, messages: u64) -> u64 {
+    let bytes = *together * messages / u64::from(extent.len());
+    *together -= bytes;
+    bytes
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl<F: Frame> Lane<F> {
 
     fn put_back(&mut self, was: Was<F>, items: &mut VecDeque<Item<F>>, log: &mut impl Entries) {
         match was {
-            Was::Messages { extent, subscription } => {
+            Was::Messages { extent, subscription, .. } => {
                 self.messages += extent.len();
                 self.bytes += log.bytes(extent);
                 self.books.received -= u64::from(extent.len());
