@@ -35,6 +35,7 @@ pub(super) trait Fields<'a>: Sized {
     fn read_fields(input: &mut Input<'a>) -> Result<Self, Offence>;
 }
 
+// Not `ok_or`, which would make a fault for each field, and drop it.
 impl<'a> Input<'a> {
     pub(super) fn new(frame: &'a [u8]) -> Self {
         Self { rest: frame }
@@ -42,21 +43,27 @@ impl<'a> Input<'a> {
 
     #[inline]
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], Fault> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Fault::Truncated)?;
+        let Some((taken, rest)) = self.rest.split_at_checked(count) else {
+            return Err(Fault::Truncated);
+        };
         self.rest = rest;
         Ok(taken)
     }
 
     #[inline]
     fn byte(&mut self) -> Result<u8, Fault> {
-        let (byte, rest) = self.rest.split_first().ok_or(Fault::Truncated)?;
+        let Some((byte, rest)) = self.rest.split_first() else {
+            return Err(Fault::Truncated);
+        };
         self.rest = rest;
         Ok(*byte)
     }
 
     #[inline]
     fn number(&mut self) -> Result<u64, Fault> {
-        let (number, taken) = read_number(self.rest)?.ok_or(Fault::Truncated)?;
+        let Some((number, taken)) = read_number(self.rest)? else {
+            return Err(Fault::Truncated);
+        };
         self.rest = &self.rest[taken..];
         Ok(number)
     }
