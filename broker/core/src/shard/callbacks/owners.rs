@@ -5,34 +5,42 @@
 use std::collections::VecDeque;
 
 use broker_protocol::frame::{BrokerFrame, Owner, OwnerState};
+use hashbrown::HashMap;
 
 use crate::session::{LaneFrame, Roles, Stage, in_bincode};
 use crate::shard::Shard;
 use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId};
 
-/// What is to be said of sessions of this shard that are away, or back.
+/// What is to be said of sessions of this shard that are away, or back, in the order in which they came
+/// to be so.
 #[derive(Debug, Default)]
 pub(super) struct Sayings {
-    waiting: VecDeque<(SessionId, std::vec::IntoIter<CallbackId>, OwnerState)>,
+    line: VecDeque<SessionId>,
+    /// What is left to be said of each of them.
+    left: HashMap<SessionId, (std::vec::IntoIter<CallbackId>, OwnerState)>,
 }
 
 impl Sayings {
     pub(super) fn are_settled(&self) -> bool {
-        self.waiting.is_empty()
+        self.line.is_empty()
     }
 
     /// What was to be said of the session before is past.
     fn say(&mut self, session: SessionId, minded: Vec<CallbackId>, state: OwnerState) {
-        self.waiting.retain(|(of, ..)| *of != session);
-        self.waiting.push_back((session, minded.into_iter(), state));
+        if self.left.insert(session, (minded.into_iter(), state)).is_none() {
+            self.line.push_back(session);
+        }
     }
 
     pub(super) fn next(&mut self) -> Option<(CallbackId, OwnerState)> {
-        while let Some((_, minded, state)) = self.waiting.front_mut() {
-            if let Some(callback) = minded.next() {
+        while let Some(session) = self.line.front() {
+            if let Some((minded, state)) = self.left.get_mut(session)
+                && let Some(callback) = minded.next()
+            {
                 return Some((callback, *state));
             }
-            self.waiting.pop_front();
+            self.left.remove(session);
+            self.line.pop_front();
         }
         None
     }
