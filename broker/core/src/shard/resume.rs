@@ -64,7 +64,9 @@ impl Shard {
         let (mut positions, mut lost) = (Vec::new(), Vec::new());
         for (place, slot) in session.lanes.iter_mut().enumerate() {
             let (lane, from) = (slot.number, position_of(asked, slot.number));
-            let frames = slot.lane.rewind(from, log).unwrap_or_else(|_| slot.lane.frames());
+            let rewound = slot.lane.rewind(from, log);
+            debug_assert!(rewound.is_ok(), "who resumes was seen to be able to");
+            let frames = rewound.unwrap_or_else(|_| slot.lane.frames());
             if frames > from {
                 lost.push(place);
             }

@@ -169,6 +169,7 @@ impl Judge {
             BrokerFrame::CaughtUp(end) => self.caught_up(client, end),
             BrokerFrame::Moved(moved) => self.moved(client, arrival, moved),
             BrokerFrame::Released(released) => self.released(client, arrival, released),
+            BrokerFrame::Owner(owner) => self.told_of_owner(client, arrival, owner),
             BrokerFrame::Attached(one) => {
                 let place = (&*one.callback, &*one.topic);
                 self.told_of_attachment(client, arrival, Ask::Attach, place)

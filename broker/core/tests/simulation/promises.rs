@@ -32,7 +32,8 @@ const HAPPENS: [&str; 10] = [
 ];
 
 /// The same of callbacks.
-const OF_CALLBACKS: [&str; 6] = ["callbacks", "calls", "attached", "detached", "unheld", "ends"];
+const OF_CALLBACKS: [&str; 7] =
+    ["callbacks", "calls", "attached", "detached", "unheld", "ends", "owners"];
 
 fn seeds() -> Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();

@@ -6,6 +6,7 @@
 mod attached;
 mod called;
 mod held;
+mod owners;
 
 use broker_protocol::frame::{Accepted, Keep, LaneOptions, Overflow};
 
@@ -208,7 +209,8 @@ impl Judge {
             self.check_asked(callback)?;
             self.check_unheld(callback)?;
         }
-        self.check_holders()
+        self.check_holders()?;
+        self.check_owners()
     }
 
     /// How many calls of a method were said, and how many of these are known to be in its lane.

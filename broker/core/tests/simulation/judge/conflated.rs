@@ -125,6 +125,7 @@ fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
         | BrokerFrame::Released(_)
         | BrokerFrame::Attached(_)
         | BrokerFrame::Detached(_)
+        | BrokerFrame::Owner(_)
         | BrokerFrame::CaughtUp(_) => true,
         BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
         _ => false,

@@ -34,6 +34,7 @@ impl View {
     /// The link is gone, and with it so many bytes that were on their way.
     pub(crate) fn lose_link(&mut self, unread: u64) {
         self.connected = false;
+        self.losses += 1;
         self.unread = self.unread.saturating_add(unread);
     }
 
@@ -180,6 +181,7 @@ fn is_counted(frame: &BrokerFrame<'_>) -> bool {
         | BrokerFrame::Released(_)
         | BrokerFrame::Attached(_)
         | BrokerFrame::Detached(_)
+        | BrokerFrame::Owner(_)
         | BrokerFrame::Presence(_) => true,
         _ => false,
     }

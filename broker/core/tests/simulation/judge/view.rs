@@ -35,6 +35,8 @@ pub(crate) struct View {
     pub(crate) is_ghost: bool,
     pub(crate) silenced: Option<u64>,
     pub(crate) connected: bool,
+    /// How often its session was left without a link.
+    pub(crate) losses: u64,
     /// Its id, once that is known.
     pub(crate) session: Option<String>,
     /// Whether its client has said goodbye.
@@ -145,6 +147,7 @@ impl View {
             is_ghost: false,
             silenced: None,
             connected: false,
+            losses: 0,
             session: None,
             leaves: false,
             lost_offers: 0,
@@ -200,6 +203,7 @@ impl View {
             | BrokerFrame::Released(_)
             | BrokerFrame::Attached(_)
             | BrokerFrame::Detached(_)
+            | BrokerFrame::Owner(_)
             | BrokerFrame::Presence(_) => true,
             BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
             BrokerFrame::Ping(ping) => ping.mark.is_some(),

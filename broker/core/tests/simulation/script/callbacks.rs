@@ -124,7 +124,9 @@ impl World {
             self.judge.holds.len() - 1
         });
         self.judge.views[client].pending.insert(id, Pending::Hold(hold));
-        let hold = broker_protocol::frame::Hold { id, callback, presence: false };
+        let presence = self.random.percent(60);
+        self.judge.holds[hold].minds.asked += u64::from(presence);
+        let hold = broker_protocol::frame::Hold { id, callback, presence };
         self.command(client, id, &ClientFrame::Hold(hold));
     }
 

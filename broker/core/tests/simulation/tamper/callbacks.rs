@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use broker_protocol::frame::{BrokerFrame, Message, Released, ReleasedReason};
+use broker_protocol::frame::{BrokerFrame, Message, Owner, OwnerState, Released, ReleasedReason};
 
 use super::{Passing, Tamper, encoded};
 use crate::judge::called;
@@ -32,12 +32,16 @@ pub(crate) enum CallFault {
     LateAttached,
     /// Nothing tells that it is no longer.
     LoseDetached,
+    /// Nothing tells that the owner of what is held is back.
+    LoseBack,
+    /// An owner is told to be where it isn't.
+    WrongOwner,
     /// An attachment survives its callback, whose end is lost.
     SurvivingAttachment,
 }
 
 impl CallFault {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::LoseCall,
         Self::DoubleCall,
         Self::WrongCallback,
@@ -49,6 +53,8 @@ impl CallFault {
         Self::LoseAttached,
         Self::LateAttached,
         Self::LoseDetached,
+        Self::LoseBack,
+        Self::WrongOwner,
         Self::SurvivingAttachment,
     ];
 }
@@ -80,6 +86,10 @@ impl Tamper {
                 matches!(read, BrokerFrame::Attached(_))
             }
             CallFault::LoseDetached => matches!(read, BrokerFrame::Detached(_)),
+            CallFault::LoseBack => {
+                matches!(read, BrokerFrame::Owner(owner) if owner.state == OwnerState::Back)
+            }
+            CallFault::WrongOwner => matches!(read, BrokerFrame::Owner(_)),
             CallFault::SurvivingAttachment => false,
         }
     }
@@ -110,6 +120,13 @@ impl Tamper {
                     _ => ReleasedReason::Released,
                 };
                 vec![encoded(from.codec, &BrokerFrame::Released(Released { reason, ..released }))]
+            }
+            (CallFault::WrongOwner, BrokerFrame::Owner(owner)) => {
+                let state = match owner.state {
+                    OwnerState::Away => OwnerState::Back,
+                    _ => OwnerState::Away,
+                };
+                vec![encoded(from.codec, &BrokerFrame::Owner(Owner { state, ..owner }))]
             }
             _ => Vec::new(),
         }

@@ -72,6 +72,7 @@ impl World {
             _ => false,
         };
         if stays {
+            self.judge.views[client].losses += 1;
             // The shard may have looked at its clock a moment ago.
             let deadline = self.ticked[shard] + EXPIRY;
             self.clients[client].deadline.get_or_insert(deadline);

@@ -4,7 +4,8 @@ use broker_protocol::frame::{Accepted, Message, Released, ReleasedReason};
 
 use super::super::data::number_in;
 use super::super::truth::Record;
-use super::super::{Arrival, Judge, Kind, Pending, Wrong};
+use super::super::{Arrival, Judge, Kind, Pending, View, Wrong};
+use super::owners::Minds;
 use super::{Callback, KINDS};
 
 /// One time for which a session holds something.
@@ -13,12 +14,14 @@ pub(crate) struct Hold {
     pub(crate) holder: usize,
     pub(crate) target: Target,
     /// Whether it is known to hold that, or that it doesn't.
-    accepted: bool,
+    pub(super) accepted: bool,
     refused: bool,
     /// Whether it has let go of that, and how that may be told.
     pub(crate) let_go: Option<&'static [ReleasedReason]>,
     /// Whether it was told of the end.
-    told: bool,
+    pub(super) told: bool,
+    /// What it knows of where the owner is.
+    pub(crate) minds: Minds,
 }
 
 /// What can be held.
@@ -43,7 +46,8 @@ const LEFT: &[ReleasedReason] =
 impl Hold {
     pub(crate) fn new(holder: usize, target: Target) -> Self {
         let (accepted, refused, told) = (false, false, false);
-        Self { holder, target, accepted, refused, let_go: None, told }
+        let minds = Minds::default();
+        Self { holder, target, accepted, refused, let_go: None, told, minds }
     }
 
     /// Whether it may last.
@@ -120,14 +124,18 @@ impl Judge {
             _ if lane != 0 => Err(format!("{released:?} in lane {lane}")),
             Some(callback) => self.told_of_end(client, Target::Callback(callback), released),
             None => {
-                let is_it = |view: &super::super::View| {
-                    view.session.as_deref() == Some(&*released.callback) && !view.is_ghost
-                };
-                let target = self.views.iter().position(is_it);
+                let target = self.target(&released.callback);
                 let target = target.ok_or("the end of what nobody knows")?;
-                self.told_of_end(client, Target::Session(target), released)
+                self.told_of_end(client, target, released)
             }
         }
+    }
+
+    /// What can be held by this name.
+    pub(super) fn target(&self, token: &str) -> Option<Target> {
+        let is_it = |view: &View| view.session.as_deref() == Some(token) && !view.is_ghost;
+        let session = || self.views.iter().position(is_it).map(Target::Session);
+        self.callback(token).map(Target::Callback).or_else(session)
     }
 
     /// Who holds something is told once that it is over, if it is.
