@@ -34,8 +34,8 @@ pub(crate) enum CallFault {
     LoseDetached,
     /// Nothing tells that the owner of what is held is back.
     LoseBack,
-    /// An owner is told to be where it isn't.
-    WrongOwner,
+    /// One that is back is told to be away.
+    AwayForBack,
     /// An attachment survives its callback, whose end is lost.
     SurvivingAttachment,
 }
@@ -54,7 +54,7 @@ impl CallFault {
         Self::LateAttached,
         Self::LoseDetached,
         Self::LoseBack,
-        Self::WrongOwner,
+        Self::AwayForBack,
         Self::SurvivingAttachment,
     ];
 }
@@ -86,10 +86,9 @@ impl Tamper {
                 matches!(read, BrokerFrame::Attached(_))
             }
             CallFault::LoseDetached => matches!(read, BrokerFrame::Detached(_)),
-            CallFault::LoseBack => {
+            CallFault::LoseBack | CallFault::AwayForBack => {
                 matches!(read, BrokerFrame::Owner(owner) if owner.state == OwnerState::Back)
             }
-            CallFault::WrongOwner => matches!(read, BrokerFrame::Owner(_)),
             CallFault::SurvivingAttachment => false,
         }
     }
@@ -121,12 +120,9 @@ impl Tamper {
                 };
                 vec![encoded(from.codec, &BrokerFrame::Released(Released { reason, ..released }))]
             }
-            (CallFault::WrongOwner, BrokerFrame::Owner(owner)) => {
-                let state = match owner.state {
-                    OwnerState::Away => OwnerState::Back,
-                    _ => OwnerState::Away,
-                };
-                vec![encoded(from.codec, &BrokerFrame::Owner(Owner { state, ..owner }))]
+            (CallFault::AwayForBack, BrokerFrame::Owner(owner)) => {
+                let away = Owner { state: OwnerState::Away, ..owner };
+                vec![encoded(from.codec, &BrokerFrame::Owner(away))]
             }
             _ => Vec::new(),
         }
