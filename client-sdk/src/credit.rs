@@ -115,12 +115,6 @@ impl Credit {
         self.set_conflates(*lane, !matches!(options.keep, None | Some(Keep::All)));
     }
 
-    pub(crate) fn set_conflates(&self, lane: u8, conflates: bool) {
-        if let Some(lane) = self.lanes.get(usize::from(lane)) {
-            lane.conflates.store(conflates, Ordering::Release);
-        }
-    }
-
     /// A data frame of so many bytes was received. What it gives back when it is done with.
     pub(crate) fn received(self: &Arc<Self>, lane: u8, bytes: usize) -> Owed {
         let bytes = bytes as u64;

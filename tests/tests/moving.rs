@@ -5,12 +5,14 @@
 use std::time::Duration;
 
 use broker_tests::{Place, Transport};
-use client_sdk::{Client, Event, LaneOptions, MessageStream};
+use client_sdk::{Client, Event, Keep, LaneOptions, Message, MessageStream, Overflow};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 broker_tests::over_every_transport!(
     every_message_comes_once_and_in_order_while_a_subscription_moves,
     a_lane_that_is_updated_misses_nothing,
+    a_lane_goes_on_when_it_begins_to_conflate_however_much_of_it_was_consumed,
 );
 
 const MESSAGES: u64 = 3000;
@@ -100,4 +102,36 @@ async fn a_lane_that_is_updated_misses_nothing(over: Transport) {
     let publisher = connect(&setting.place).await;
     let changes = (0..).map(|number: u8| priority(number % 8));
     tokio::join!(read_changing(&mut stream, changes), publish(&publisher));
+}
+
+/// The receive window that a client asks for. A quarter of it is consumed before the broker is told of a
+/// lane that keeps everything: more than is on its way of one that conflates.
+const WINDOW_BYTES: usize = 1 << 20;
+const PAYLOAD_BYTES: usize = 900;
+
+async fn a_lane_goes_on_when_it_begins_to_conflate_however_much_of_it_was_consumed(
+    over: Transport,
+) {
+    let setting = over.start().await.unwrap();
+    let subscriber = connect(&setting.place).await;
+    let (seqs, mut came) = mpsc::unbounded_channel();
+    let all = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
+    let latest = LaneOptions { keep: Some(Keep::Latest(1)), ..all.clone() };
+    let callback = move |message: &Message| {
+        let _ = seqs.send(message.seq);
+    };
+    let building = subscriber.subscription("a").lane_options(all).start(callback);
+    let subscription = within(building).await.unwrap();
+    let publisher = connect(&setting.place).await;
+    let untold = (WINDOW_BYTES / 4 / (PAYLOAD_BYTES + 100)) as u64;
+    for seq in 1..=untold {
+        within(publisher.publish("a", vec![0; PAYLOAD_BYTES])).await.unwrap();
+        assert_eq!(within(came.recv()).await, Some(seq));
+    }
+    within(subscription.set_options(latest)).await.unwrap();
+    let last = untold + 100;
+    for _ in untold..last {
+        within(publisher.publish("a", vec![0; PAYLOAD_BYTES])).await.unwrap();
+    }
+    while within(came.recv()).await.unwrap() < last {}
 }

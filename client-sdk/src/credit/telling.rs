@@ -23,22 +23,48 @@ const SILENT_MAX: Duration = Duration::from_millis(10);
 impl Credit {
     pub(super) fn finished(&self, number: u8, bytes: u64) {
         let Some(lane) = self.lanes.get(usize::from(number)) else { return };
-        let finished = lane.finished.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        // In one order with `set_conflates`: one of the two sees what the other did.
+        let finished = lane.finished.fetch_add(bytes, Ordering::SeqCst) + bytes;
+        if self.is_due(lane, finished) {
+            self.note_due(number);
+        }
+    }
+
+    /// Whether a lane conflates changes. What was finished while it kept everything, and is too little
+    /// to be told of such a lane, may be more than the broker now sends ahead: then nothing more comes
+    /// that would have it told.
+    pub(crate) fn set_conflates(&self, number: u8, conflates: bool) {
+        let Some(lane) = self.lanes.get(usize::from(number)) else { return };
+        let before = lane.conflates.swap(conflates, Ordering::SeqCst);
+        let finished = lane.finished.load(Ordering::SeqCst);
+        if conflates && !before && self.is_worth_telling(lane, finished) {
+            self.note_due(number);
+        }
+    }
+
+    fn note_due(&self, number: u8) {
         let bit = 1 << number;
-        if self.is_due(lane, finished) && self.due.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
+        if self.due.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
             // The connection's task is one of tokio's: to wake it runs nothing here.
             let teller = self.teller.lock().unwrap_or_else(PoisonError::into_inner).take();
             teller.into_iter().for_each(Waker::wake);
         }
     }
 
-    fn is_due(&self, lane: &Lane, finished: u64) -> bool {
+    /// Whether as much is untold as the broker is ever told at a time.
+    fn is_worth_telling(&self, lane: &Lane, finished: u64) -> bool {
         let window = self.window.load(Ordering::Relaxed);
         let untold = finished.saturating_sub(lane.told.load(Ordering::Acquire));
-        if window == 0 || untold < LEAST_STEP.min(window / STEPS) {
+        window > 0 && untold >= LEAST_STEP.min(window / STEPS)
+    }
+
+    fn is_due(&self, lane: &Lane, finished: u64) -> bool {
+        if !self.is_worth_telling(lane, finished) {
             return false;
         }
-        if untold >= window / STEPS || !lane.conflates.load(Ordering::Relaxed) {
+        let window = self.window.load(Ordering::Relaxed);
+        let untold = finished.saturating_sub(lane.told.load(Ordering::Acquire));
+        if untold >= window / STEPS || !lane.conflates.load(Ordering::SeqCst) {
             return untold >= window / STEPS;
         }
         let is_all = finished == lane.received.load(Ordering::Acquire);

@@ -62,6 +62,19 @@ fn a_lane_that_conflates_is_told_of_sooner() {
 }
 
 #[test]
+fn what_was_finished_before_a_lane_conflates_is_told_when_it_does() {
+    let credit = credit(Some(WINDOW));
+    drop(credit.received(1, 200_000));
+    drop(credit.received(2, 2000));
+    assert_eq!(told(&credit), [], "it is less than a quarter of the window");
+    credit.set_conflates(1, true);
+    credit.set_conflates(2, true);
+    assert_eq!(told(&credit), [(1, 1, 200_000)]);
+    credit.set_conflates(1, true);
+    assert_eq!(told(&credit), [], "nothing is new");
+}
+
+#[test]
 fn what_is_held_over_a_reconnect_is_missing_from_the_next_window() {
     let credit = credit(Some(4000));
     let (held, lost) = (credit.received(0, 3000), credit.received(0, 500));
