@@ -1,6 +1,7 @@
 //! The callback trait: how user code receives.
 
 use std::future::poll_fn;
+use std::time::{Duration, Instant};
 
 use crate::inbox::Held;
 use crate::pace::Pace;
@@ -69,7 +70,8 @@ pub trait Subscriber: Send + 'static {
     /// this moment: the time to draw what they changed.
     ///
     /// Where more comes all the time, this is called after as many calls as may wait together, the
-    /// inbox's bound. The last batch ends before `on_ended`.
+    /// inbox's bound, and after calls that took a tenth of a second: who draws here is never long without
+    /// a picture, however slow the calls are. The last batch ends before `on_ended`.
     fn on_batch_end(&mut self) {}
 
     /// Nothing more is delivered.
@@ -82,12 +84,15 @@ impl<F: FnMut(&Message) + Send + 'static> Subscriber for F {
     }
 }
 
+/// How long the calls of a batch take at most, all but the first and one more.
+const BATCH_MAX: Duration = Duration::from_millis(100);
+
 /// Calls a subscriber with what comes into its inbox, until that ends.
 pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
     let batch_max = inbox.messages_max();
     let mut pace = Pace::new();
     while let Some(first) = poll_fn(|cx| inbox.poll_next(cx)).await {
-        let (mut next, mut handed) = (Some(first), 0);
+        let (mut next, mut handed, mut ends_at, mut is_long) = (Some(first), 0, None, false);
         pace.begin();
         while let Some(Held { event, owed, .. }) = next {
             let is_end = matches!(event, Event::Ended(_));
@@ -103,8 +108,10 @@ pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
             handed += 1;
             if pace.is_due() {
                 pace.pause().await;
+                let now = Instant::now();
+                is_long = now >= *ends_at.get_or_insert(now + BATCH_MAX);
             }
-            next = if handed < batch_max { inbox.try_next() } else { None };
+            next = if handed < batch_max && !is_long { inbox.try_next() } else { None };
         }
         pace.call(|| subscriber.on_batch_end());
     }

@@ -129,6 +129,46 @@ async fn a_batch_is_never_longer_than_what_may_wait_together() {
     record.expect(&["t 1 hold", "t 2 x", "batch end", "t 3 x", "batch end"]).await;
 }
 
+/// Takes its time with each message.
+struct Slow {
+    calls: usize,
+    batches: tokio::sync::mpsc::UnboundedSender<usize>,
+}
+
+impl Subscriber for Slow {
+    fn on_message(&mut self, _: &Message) {
+        self.calls += 1;
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+
+    fn on_batch_end(&mut self) {
+        let _ = self.batches.send(std::mem::take(&mut self.calls));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_slow_calls_ends_though_more_waits() {
+    const WAITING: usize = 60;
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (batches, mut ended) = tokio::sync::mpsc::unbounded_channel();
+    let calls = Slow { calls: 0, batches };
+    let (begun, _) = tokio::join!(client.subscribe(">", calls), peer.granted(1));
+    let _subscription = begun.unwrap();
+    assert_eq!(ended.recv().await, Some(0), "of the beginning alone");
+    let mut packet = BytesMut::new();
+    for seq in 1..=WAITING as u64 {
+        Codec::Bincode.write_broker(&message("t", seq, "x"), &mut packet);
+    }
+    peer.say_bytes(packet.freeze()).await;
+    let (mut handed, mut batches) = (0, 0);
+    while handed < WAITING {
+        handed += ended.recv().await.unwrap();
+        batches += 1;
+    }
+    assert!(batches > 2, "{WAITING} calls of 10 ms in {batches} batches");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_batch_ends_before_the_subscription_does() {
     let mut place = Place::new();
