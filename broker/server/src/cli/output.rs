@@ -28,6 +28,10 @@ pub(crate) struct Shown<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ShownGap<'a> {
     pub(crate) topic: Option<&'a str>,
+    pub(crate) epoch: Option<u64>,
+    /// The first and the last that is missing.
+    pub(crate) first_seq: Option<u64>,
+    pub(crate) last_seq: Option<u64>,
     pub(crate) count: u64,
     pub(crate) reason: &'a str,
 }

@@ -88,6 +88,28 @@ fn who_prints_slowly_gets_the_newest_and_is_told_exactly_how_many_were_skipped()
 }
 
 #[test]
+fn who_wants_all_or_an_end_gets_an_end_in_place_of_the_first_that_is_missing() {
+    let broker = broker();
+    let mut subscribed =
+        subscribe(&broker, &["a", "--when-behind", "end", "--format", "json", "--wait", "60s"]);
+    // More than the pipe, the program's credit and its lane hold together.
+    let lines: String = (1..=40_000).map(|number| format!("{number} {:100}\n", "")).collect();
+    let published = ["pub", "a", "--lines", "--url", broker.url("ws")];
+    assert_eq!(run_with_input(&published, lines.as_bytes()).code, Some(0));
+    let printed = BufReader::new(subscribed.take_stdout()).lines().map_while(Result::ok);
+    let printed: Vec<serde_json::Value> =
+        printed.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    let ended = subscribed.wait();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("messages are missing"), "{ended:?}");
+    let (gap, messages) = printed.split_last().unwrap();
+    let seqs: Vec<u64> = messages.iter().filter_map(|message| message["seq"].as_u64()).collect();
+    assert!(seqs.iter().copied().eq(1..=messages.len() as u64), "one is missing before the end");
+    let first_missing = messages.len() as u64 + 1;
+    assert_eq!((&gap["type"], &gap["first_seq"]), (&"gap".into(), &first_missing.into()), "{gap}");
+}
+
+#[test]
 fn filters_that_overlap_print_a_message_once() {
     let broker = broker();
     let subscribed = subscribe(&broker, &["a.*", "*.b", "a.b", "--count", "3"]);

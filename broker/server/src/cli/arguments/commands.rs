@@ -21,7 +21,7 @@ pub(crate) enum WhenBehind {
     Merge,
     /// All that waits is left out, and told; then what is retained is printed, and it goes on.
     Resync,
-    /// The command ends with exit code 1.
+    /// The command ends with exit code 1, in place of the first that is missing.
     End,
 }
 

@@ -53,6 +53,12 @@ struct Gap<'a> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seq: Option<u64>,
     count: u64,
     reason: &'a str,
 }
@@ -124,8 +130,8 @@ pub(super) fn presence(line: &mut Vec<u8>, joined: &[String], left: &[String]) {
 
 /// Appends a gap.
 pub(super) fn gap(line: &mut Vec<u8>, gap: &ShownGap<'_>) {
-    let ShownGap { topic, count, reason } = *gap;
-    append(line, &Gap { r#type: "gap", topic, count, reason });
+    let ShownGap { topic, epoch, first_seq, last_seq, count, reason } = *gap;
+    append(line, &Gap { r#type: "gap", topic, epoch, first_seq, last_seq, count, reason });
 }
 
 fn append(line: &mut Vec<u8>, value: &impl Serialize) {
@@ -164,10 +170,26 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_data() {
-        let mut line = Vec::new();
-        gap(&mut line, &ShownGap { topic: Some("a"), count: 2, reason: "dropped" });
-        let expected = "{\"type\":\"gap\",\"topic\":\"a\",\"count\":2,\"reason\":\"dropped\"}";
-        assert_eq!(String::from_utf8(line).unwrap(), expected);
+    fn a_gap_is_data_with_all_that_is_known_of_it() {
+        let line_of = |gap_of: ShownGap<'_>| {
+            let mut line = Vec::new();
+            gap(&mut line, &gap_of);
+            String::from_utf8(line).unwrap()
+        };
+        let of_all = ShownGap {
+            topic: None,
+            epoch: None,
+            first_seq: None,
+            last_seq: None,
+            count: 2,
+            reason: "dropped",
+        };
+        let expected = "{\"type\":\"gap\",\"count\":2,\"reason\":\"dropped\"}";
+        assert_eq!(line_of(of_all), expected);
+        let (epoch, first_seq, last_seq) = (Some(8), Some(3), Some(7));
+        let of_one = ShownGap { topic: Some("a"), epoch, first_seq, last_seq, ..of_all };
+        let expected = "{\"type\":\"gap\",\"topic\":\"a\",\"epoch\":8,\"first_seq\":3,\"last_seq\":7,\
+                        \"count\":2,\"reason\":\"dropped\"}";
+        assert_eq!(line_of(of_one), expected);
     }
 }

@@ -48,7 +48,7 @@ fn escape(line: &mut Vec<u8>, text: &str) {
 
 /// The gap as a sentence.
 pub(super) fn gap(gap: &ShownGap<'_>) -> String {
-    let ShownGap { topic, count, reason } = gap;
+    let ShownGap { topic, count, reason, .. } = gap;
     let messages = if *count == 1 { "message" } else { "messages" };
     let of = topic.map_or_else(String::new, |topic| format!(" of {topic}"));
     format!("missed {count} {messages}{of}: {reason}")
@@ -90,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_gap_is_a_sentence() {
-        let gap_of = |topic, count| gap(&ShownGap { topic, count, reason: "dropped" });
+        let (epoch, first_seq, last_seq) = (Some(1), Some(1), Some(3));
+        let gap_of = |topic, count| {
+            gap(&ShownGap { topic, epoch, first_seq, last_seq, count, reason: "dropped" })
+        };
         assert_eq!(gap_of(Some("a.b"), 1), "missed 1 message of a.b: dropped");
         assert_eq!(gap_of(None, 2), "missed 2 messages: dropped");
     }

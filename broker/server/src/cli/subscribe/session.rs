@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker_delivery::filter_matches;
 use client_sdk::{ClosedReason, Ended, Event, Gap, GapCause, GapReason, Message, Presence};
 
-use super::super::arguments::Subscribe;
+use super::super::arguments::{Subscribe, WhenBehind};
 use super::super::outcome::{Failure, Outcome};
 use super::super::output::{self, Printer, Shown, ShownGap};
 
@@ -122,10 +122,20 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Tells of a gap, and ends where nothing may be missing.
     fn gap(&mut self, gap: &Gap) -> Step {
-        let shown =
-            ShownGap { topic: gap.topic.as_deref(), count: gap.count, reason: reason(gap.reason) };
-        self.printer.gap(&shown).into()
+        let step = Step::from(self.printer.gap(&shown_gap(gap)));
+        match step {
+            Step::Continue if self.ends_at(gap.reason) => Step::End(Err(too_slow(gap.count))),
+            step => step,
+        }
+    }
+
+    /// The connection of who is too slow ends, and its session goes on: what it missed is the first
+    /// that it is told.
+    fn ends_at(&self, cause: GapCause) -> bool {
+        let is_dropped = cause == GapCause::Broker(GapReason::Dropped);
+        self.arguments.when_behind == WhenBehind::End && is_dropped
     }
 
     fn caught_up(&mut self, place: usize) -> Step {
@@ -149,6 +159,17 @@ fn shown(message: &Message) -> Shown<'_> {
     }
 }
 
+fn shown_gap(gap: &Gap) -> ShownGap<'_> {
+    ShownGap {
+        topic: gap.topic.as_deref(),
+        epoch: gap.epoch,
+        first_seq: gap.first_seq,
+        last_seq: gap.last_seq,
+        count: gap.count,
+        reason: reason(gap.reason),
+    }
+}
+
 /// The broker's reasons have the names that they have on the wire.
 fn reason(cause: GapCause) -> &'static str {
     match cause {
@@ -163,6 +184,13 @@ fn reason(cause: GapCause) -> &'static str {
         GapCause::Interrupted => "interrupted",
         _ => "unknown",
     }
+}
+
+fn too_slow(missed: u64) -> Failure {
+    Outcome::Failed.because(format_args!(
+        "{missed} messages are missing: they came faster than they were printed, or while the \
+         connection was lost; --when-behind drop-oldest goes on and tells what was missed"
+    ))
 }
 
 fn failure(ended: &Ended) -> Failure {
