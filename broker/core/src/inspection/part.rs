@@ -151,6 +151,8 @@ pub(crate) struct LaneReport {
     pub(crate) waiting: Waiting,
     #[serde(flatten)]
     pub(crate) counted: Counted,
+    /// Keys that were forgotten at the bound before their interval was over.
+    pub(crate) forgotten: u64,
 }
 
 /// The options of a lane under the names that `subscribe` has for them.

@@ -101,6 +101,40 @@ fn sessions_are_chosen_by_order_number_and_name() {
 }
 
 #[test]
+fn who_is_away_is_behind_only_if_something_waits() {
+    let (config, sequencer) = (Config::default(), SequencerConfig::default());
+    let mut stage = Stage::with_absence(config, sequencer, Codec::Bincode);
+    let (operator, gone) = (stage.enter("operator"), stage.enter("gone"));
+    stage.say(gone, &in_lane("t", 1, LaneOptions::default()));
+    stage.lose(gone);
+    let away = answer(&mut stage, operator, "");
+    assert_eq!((&away["connected"], &away["behind"]), (&json!(1), &json!(0)), "{away}");
+    stage.publish(operator, "t", b"x");
+    let late = answer(&mut stage, operator, "");
+    assert_eq!((&late["connected"], &late["behind"]), (&json!(1), &json!(1)), "{late}");
+}
+
+#[test]
+fn keys_that_were_forgotten_before_their_interval_was_over_are_told() {
+    for (bound, forgotten) in [(3, 0), (2, 1)] {
+        let mut stage = Stage::new(Config::default());
+        let (operator, paced) = (stage.enter("operator"), stage.enter("paced"));
+        let options = LaneOptions {
+            keep: Some(Keep::Latest(1)),
+            min_interval: Some(1000),
+            bound_messages: Some(bound),
+            ..LaneOptions::default()
+        };
+        stage.say(paced, &in_lane("*", 1, options));
+        ["a", "b", "c"].iter().for_each(|topic| stage.publish(operator, topic, b"x"));
+        stage.turn();
+        let answer = answer(&mut stage, operator, r#"{"name":"paced"}"#);
+        let lane = &answer["list"][0]["lanes"][1];
+        assert_eq!((&lane["received"], &lane["forgotten"]), (&json!(3), &json!(forgotten)));
+    }
+}
+
+#[test]
 fn the_books_of_lanes_are_told_and_totals_count_those_of_live_lanes() {
     let mut stage = Stage::new(Config::default());
     let (operator, slow) = (stage.enter("operator"), stage.enter("slow"));

@@ -76,7 +76,9 @@ impl Shard {
         part.waiting.add(waiting);
         part.counts.sessions += 1;
         part.counts.connected += u64::from(session.stage != Stage::Away);
-        part.counts.behind += u64::from(session.behind);
+        // Who is away is behind for the shard, though nothing may wait for it.
+        let waits = waiting.messages > 0 || waiting.bytes > 0;
+        part.counts.behind += u64::from(session.behind && waits);
         let Question { sort, limit, name, .. } = &inspection.question;
         if !session.name.starts_with(&**name) {
             return;
@@ -106,6 +108,7 @@ impl Shard {
             options: *slot.lane.options(),
             waiting: self.waiting_in(now, slot),
             counted: Counted::from(slot.lane.books()),
+            forgotten: slot.lane.forgotten(),
         };
         let lanes: Vec<_> = session.lanes.iter().map(report).collect();
         let (mut waiting, mut counted) = (Waiting::default(), Counted::default());

@@ -109,7 +109,8 @@ fn line(row: &Row, widths: &[usize]) -> String {
 /// A row for each lane that was used; what is the session's own stands in the first.
 fn rows(session: &Session, now: u64) -> Vec<Row> {
     let used = |lane: &&Lane| {
-        lane.received + lane.messages + lane.bytes + lane.conflated + lane.dropped > 0
+        let gone = lane.conflated + lane.merged + lane.dropped + lane.expired;
+        lane.received + lane.messages + lane.bytes + gone > 0
     };
     let mut lanes: Vec<&Lane> = session.lanes.iter().filter(used).collect();
     lanes.sort_by_key(|lane| std::cmp::Reverse((lane.age, lane.messages, lane.received)));
@@ -216,6 +217,20 @@ web.anna  1.2 s      100  400 KiB     1  latest, drop-oldest         48     36,0
 b             -        -        -     0  newest 3, disconnect         0          0        0     0        0  lost 1s ago  - bincode -
 ";
         assert_eq!(Look(&answer).to_string(), expected);
+    }
+
+    #[test]
+    fn a_lane_in_which_everything_expired_or_waits_to_be_told_was_used() {
+        for of in ["conflated", "merged", "dropped", "expired"] {
+            let [unused, used] = ["0", "7"]
+                .map(|count| ANSWER.replace(&format!("\"{of}\":0"), &format!("\"{of}\":{count}")));
+            let rows = |answer: &str| {
+                let answer: Answer = serde_json::from_str(answer).expect("the broker answers so");
+                Look(&answer).to_string().lines().count()
+            };
+            // The heading, the heads of the columns, and lane 1; or lane 0 too.
+            assert_eq!((rows(&unused), rows(&used)), (4, 5), "{of}");
+        }
     }
 
     #[test]
