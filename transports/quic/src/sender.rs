@@ -13,7 +13,8 @@ use crate::outgoing::Outgoing;
 pub(crate) struct Sender {
     connection: Connection,
     control: Outgoing,
-    /// Those that were used, in order of first use: few enough to be searched.
+    /// Those that were used, few enough to be searched. Who got something of a window that all share
+    /// goes behind the others.
     lanes: Vec<(u8, Outgoing)>,
     datagrams: Datagrams,
     /// Whether a channel became free that the user hasn't been told of.
@@ -65,13 +66,22 @@ impl Sender {
     /// Moves what waits in every channel. Returns whether a channel is still blocked.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, LinkError> {
         let mut is_blocked = false;
+        let mut first_served = None;
         let lanes = self.lanes.iter_mut().map(|(_, lane)| lane);
-        for channel in [&mut self.control].into_iter().chain(lanes) {
-            if channel.is_blocked() {
+        for (place, channel) in [&mut self.control].into_iter().chain(lanes).enumerate() {
+            let unsent = channel.unsent();
+            if unsent > 0 {
                 let is_free = channel.poll_flush(cx)?.is_ready();
                 self.has_freed |= is_free;
                 is_blocked |= !is_free;
+                if channel.unsent() < unsent && place > 0 {
+                    first_served.get_or_insert(place - 1);
+                }
             }
+        }
+        // It took what there was room for: next time the others are asked before it.
+        if let Some(place) = first_served {
+            self.lanes[place..].rotate_left(1);
         }
         if self.datagrams.is_blocked() {
             let is_free = self.datagrams.poll_flush(cx)?.is_ready();

@@ -130,6 +130,48 @@ async fn a_lane_that_became_free_while_receiving_is_told_though_another_is_block
     assert_ne!(broker.try_send(Channel::Lane(2), &packet), Sent::Refused);
 }
 
+/// Whoever came first had all of what is sent and not acknowledged, as long as it had more.
+#[tokio::test]
+async fn lanes_share_a_window_that_is_too_small_for_all_of_them() {
+    const ENOUGH: usize = 2048 * KIB;
+    let config = Config { send_window_bytes: 64 * KIB as u32, ..Default::default() };
+    let mut server = Server::start(config, &[JSON]);
+    let (foreign, mut broker) = server.foreign_link(TransportConfig::default()).await;
+    let packet = Bytes::from(vec![7; 64 * KIB]);
+    let writing = async {
+        loop {
+            for lane in [1, 2] {
+                while broker.try_send(Channel::Lane(lane), &packet) == Sent::Taken {}
+            }
+            std::future::poll_fn(|cx| broker.0.poll_writable(cx)).await.unwrap();
+        }
+    };
+    let reading = async {
+        let mut read = [0, 0];
+        let mut lanes = Vec::new();
+        for _ in 0..2 {
+            let mut lane = foreign.connection.accept_uni().await.unwrap();
+            let mut number = [0];
+            lane.read_exact(&mut number).await.unwrap();
+            lanes.push((number[0], lane));
+        }
+        lanes.sort_by_key(|(number, _)| *number);
+        let [(1, first), (2, second)] = &mut lanes[..] else { panic!("lanes 1 and 2") };
+        while read[0] + read[1] < ENOUGH {
+            tokio::select! {
+                chunk = first.read_chunk(KIB, true) => read[0] += chunk.unwrap().unwrap().bytes.len(),
+                chunk = second.read_chunk(KIB, true) => read[1] += chunk.unwrap().unwrap().bytes.len(),
+            }
+        }
+        read
+    };
+    let read = tokio::select! {
+        () = writing => unreachable!("it never ends"),
+        read = reading => read,
+    };
+    assert!(read.iter().all(|lane| *lane > ENOUGH / 4), "{read:?}");
+}
+
 /// Offers a packet until it is taken, whatever else is blocked.
 async fn offer(end: &mut End, channel: Channel, packet: &Bytes) {
     while end.try_send(channel, packet) == Sent::Refused {
