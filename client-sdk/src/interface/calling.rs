@@ -1,6 +1,6 @@
 //! The task that calls an object with what comes in one of its lanes, in order.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,9 +82,11 @@ impl Task {
             return;
         }
         let Message { topic, from, body, .. } = message;
-        let caller = Caller { name: from, session: None };
         let method = methods.called(&topic);
-        let Some(handled) = self.handle(method, &body, caller) else { return };
+        // Kept for what comes of it later; most calls are done when they return.
+        let asked_by = from.as_ref().filter(|_| methods.answers(&method)).cloned();
+        let caller = |name| Caller { name, session: None };
+        let Some(handled) = self.handle(method, &body, caller(from)) else { return };
         match handled {
             Handled::Done => {}
             Handled::Failed(Fault(refusal)) => {
@@ -92,17 +94,18 @@ impl Task {
                 tracing::warn!(topic = &*topic, %refusal, "a call that can't be carried out");
             }
             // Sent without wanting the answer.
-            Handled::Later(answering) => self.finish(answering),
+            Handled::Later(answering) => self.finish(answering, caller(asked_by)),
         }
     }
 
     /// Carries on with a call of which nobody wants the answer, within the bound of those that are
     /// under way.
-    fn finish(&self, answering: Answering) {
+    fn finish(&self, answering: Answering, by: Caller) {
         let Ok(turn) = Arc::clone(&self.answered).try_acquire_owned() else {
             self.hub.counters.requests_busy.count();
             return tracing::warn!("a call is left out: too many are answered at one time");
         };
+        let answering = unharmed_until_done(&self.hub, by, answering);
         self.hub.runtime.spawn(async move {
             let _turn = turn;
             let _ = answering.await;
@@ -146,12 +149,7 @@ impl Task {
             Handled::Failed(Fault(refusal)) => return unanswered.give(Err(refusal)).await,
             Handled::Later(answering) => answering,
         };
-        let hub = Arc::clone(&self.hub);
-        let mut answering = Box::pin(caller.scope(answering));
-        let mut answering = poll_fn(move |cx| {
-            let polled = unharmed(&hub, || answering.as_mut().poll(cx));
-            polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
-        });
+        let mut answering = unharmed_until_done(&self.hub, caller, answering);
         let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answering).poll(cx))).await;
         if let Poll::Ready(answer) = first {
             return give(unanswered, answer).await;
@@ -185,6 +183,19 @@ fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
     done.ok()
 }
 
+/// Runs a method to its answer, on behalf of who called it. `None` if it panicked.
+fn unharmed_until_done(
+    hub: &Arc<Hub>,
+    by: Caller,
+    answering: Answering,
+) -> impl Future<Output = Option<Result<Body, Fault>>> + Send + Unpin + use<> {
+    let (hub, mut answering) = (Arc::clone(hub), Box::pin(by.scope(answering)));
+    poll_fn(move |cx| {
+        let polled = unharmed(&hub, || answering.as_mut().poll(cx));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+}
+
 /// Which methods of an interface are called.
 struct Methods {
     description: &'static Description,
@@ -193,6 +204,11 @@ struct Methods {
 }
 
 impl Methods {
+    /// Whether a method has an answer.
+    fn answers(&self, method: &Result<usize, Fault>) -> bool {
+        method.as_ref().is_ok_and(|method| self.description.methods[*method].answers)
+    }
+
     /// The place of the method that a topic calls.
     fn called(&mut self, topic: &Arc<str>) -> Result<usize, Fault> {
         match &self.last {

@@ -17,4 +17,5 @@ mod paces;
 mod processes;
 mod restarts;
 mod sets;
+mod unasked;
 mod values;
