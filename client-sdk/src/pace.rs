@@ -26,7 +26,9 @@ pub(crate) struct Pace {
     calls: u32,
     /// Calls of this turn before that.
     turn: u32,
-    /// After how many of them the clock is looked at.
+    /// Calls since the clock was looked at behind one, in whatever turns.
+    unlooked: u32,
+    /// After how many of them it is looked at.
     look_after: u32,
     /// Whether the last ones were slow.
     is_slow: bool,
@@ -38,8 +40,8 @@ impl Pace {
     pub(crate) fn new() -> Self {
         let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
         let has_threads = flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread);
-        let (calls, turn, look_after, is_slow) = (0, 0, 1, false);
-        Self { began: Instant::now(), calls, turn, look_after, is_slow, has_threads }
+        let (calls, turn, unlooked, look_after, is_slow) = (0, 0, 0, 1, false);
+        Self { began: Instant::now(), calls, turn, unlooked, look_after, is_slow, has_threads }
     }
 
     /// A turn begins.
@@ -60,7 +62,8 @@ impl Pace {
     pub(crate) fn is_due(&mut self) -> bool {
         self.calls += 1;
         // Where few wait together at most, turns are what there are many of.
-        self.calls >= self.look_after || self.turn + self.calls >= TURN_CALLS
+        self.unlooked += 1;
+        self.unlooked >= self.look_after || self.turn + self.calls >= TURN_CALLS
     }
 
     /// Lets others have their turn, if this one has taken long.
@@ -69,12 +72,42 @@ impl Pace {
         let took = now - self.began;
         self.is_slow = took >= SLOW * self.calls;
         self.turn += self.calls;
-        (self.began, self.calls) = (now, 0);
+        (self.began, self.calls, self.unlooked) = (now, 0, 0);
         self.look_after = if took >= SLOW { 1 } else { CALLS_MAX.min(self.look_after * 2) };
         if took >= SLOW || self.turn >= TURN_CALLS {
             self.turn = 0;
             yield_now().await;
             self.began = Instant::now();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One call, which is all that waited.
+    async fn wake_for_one(pace: &mut Pace, call: impl FnOnce()) {
+        pace.begin();
+        pace.call(call);
+        if pace.is_due() {
+            pace.pause().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_becomes_slow_is_seen_even_if_it_is_called_once_per_turn() {
+        let mut pace = Pace::new();
+        for _ in 0..10 * CALLS_MAX {
+            wake_for_one(&mut pace, || {}).await;
+        }
+        let mut slow = 0;
+        while !pace.is_slow {
+            wake_for_one(&mut pace, || std::thread::sleep(2 * SLOW)).await;
+            slow += 1;
+        }
+        assert!(slow <= CALLS_MAX, "seen after {slow}");
+        wake_for_one(&mut pace, || {}).await;
+        assert!(!pace.is_slow, "each call of a slow one is looked at");
     }
 }
