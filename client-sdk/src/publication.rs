@@ -139,17 +139,7 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// Sends a message to one client and waits for the acknowledgement.
-pub(crate) async fn send(hub: &Arc<Hub>, to: &str, body: Body) -> Result<(), PublishError> {
-    check_payload(hub, &body)?;
-    let frame = |id| {
-        let (to, body) = (Cow::Borrowed(to), body.as_frame());
-        ClientFrame::Send(frame::Send { id: Some(id), to, method: None, body })
-    };
-    acknowledged(hub, to.len() + body.size(), frame).await
-}
-
-async fn acknowledged<'a>(
+pub(crate) async fn acknowledged<'a>(
     hub: &Arc<Hub>,
     size: usize,
     frame: impl Fn(u64) -> ClientFrame<'a>,
@@ -185,7 +175,7 @@ fn failed(failure: Failure) -> PublishError {
     }
 }
 
-fn check_payload(hub: &Hub, body: &Body) -> Result<(), PublishError> {
+pub(crate) fn check_payload(hub: &Hub, body: &Body) -> Result<(), PublishError> {
     let bytes = body.payload.len();
     match hub.payload_bytes_max() {
         Some(limit) if bytes as u64 > limit => Err(PublishError::TooLarge { bytes, limit }),

@@ -54,7 +54,8 @@ async fn call(
 ) -> Result<(), ErrorCode> {
     let id = caller.next_id();
     let body = Body { payload: payload.as_bytes().into(), ..Body::default() };
-    let send = Send { id: Some(id), to: to.into(), method: Some(method.into()), body };
+    let send =
+        Send { id: Some(id), to: to.into(), method: Some(method.into()), body, expires_in: None };
     caller.ask(id, &ClientFrame::Send(send)).await.map(drop).map_err(|refused| refused.code)
 }
 
@@ -164,7 +165,9 @@ async fn the_owner_is_told_behind_the_last_call_when_nobody_holds_it_any_more(ov
     for number in 0..20 {
         let body = Body { payload: format!("{number}").into_bytes().into(), ..Body::default() };
         let (to, method) = ((&*callback).into(), Some("done".into()));
-        holder.send(&ClientFrame::Send(Send { id: None, to, method, body })).await;
+        holder
+            .send(&ClientFrame::Send(Send { id: None, to, method, body, expires_in: None }))
+            .await;
     }
     holder.send(&ClientFrame::Release(Release { callback: callback.clone() })).await;
     for _ in ["lane 0", "lane 1"] {

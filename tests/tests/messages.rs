@@ -126,7 +126,7 @@ async fn send(
 ) -> Result<frame::Accepted, frame::Rejected> {
     let id = from.next_id();
     let body = body(Content::Text, text.as_bytes());
-    let send = Send { id: Some(id), to: to.into(), method: None, body };
+    let send = Send { id: Some(id), to: to.into(), method: None, body, expires_in: None };
     from.ask(id, &ClientFrame::Send(send)).await
 }
 

@@ -105,6 +105,8 @@ pub enum Command {
         topic: Span,
         /// The message without its place in the order.
         parts: Span,
+        /// After how many milliseconds it isn't worth delivering any more.
+        expires_in: Option<u64>,
     },
     /// A subscription is to begin.
     Subscribe(Standing),

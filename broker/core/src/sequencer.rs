@@ -155,8 +155,9 @@ impl Sequencer {
                 let message = (*topic, *parts, *retain, expires(now, *expires_in));
                 self.publish(now, batch, message, (*session, *id), out);
             }
-            Command::Send { session, id, to, topic, parts } => {
-                self.send(now, batch, (*topic, *parts), to, (*session, *id), out);
+            Command::Send { session, id, to, topic, parts, expires_in } => {
+                let message = (*topic, *parts, expires(now, *expires_in));
+                self.send(now, batch, message, to, (*session, *id), out);
             }
             Command::Open { session, name } => {
                 self.directory.enter(name, *session);

@@ -138,3 +138,11 @@ fn names_of_vectors_are_unique() {
     let names: BTreeSet<&str> = vectors.iter().map(|vector| vector.name.as_str()).collect();
     assert_eq!(names.len(), vectors.len());
 }
+
+#[test]
+fn a_send_of_a_client_that_knows_no_expiry_is_read() {
+    let packet = b"\x0f\x16\0\x03bob\0\0\x01\0\x04psst";
+    let frame = Codec::Bincode.read_client(only_frame(Codec::Bincode, packet));
+    let Ok(Some(ClientFrame::Send(send))) = frame else { panic!("{frame:?}") };
+    assert_eq!((&*send.to, send.expires_in), ("bob", None));
+}

@@ -12,7 +12,8 @@ const BY_ALL: [&str; 5] = ["timeout", "clone", "to_owned", "into", "try_into"];
 const BY_SERVICES: [&str; 1] = ["json"];
 
 /// What a handle to a callback, or to many of them, can be asked besides.
-const BY_CALLBACKS: [&str; 13] = [
+const BY_CALLBACKS: [&str; 14] = [
+    "expires_in",
     "released",
     "on_released",
     "is_released",

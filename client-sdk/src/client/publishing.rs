@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Body, Client, Publication, PublishError, publication};
+use crate::{Body, Client, DirectMessage, Publication, PublishError};
 
 impl Client {
     /// Publishes a message, without waiting for more than room in the outgoing queue.
@@ -87,6 +87,15 @@ impl Client {
     /// # }).unwrap();
     /// ```
     pub async fn send(&self, to: &str, body: impl Into<Body>) -> Result<(), PublishError> {
-        publication::send(self.hub(), to, body.into()).await
+        self.direct_message(to, body).send().await
+    }
+
+    /// Begins a message to one client with further options.
+    pub fn direct_message<'a>(
+        &'a self,
+        to: impl Into<Cow<'a, str>>,
+        body: impl Into<Body>,
+    ) -> DirectMessage<'a> {
+        DirectMessage::new(self, to, body.into())
     }
 }

@@ -16,8 +16,8 @@ use broker_protocol::frame::{self, LaneHeader, RoutedRequest};
 
 use super::guard::Guard;
 use super::positions::{Moment, Word};
-use crate::hub::{Hub, Route, Target};
-use crate::inbox::Woken;
+use crate::hub::{Hub, Route, Target, WishId};
+use crate::inbox::{Inbox, Woken};
 use crate::provider;
 use crate::{Body, Event, Message};
 use callbacks::{Attachments, Called};
@@ -113,7 +113,7 @@ impl Routes {
         if message.topic.starts_with(DIRECT_PREFIX) {
             return match self.call(header.lane, message, arrival) {
                 true => {}
-                false => self.direct(message, arrival),
+                false => self.direct_message(message, arrival),
             };
         }
         if let Some(subscription) = header.subscription {
@@ -167,12 +167,22 @@ impl Routes {
         provider::call(calls, request, hub);
     }
 
-    fn direct(&mut self, message: &frame::Message<'_>, arrival: &mut Arrival<'_>) {
+    fn direct_message(&mut self, message: &frame::Message<'_>, arrival: &mut Arrival<'_>) {
         let receivers = arrival.hub.direct();
         if receivers.is_empty() {
             return arrival.hub.counters.direct_unheard.count();
         }
         let event = Event::Message(self.senders.owned(message, Arc::from(&*message.topic)));
+        self.direct(&receivers, &event, arrival);
+    }
+
+    /// Hands something to those who receive what is sent to this client by its name.
+    fn direct(
+        &mut self,
+        receivers: &[(WishId, Arc<Inbox>)],
+        event: &Event,
+        arrival: &mut Arrival<'_>,
+    ) {
         let lane = self.lanes.entry(DIRECT_LANE).or_insert_with(|| Lane::new(DIRECT_LANE));
         let sharers = lane.sharers_beside(DIRECT_LANE, arrival.hub);
         for (place, (wish, inbox)) in receivers.iter().enumerate() {

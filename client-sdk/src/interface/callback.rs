@@ -42,7 +42,7 @@ pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls);
 impl<I: CallbackInterface + ?Sized> Callback<I> {
     pub(super) fn new(client: Client, held: Arc<Holding>, format: Format) -> Self {
         let target = Target::Callback(held);
-        Self::of(Remote { client, format, timeout: None, target })
+        Self::of(Remote { client, format, timeout: None, expires_in: None, target })
     }
 
     fn of(remote: Remote) -> Self {
@@ -53,6 +53,14 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
     #[must_use]
     pub fn timeout(&self, most: Duration) -> Self {
         Self::of(Remote { timeout: Some(most), ..self.0.remote().clone() })
+    }
+
+    /// The same callback, calls of which aren't worth making any more after so long, in steps of 1 ms:
+    /// those without an answer. A call that has to wait that long is left out, and told to the object
+    /// as a gap of what has `expired` ([`OfferBuilder::on_gap`](super::OfferBuilder::on_gap)).
+    #[must_use]
+    pub fn expires_in(&self, time: Duration) -> Self {
+        Self::of(self.0.remote().expiring(time))
     }
 
     /// Whether it is over, and why.

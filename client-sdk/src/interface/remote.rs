@@ -18,6 +18,7 @@ use super::scratch::Scratch;
 use super::told::Told;
 use crate::connection::DIRECT_PREFIX;
 use crate::hub::Hub;
+use crate::publication::milliseconds;
 use crate::request::{self, Reply};
 use crate::{Body, Client};
 
@@ -27,6 +28,8 @@ pub struct Remote {
     pub(super) client: Client,
     pub(super) format: Format,
     pub(super) timeout: Option<Duration>,
+    /// After how many milliseconds calls without an answer aren't worth delivering.
+    pub(super) expires_in: Option<u64>,
     pub(super) target: Target,
 }
 
@@ -77,6 +80,11 @@ impl Remote {
         answer.map_err(CallError::widen)?.map_err(CallError::Application)
     }
 
+    /// The same far end; calls of it without an answer are for so long.
+    pub(super) fn expiring(&self, time: Duration) -> Self {
+        Self { expires_in: Some(milliseconds(time)), ..self.clone() }
+    }
+
     /// Calls without an answer.
     pub fn tell(
         &self,
@@ -121,6 +129,7 @@ impl Remote {
                 to: Cow::Borrowed(held.token()),
                 method: Some(Cow::Borrowed(method.name)),
                 body,
+                expires_in: self.expires_in,
             }),
             Target::Set(name) | Target::Service(name) => {
                 [name, ".", method.name].into_iter().for_each(|part| topic.push_str(part));
@@ -129,7 +138,7 @@ impl Remote {
                     topic: Cow::Borrowed(topic),
                     body,
                     retain: false,
-                    expires_in: None,
+                    expires_in: self.expires_in,
                 })
             }
         };

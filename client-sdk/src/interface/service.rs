@@ -57,7 +57,13 @@ pub(crate) async fn resolve<I: ServiceInterface + ?Sized>(
     found.check(name, <I as Interface>::DESCRIPTION)?;
     let target = Target::Service(Arc::from(name));
     let client = client.clone();
-    Ok(Service::new(Remote { client, format: Format::default(), timeout: None, target }))
+    Ok(Service::new(Remote {
+        client,
+        format: Format::default(),
+        timeout: None,
+        expires_in: None,
+        target,
+    }))
 }
 
 impl<I: ServiceInterface + ?Sized> Deref for Service<I> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Attach, ClientFrame, Detach};
@@ -48,12 +49,17 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
     pub(crate) fn new(client: &Client, topic: &str, format: Format) -> Self {
         let topic: Arc<str> = Arc::from(topic);
         let target = Target::Set(Arc::clone(&topic));
-        let remote = Remote { client: client.clone(), format, timeout: None, target };
+        let remote =
+            Remote { client: client.clone(), format, timeout: None, expires_in: None, target };
         let hub = Arc::clone(client.hub());
         let members = Arc::new_cyclic(|members| {
             let number = hub.begin_set(members);
             Members { number, hub, topic, by_token: Mutex::default() }
         });
+        Self::of(remote, members)
+    }
+
+    fn of(remote: Remote, members: Arc<Members>) -> Self {
         Self { calls: I::Broadcast::new(remote), members, interface: PhantomData }
     }
 
@@ -70,6 +76,13 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
     /// Whether none is attached through this set.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The same set, calls of which aren't worth making any more after so long, in steps of 1 ms. A
+    /// callback for which a call has to wait that long is told a gap in its place.
+    #[must_use]
+    pub fn expires_in(&self, time: Duration) -> Self {
+        Self::of(self.calls.remote().expiring(time), Arc::clone(&self.members))
     }
 
     /// Attaches a callback: it gets the calls that are made after this, and those of this program that
@@ -194,8 +207,7 @@ impl<I: CallbackInterface + ?Sized> Deref for CallbackSet<I> {
 
 impl<I: CallbackInterface + ?Sized> Clone for CallbackSet<I> {
     fn clone(&self) -> Self {
-        let calls = I::Broadcast::new(self.calls.remote().clone());
-        Self { calls, members: Arc::clone(&self.members), interface: PhantomData }
+        Self::of(self.calls.remote().clone(), Arc::clone(&self.members))
     }
 }
 

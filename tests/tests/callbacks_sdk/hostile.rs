@@ -27,7 +27,7 @@ fn send(to: &str, method: &str, payload: &[u8], content: Content) -> ClientFrame
     let payload = Cow::Owned(payload.to_vec());
     let body = frame::Body { content, payload, ..frame::Body::default() };
     let (to, method) = (Cow::Owned(to.to_owned()), Some(Cow::Owned(method.to_owned())));
-    ClientFrame::Send(Send { id: None, to, method, body })
+    ClientFrame::Send(Send { id: None, to, method, body, expires_in: None })
 }
 
 async fn what_an_object_cannot_read_is_counted(over: Transport) {
@@ -90,7 +90,7 @@ async fn forged_tokens_call_nobody(over: Transport) {
         hostile.send(&send(to, "said", b"", Content::Bytes)).await;
         let (id, to) = (hostile.next_id(), Cow::Owned(to.clone()));
         let body = frame::Body::default();
-        let asked = Send { id: Some(id), to, method: Some("said".into()), body };
+        let asked = Send { id: Some(id), to, method: Some("said".into()), body, expires_in: None };
         let refused = hostile.ask(id, &ClientFrame::Send(asked)).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::UnknownCallback);
     }
@@ -101,7 +101,13 @@ async fn forged_tokens_call_nobody(over: Transport) {
     assert_eq!(refused.code, ErrorCode::UnknownCallback);
     let id = hostile.next_id();
     let body = frame::Body::default();
-    let unknown = Send { id: Some(id), to: token.into(), method: Some("sung".into()), body };
+    let unknown = Send {
+        id: Some(id),
+        to: token.into(),
+        method: Some("sung".into()),
+        body,
+        expires_in: None,
+    };
     let refused = hostile.ask(id, &ClientFrame::Send(unknown)).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::UnknownMethod);
     offered.callback().said(1);

@@ -5,6 +5,7 @@
 mod answers;
 mod away;
 mod ends;
+mod expiring;
 mod hostile;
 mod inside;
 mod kicked;

@@ -31,6 +31,8 @@ pub enum CallbackCommand {
         method: Span,
         /// The message without its place in the order.
         parts: Span,
+        /// After how many milliseconds it isn't worth delivering any more.
+        expires_in: Option<u64>,
     },
     /// A call that is answered.
     Request {

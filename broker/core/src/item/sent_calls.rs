@@ -1,5 +1,7 @@
 //! Calls that a shard is told of together.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::Owned;
@@ -32,6 +34,8 @@ pub(crate) struct SentCall {
     pub(crate) method: u8,
     /// The message without its place in the order.
     pub(crate) parts: Span,
+    /// When it isn't worth delivering any more.
+    pub(crate) expires: Option<Duration>,
     /// Who sent it, and the id to acknowledge.
     pub(crate) from: (SessionId, Option<u64>),
 }
@@ -88,7 +92,7 @@ mod tests {
         for (number, slot) in (0..).zip([2, 0, 2, 1, 0, 2]) {
             let session = SessionId { shard: ShardId(0), slot, generation: 0 };
             let (to, parts) = (Owned { owner: session, number }, Span { start: 0, end: 10 });
-            let call = SentCall { to, method: 0, parts, from: (session, None) };
+            let call = SentCall { to, method: 0, parts, expires: None, from: (session, None) };
             lasts[slot as usize] = Some(calls.push(call, lasts[slot as usize]));
         }
         let order = calls.by_session().map(|call| (call.to.owner.slot, call.to.number));

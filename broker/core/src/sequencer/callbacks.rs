@@ -5,6 +5,7 @@
 //! to each of these shards, however many hold it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_delivery::TOPIC_BYTES_MAX;
 use broker_protocol::ErrorCode;
@@ -113,8 +114,9 @@ impl Sequencer {
                 let known = Known { to, methods, holders, shards };
                 self.callbacks.known.insert(*callback, known);
             }
-            CallbackCommand::Send { from, callback, method, parts } => {
-                self.send_to_callback(batch, *from, (*callback, *method, *parts), out);
+            CallbackCommand::Send { from, callback, method, parts, expires_in } => {
+                let call = (*callback, *method, *parts, out.expires(*expires_in));
+                self.send_to_callback(batch, *from, call, out);
             }
             CallbackCommand::Request { from, token, callback, method, frame } => {
                 let call = Call { asker: from.0, id: from.1 };
@@ -162,11 +164,13 @@ impl Sequencer {
         &self,
         batch: &Batch,
         from: (SessionId, Option<u64>),
-        (callback, method, parts): (CallbackId, Span, Span),
+        (callback, method, parts, expires): (CallbackId, Span, Span, Option<Duration>),
         out: &mut Gathering<'_, impl Inboxes>,
     ) {
         match self.callbacks.method(callback, batch.text(method)) {
-            Ok((to, method)) => out.call(to.owner.shard, SentCall { to, method, parts, from }),
+            Ok((to, method)) => {
+                out.call(to.owner.shard, SentCall { to, method, parts, expires, from });
+            }
             Err(unknown) => answer_to(from.0, unknown.rejected(from.1), out),
         }
     }

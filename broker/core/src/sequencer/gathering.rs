@@ -1,9 +1,11 @@
 //! The calls of a batch are told to a shard together.
 
+use std::time::Duration;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::Inboxes;
+use super::{Inboxes, expires};
 use crate::item::{SentCall, SentCalls};
 use crate::{Batch, CallbackItem, Item, Now, ShardId};
 
@@ -45,6 +47,11 @@ impl Gathered {
 impl<'a, I: Inboxes> Gathering<'a, I> {
     pub(super) fn new(inboxes: &'a mut I, now: Now, batch: &'a Batch) -> Self {
         Self { inboxes, now, batch, shards: Vec::new() }
+    }
+
+    /// When a call of this batch expires, if ever.
+    pub(super) fn expires(&self, expires_in: Option<u64>) -> Option<Duration> {
+        expires(self.now, expires_in)
     }
 
     /// A call that isn't answered, for a callback of this shard.

@@ -59,7 +59,7 @@ impl Sequencer {
         &mut self,
         now: Now,
         batch: &Batch,
-        (topic, parts): (Span, Span),
+        (topic, parts, expires): (Span, Span, Option<Duration>),
         to: &str,
         (session, id): (SessionId, Option<u64>),
         out: &mut impl Inboxes,
@@ -72,6 +72,7 @@ impl Sequencer {
             Err(full) => return answer_to(session, too_many_topics(id, full), out),
         };
         let publication = topic.stamp_always(now.wall, batch.bytes(parts));
+        let publication = Publication { expires, ..publication };
         out.put(to.shard, Item::Sent { publication, to, from: session, id });
     }
 }

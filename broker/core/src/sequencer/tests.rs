@@ -281,7 +281,8 @@ fn the_session_that_came_last_is_reached_by_a_name_and_then_the_one_before() {
     let span = Span { start: 0, end: 8 };
     let reached = |stage: &mut Stage| {
         let (id, to) = (Some(1), name.clone());
-        let send = Command::Send { session: ANN, id, to, topic: span, parts: span };
+        let send =
+            Command::Send { session: ANN, id, to, topic: span, parts: span, expires_in: None };
         match &stage.carry_out(b"$to.twin", send)[..] {
             [(_, Item::Sent { to, .. })] => Some(*to),
             _ => None,

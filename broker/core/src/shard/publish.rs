@@ -59,12 +59,12 @@ impl Shard {
         let parts = self.outgoing.write_parts(&topic, name, &send.body);
         let topic = self.outgoing.write_text(&topic);
         let to = Arc::from(&*send.to);
-        let id = send.id;
+        let (id, expires_in) = (send.id, send.expires_in);
         if let Some(id) = id {
             self.note_asked(slot, id);
         }
         self.statistics.received += 1;
-        self.outgoing.push(Command::Send { session, id, to, topic, parts });
+        self.outgoing.push(Command::Send { session, id, to, topic, parts, expires_in });
     }
 
     fn check_send(&self, send: &Send<'_>) -> Result<(), Refusal> {

@@ -1,11 +1,13 @@
 //! Messages that expire.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use broker_core::{Config, SequencerConfig};
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Content, GapReason, Keep, LaneOptions, Publish, Replay, Subscribe,
+    BrokerFrame, ClientFrame, Content, GapReason, Keep, LaneOptions, Publish, Replay, Send,
+    Subscribe,
 };
 
 use crate::stage::{Stage, in_lane, subscribe};
@@ -136,4 +138,35 @@ fn a_retained_value_is_replayed_until_it_expires() {
         stage.say(bob, &ClientFrame::Subscribe(subscribe));
         assert_eq!(got(&mut stage, bob), expected);
     }
+}
+
+fn sent(to: &str, expires_in: u64) -> ClientFrame<'_> {
+    let (to, expires_in) = (Cow::Borrowed(to), Some(expires_in));
+    ClientFrame::Send(Send { to, expires_in, ..Send::default() })
+}
+
+#[test]
+fn what_is_sent_to_one_client_expires_while_that_is_behind() {
+    let behind =
+        [(SOON - MOMENT, vec![Ok(1), Ok(2), Ok(3)]), (SOON, vec![gap("$to.bob", 1, 3, 2), Ok(2)])];
+    for (passes, expected) in behind {
+        let mut stage = Stage::new(Config::default());
+        let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+        stage.set_room(bob, 0);
+        for expires_in in [100, 1000, 100] {
+            stage.say(ann, &sent("bob", expires_in));
+        }
+        stage.pass(passes);
+        stage.set_room(bob, usize::MAX);
+        stage.turn();
+        assert_eq!(got(&mut stage, bob), expected);
+    }
+}
+
+#[test]
+fn what_is_sent_to_who_keeps_up_comes_however_short_its_time() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.say(ann, &sent("bob", 0));
+    assert_eq!(got(&mut stage, bob), [Ok(1)]);
 }

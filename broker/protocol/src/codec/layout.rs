@@ -153,7 +153,7 @@ record! { 'a Update { id, lane, options } }
 record! { 'a Move { id, subscription, lane, options } }
 record! { 'a Unsubscribe { id, subscription } }
 record! { 'a Publish<'a> { id, topic, retain, expires_in, ..body } }
-record! { 'a Send<'a> { id, to, method, ..body } }
+record! { 'a Send<'a> { id, to, method, ..body, +expires_in } }
 record! { 'a Serve { id, filter, lane } }
 record! { 'a Request<'a> { id, topic, timeout, ..body } }
 record! { 'a Cancel { id } }

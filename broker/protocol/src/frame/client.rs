@@ -173,6 +173,8 @@ pub struct Send<'a> {
     pub method: Option<Cow<'a, str>>,
     /// What it carries.
     pub body: Body<'a>,
+    /// After how many milliseconds it is no longer worth delivering.
+    pub expires_in: Option<u64>,
 }
 
 /// Offers to answer the requests of a topic or filter.

@@ -168,8 +168,8 @@ fn publish() -> BoxedStrategy<Publish<'static>> {
 }
 
 fn send() -> BoxedStrategy<Send<'static>> {
-    (of(number()), cow(), of(cow()), body())
-        .prop_map(|(id, to, method, body)| Send { id, to, method, body })
+    (of(number()), cow(), of(cow()), body(), of(number()))
+        .prop_map(|(id, to, method, body, expires_in)| Send { id, to, method, body, expires_in })
         .boxed()
 }
 

@@ -29,7 +29,12 @@ pub(crate) fn send(arguments: &Send) -> Result<Outcome, Failure> {
     let body = payload::body(payload, arguments.content)?;
     client::run(&arguments.connection, WhenLost::Fail, async |client: &Client, signals| {
         let sent = async {
-            let sent = client.send(&arguments.to, body).await;
+            let message = client.direct_message(&*arguments.to, body);
+            let message = match arguments.expires_in {
+                Some(time) => message.expires_in(time),
+                None => message,
+            };
+            let sent = message.send().await;
             sent.map(|()| Outcome::Done).map_err(|error| failure(&arguments.to, &error))
         };
         interruptible(signals, sent).await

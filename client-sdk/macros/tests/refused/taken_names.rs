@@ -3,6 +3,7 @@ trait Guest {
     fn released(&self);
     fn clone(&self);
     fn len(&self);
+    fn expires_in(&self);
 }
 
 #[client_sdk::service]

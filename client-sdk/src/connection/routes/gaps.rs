@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use broker_protocol::frame::{self, LaneHeader};
 
-use super::Routes;
 use super::handing::{Arrival, Share, push, push_to_all};
 use super::receiver::tell_missed;
+use super::{DIRECT_LANE, DIRECT_PREFIX, Routes};
 use crate::connection::positions::{Moment, Word};
 use crate::hub::{Route, Target, WishId};
 use crate::inbox::Inbox;
@@ -38,6 +38,10 @@ impl Routes {
 
     fn lane_gap(&mut self, number: u8, told: &Gap, arrival: &mut Arrival<'_>) {
         self.lane_gap_of_calls(number, told, arrival);
+        if number == DIRECT_LANE {
+            let receivers = arrival.hub.direct();
+            self.direct(&receivers, &Event::Gap(told.clone()), arrival);
+        }
         let Some(lane) = self.lanes.get_mut(&number) else { return };
         lane.topics.forget_positions();
         let sharers = lane.sharers_beside(number, arrival.hub);
@@ -60,6 +64,10 @@ impl Routes {
     fn topic_gap(&mut self, number: u8, name: &str, told: Gap, arrival: &mut Arrival<'_>) {
         if self.call_gap(number, &told, arrival) {
             return;
+        }
+        if name.starts_with(DIRECT_PREFIX) {
+            let receivers = arrival.hub.direct();
+            return self.direct(&receivers, &Event::Gap(told), arrival);
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&number) else { return };

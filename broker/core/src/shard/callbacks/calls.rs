@@ -1,6 +1,7 @@
 //! Calls of callbacks: sent or asked here, and taken into their lanes here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_delivery::lane::{Extent, Keep};
 use broker_protocol::ErrorCode;
@@ -48,7 +49,8 @@ impl Shard {
             self.note_asked(slot, id);
         }
         self.statistics.received += 1;
-        let send = CallbackCommand::Send { from, callback, method, parts };
+        let expires_in = send.expires_in;
+        let send = CallbackCommand::Send { from, callback, method, parts, expires_in };
         self.outgoing.push(Command::Callback(send));
     }
 
@@ -114,7 +116,7 @@ impl Shard {
             let answer = Answer::Rejected { id: id.unwrap_or(0), code, message };
             return self.outgoing.push(Command::Answer { session, answer });
         };
-        let answer = match self.push_call((place, lane), time, parts) {
+        let answer = match self.push_call((place, lane), (time, call.expires), parts) {
             true => id.map(|id| Answer::Accepted { id }),
             false => {
                 self.statistics.calls_refused += 1;
@@ -129,7 +131,12 @@ impl Shard {
     }
 
     /// Puts a call into its lane. Returns whether there was room.
-    fn push_call(&mut self, (place, lane): (Place, usize), time: u64, parts: Bytes) -> bool {
+    fn push_call(
+        &mut self,
+        (place, lane): (Place, usize),
+        (time, expires): (u64, Option<Duration>),
+        parts: Bytes,
+    ) -> bool {
         let (to, method) = place;
         let epoch = self.callbacks.epoch;
         let slot = to.owner.slot;
@@ -147,7 +154,7 @@ impl Shard {
             Arc::from(&*topic)
         });
         let topic_id = TopicId(METHOD_BIT | to.number << 8 | u64::from(method));
-        let publication = Publication { topic, topic_id, seq, epoch, time, expires: None, parts };
+        let publication = Publication { topic, topic_id, seq, epoch, time, expires, parts };
         let (entry, size) = self.log.append(&publication, Render::Bincode);
         let waiting = &mut self.sessions[slot as usize].lanes[lane].lane;
         let pushed = waiting.push(Extent::one(entry), u64::from(size), &mut self.log);

@@ -7,7 +7,7 @@ use broker_core::Config;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
     Body, BrokerFrame, Cancel, ClientFrame, Content, GapReason, Keep, LaneOptions, Outcome,
-    Overflow, Publish, Reply, Request, RoutedRequest,
+    Overflow, Publish, Reply, Request, RoutedRequest, Send,
 };
 
 use super::{Scene, call, latest, method, told};
@@ -300,4 +300,34 @@ fn in_a_lane_calls_keep_their_place_among_all_else_that_comes_in_one_turn() {
     });
     assert!(came.eq(["1", "2", "asked", "3", "4", "5"]));
     assert_eq!(told(&scene.stage.frames(caller)), ["a x 1", "a y 2", "a z 3"]);
+}
+
+/// What the owner is told of three calls, the first and last of which last 100 ms, if it can't be
+/// written to for so long.
+fn told_of_calls_that_expire(called: &str, waits: Duration) -> Vec<String> {
+    let mut scene = Scene::new();
+    let callback = scene.offer(&[method("said", 1), latest("tick", 2)]);
+    scene.stage.frames(scene.owner);
+    scene.stage.set_room(scene.owner, 0);
+    for (payload, expires_in) in [("one", Some(100)), ("two", None), ("three", Some(100))] {
+        let call = call(None, (&callback, called), (Some(payload), payload));
+        let ClientFrame::Send(send) = call else { panic!("{call:?}") };
+        scene.stage.say(scene.caller, &ClientFrame::Send(Send { expires_in, ..send }));
+    }
+    scene.stage.pass(waits);
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    told(&scene.stage.frames(scene.owner))
+}
+
+#[test]
+fn a_call_that_waited_as_long_as_it_lasts_is_told_as_expired() {
+    let just = Duration::from_millis(100);
+    for called in ["said", "tick"] {
+        let all = ["one 1", "two 2", "three 3"].map(|call| format!("{called} {call}"));
+        let moment = Duration::from_millis(1);
+        assert_eq!(told_of_calls_that_expire(called, just - moment), all);
+        let rest = ["gap 2 Expired".to_owned(), format!("{called} two 2")];
+        assert_eq!(told_of_calls_that_expire(called, just), rest);
+    }
 }

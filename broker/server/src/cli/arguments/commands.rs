@@ -159,6 +159,9 @@ pub(crate) struct Send {
     pub(crate) to: String,
     /// The payload; - reads it from standard input.
     pub(crate) payload: String,
+    /// After so long it isn't delivered any more, if the client is behind.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) expires_in: Option<Duration>,
     /// What the payload is; by default text if it is UTF-8, else bytes.
     #[arg(long, value_enum)]
     pub(crate) content: Option<Content>,
