@@ -157,6 +157,7 @@ export class Callback extends Subscription {
 export class Client {
   callbacks = new Map(); // token -> Callback
   released = new Subscription({}); // the ends of what this client holds
+  owners = new Subscription({}); // where the owners of that are, if it is asked for
   inbox = undefined; // 5.7: what others send to this client
   subscriptions = new Map();
   refused = []; // rejected frames of commands without id
@@ -258,8 +259,9 @@ export class Client {
     return this.command({ type: 'send', to, method, ...body(payload, more) }).answer;
   }
 
-  hold(callback) {
-    return this.command({ type: 'hold', callback }).answer;
+  /** With `presence` the holder is told where the owner is, too. */
+  hold(callback, presence) {
+    return this.command({ type: 'hold', callback, presence }).answer;
   }
 
   /** Ends a callback of this client, or holds one no longer. Has no answer. */
@@ -339,6 +341,9 @@ export class Client {
         else if (frame.type === 'released') this.released.put(frame);
         break;
       }
+      case 'owner':
+        this.owners.put(frame);
+        break;
       case 'presence':
         this.subscriptions.get(frame.subscription)?.put(frame);
         break;
@@ -414,7 +419,8 @@ export class Client {
     this.#ready.reject(this.ended);
     for (const { reject } of this.#waiting.values()) reject(this.ended);
     this.#waiting.clear();
-    for (const subscription of [this.inbox, this.released, ...this.subscriptions.values(), ...this.callbacks.values()]) {
+    const others = [...this.subscriptions.values(), ...this.callbacks.values()];
+    for (const subscription of [this.inbox, this.released, this.owners, ...others]) {
       subscription?.end(this.ended);
     }
     for (const asked of this.#asked.values()) asked.abort();

@@ -479,6 +479,36 @@ scenario('the ends of those who are held', async () => {
   assert.ok(ends.every(({ reason }) => reason === 'closed'));
 });
 
+scenario('where an owner is', async () => {
+  const owner = await client('owner', { session_expiry: 30_000 });
+  const { session, secret } = owner.hello;
+  const { token } = await owner.offer('watcher', [{ method: 'a' }]);
+  const [watcher, late, other] = [await client(), await client(), await client()];
+  for (const held of [token, session]) await watcher.hold(held, true);
+  await other.hold(token);
+  await nothing(watcher.owners); // until the first change
+  const told = async (holder, count, state) => {
+    const frames = await take(holder.owners, count);
+    assert.ok(frames.every((frame) => frame.type === 'owner' && frame.state === state), JSON.stringify(frames));
+    return frames.map(({ callback }) => callback).sort();
+  };
+  owner.ws.terminate();
+  assert.deepEqual(await told(watcher, 2, 'away'), [token, session].sort());
+  await late.hold(token, true); // who asks while it is away is told so
+  assert.deepEqual(await told(late, 1, 'away'), [token]);
+  const resume = { session, secret, lanes: [{ lane: 0, frames: 0 }] };
+  const again = await client('owner', { session_expiry: 30_000, resume });
+  assert.ok(again.hello.resumed);
+  assert.deepEqual(await told(watcher, 2, 'back'), [token, session].sort());
+  assert.deepEqual(await told(late, 1, 'back'), [token]);
+  await watcher.hold(token); // changes nothing
+  await again.close(); // it ends at once, so it isn't away
+  const ends = await take(watcher.released, 2);
+  assert.deepEqual(ends.map(({ callback }) => callback).sort(), [token, session].sort());
+  assert.ok(ends.every(({ reason }) => reason === 'closed'));
+  for (const holder of [watcher, late, other]) await nothing(holder.owners);
+});
+
 scenario('slow consumer', async () => {
   const topic = unique(), writer = await client(), reader = await client();
   const subscription = await reader.subscribe(topic, { options: { bound_messages: 8 } });

@@ -148,7 +148,7 @@ FROM_CLIENT = BOTH | {
     19: ("move", record(id=INT, subscription=INT, lane=BYTE, options=option(OPTIONS))),
     20: ("unsubscribe", record(id=INT, subscription=INT)),
     21: ("publish", record(id=option(INT), topic=TEXT, retain=FLAG, expires_in=option(INT), body=BODY)),
-    22: ("send", record(id=option(INT), to=TEXT, method=option(TEXT), body=BODY)),
+    22: ("send", record(id=option(INT), to=TEXT, method=option(TEXT), body=BODY, expires_in=option(INT))),
     23: ("serve", record(id=INT, filter=TEXT, lane=option(BYTE))),
     24: ("request", record(id=INT, topic=TEXT, timeout=option(INT), body=BODY)),
     25: ("cancel", record(id=INT)),
@@ -343,6 +343,7 @@ class Client:
         client.subscriptions, client.servings, client.handlers = {}, {}, {}
         client.callbacks = {}  # token -> Callback
         client.released = Subscription(None, None, "")  # the ends of what this client holds
+        client.owners = Subscription(None, None, "")  # where the owners of that are, if it is asked for
         client.lane = client.addressee = None
         client.refused = []  # rejected frames of commands without id
         client.goodbye = client.ended = None
@@ -442,8 +443,8 @@ class Client:
         ask = self._ask if acknowledged else self._send
         await ask("send", to=to, method=method, body=body(payload, key))
 
-    async def hold(self, callback):
-        return (await self._ask("hold", callback=callback))["callback"]
+    async def hold(self, callback, presence=False):
+        return (await self._ask("hold", callback=callback, presence=presence))["callback"]
 
     async def release(self, callback):
         """Ends a callback of this client, or holds one no longer. Has no answer."""
@@ -517,6 +518,8 @@ class Client:
                     own.note(frame)
                 elif frame["type"] == "released":
                     self.released.put(frame)
+            case "owner":
+                self.owners.put(frame)
             case "presence":
                 if frame["subscription"] in self.subscriptions:
                     self.subscriptions[frame["subscription"]].put(frame)

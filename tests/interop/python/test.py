@@ -668,7 +668,7 @@ async def the_ends_of_those_who_are_held():
 class Counting:
     """A connection that counts the data frames and bytes of lane 0, for coming back (5.11) and credit (5.5)."""
 
-    DATA = ("message", "gap", "presence", "request", "caught_up", "moved", "released", "attached", "detached")
+    DATA = ("message", "gap", "presence", "request", "caught_up", "moved", "released", "attached", "detached", "owner")
 
     def __init__(self, frames=0):
         self.frames, self.bytes, self.got = frames, 0, []
@@ -723,6 +723,38 @@ async def coming_back():
     assert [frame["id"] for frame in again.got if frame["type"] == "accepted"] == [1], again.got
     wrong = await Counting().connect(resume=resume | {"secret": "0" * 32})
     assert not wrong.hello["resumed"] and wrong.hello["session"] != first.hello["session"]
+
+
+@scenario
+async def where_an_owner_is():
+    owner = await Counting().connect(session_expiry=30_000)
+    await owner.send("offer", id=1, interface="watcher", methods=[{"method": "a", "lane": 0, "options": None}])
+    await owner.read(1)
+    token, session = owner.got[0]["callback"], owner.hello["session"]
+    watcher, late, other = await client(), await client(), await client()
+    for held in (token, session):
+        await watcher.hold(held, presence=True)
+    await other.hold(token)
+    await nothing(watcher.owners)  # until the first change
+    owner.ws.transport.abort()
+    told = [await watcher.owners.next(5) for _ in range(2)]
+    assert {one["callback"] for one in told} == {token, session}, told
+    assert all(one["state"] == "away" for one in told), told
+    await late.hold(token, presence=True)  # who asks while it is away is told so
+    assert (await late.owners.next(5))["state"] == "away"
+    lanes = [{"lane": 0, "frames": owner.frames}]
+    resume = {"session": session, "secret": owner.hello["secret"], "lanes": lanes}
+    again = await Counting(owner.frames).connect(resume=resume, session_expiry=30_000)
+    assert again.hello["resumed"], again.hello
+    for told in (await watcher.owners.next(5), await watcher.owners.next(5), await late.owners.next(5)):
+        assert told["state"] == "back", told
+    await watcher.hold(token)  # changes nothing
+    await again.send("disconnect", reason="", keep_session=False)
+    ends = [await watcher.released.next(5) for _ in range(2)]  # it ends at once, so it isn't away
+    assert {one["callback"] for one in ends} == {token, session}, ends
+    assert all(one["reason"] == "closed" for one in ends), ends
+    for holder in (watcher, late, other):
+        await nothing(holder.owners)
 
 
 @scenario
