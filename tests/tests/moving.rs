@@ -86,7 +86,7 @@ async fn every_message_comes_once_and_in_order_while_a_subscription_moves(over: 
     let mut others = Vec::new();
     for one in 1..=4 {
         let builder = subscriber.subscription("a.*").lane_options(priority(one));
-        others.push(within(builder.start(|_: &client_sdk::Message| {})).await.unwrap());
+        others.push(within(builder.start(|_: &Message| {})).await.unwrap());
     }
     let mut stream = within(subscriber.stream("a.*")).await.unwrap();
     let publisher = connect(&setting.place).await;
@@ -114,11 +114,11 @@ async fn a_lane_goes_on_when_it_begins_to_conflate_however_much_of_it_was_consum
 ) {
     let setting = over.start().await.unwrap();
     let subscriber = connect(&setting.place).await;
-    let (seqs, mut came) = mpsc::unbounded_channel();
+    let (seqs, mut came) = mpsc::channel(1000);
     let all = LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() };
     let latest = LaneOptions { keep: Some(Keep::Latest(1)), ..all.clone() };
     let callback = move |message: &Message| {
-        let _ = seqs.send(message.seq);
+        seqs.try_send(message.seq).expect("there is room for all of them");
     };
     let building = subscriber.subscription("a").lane_options(all).start(callback);
     let subscription = within(building).await.unwrap();

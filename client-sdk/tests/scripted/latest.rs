@@ -132,7 +132,7 @@ async fn a_batch_is_never_longer_than_what_may_wait_together() {
 /// Takes its time with each message.
 struct Slow {
     calls: usize,
-    batches: tokio::sync::mpsc::UnboundedSender<usize>,
+    batches: tokio::sync::mpsc::Sender<usize>,
 }
 
 impl Subscriber for Slow {
@@ -142,7 +142,7 @@ impl Subscriber for Slow {
     }
 
     fn on_batch_end(&mut self) {
-        let _ = self.batches.send(std::mem::take(&mut self.calls));
+        let _ = self.batches.try_send(std::mem::take(&mut self.calls));
     }
 }
 
@@ -151,7 +151,7 @@ async fn a_batch_of_slow_calls_ends_though_more_waits() {
     const WAITING: usize = 60;
     let mut place = Place::new();
     let (client, mut peer) = place.connect().await;
-    let (batches, mut ended) = tokio::sync::mpsc::unbounded_channel();
+    let (batches, mut ended) = tokio::sync::mpsc::channel(100);
     let calls = Slow { calls: 0, batches };
     let (begun, _) = tokio::join!(client.subscribe(">", calls), peer.granted(1));
     let _subscription = begun.unwrap();
