@@ -24,7 +24,7 @@ pub use layout::{HEADERS_MAX, NAMES_MAX};
 pub(crate) use frames::MESSAGE;
 use layout::Item;
 pub(crate) use layout::{read_key, read_topic, write_message_parts};
-pub(crate) use number::{number_bytes, write_number};
+pub(crate) use number::{Front, number_bytes};
 
 /// How frames become bytes on a link. A link has one, chosen when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

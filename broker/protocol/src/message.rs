@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use bytes::BytesMut;
 
-use crate::codec::{self, Codec, DecodeError, MESSAGE, number_bytes, write_number};
+use crate::codec::{self, Codec, DecodeError, Front, MESSAGE, number_bytes};
 use crate::frame::{Body, BrokerFrame, Message};
 
 /// Appends what of a `message` is known before it is sequenced: topic, sender and body.
@@ -20,12 +20,12 @@ pub fn write_parts(topic: &str, from: Option<&str>, body: &Body<'_>, out: &mut B
 /// Appends a whole bincode `message` frame around `parts`.
 pub fn write_frame(seq: u64, epoch: u64, time: u64, parts: &[u8], out: &mut BytesMut) {
     let length = inner_bytes(seq, epoch, time, parts.len());
-    out.reserve(number_bytes(length as u64) + length);
-    write_number(length as u64, out);
-    out.extend_from_slice(&[MESSAGE]);
-    write_number(seq, out);
-    write_number(epoch, out);
-    write_number(time, out);
+    let mut front = Front::new();
+    front.number(length as u64);
+    front.byte(MESSAGE);
+    [seq, epoch, time].into_iter().for_each(|number| front.number(number));
+    out.reserve(front.as_slice().len() + parts.len());
+    out.extend_from_slice(front.as_slice());
     out.extend_from_slice(parts);
 }
 

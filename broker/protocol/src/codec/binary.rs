@@ -71,13 +71,19 @@ impl<'a> Input<'a> {
     /// Bytes with their number in front.
     #[inline]
     fn counted(&mut self) -> Result<&'a [u8], Fault> {
-        let count = self.number()?;
-        self.bytes(usize::try_from(count).map_err(|_| Fault::Truncated)?)
+        match usize::try_from(self.number()?) {
+            Ok(count) => self.bytes(count),
+            Err(_) => Err(Fault::Truncated),
+        }
     }
 
     /// Reads one named field.
+    #[inline]
     pub(super) fn field<T: Layout<'a>>(&mut self, name: &'static str) -> Result<T, Offence> {
-        T::read(self).map_err(|fault| fault.at(name))
+        match T::read(self) {
+            Ok(value) => Ok(value),
+            Err(fault) => Err(fault.at(name)),
+        }
     }
 
     /// Reads a field by which the frame has grown: one that ends in front of it is of an older end.
@@ -88,6 +94,7 @@ impl<'a> Input<'a> {
         if self.rest.is_empty() { Ok(T::default()) } else { self.field(name) }
     }
 
+    #[inline]
     pub(super) fn list<T: Layout<'a>>(&mut self, limit: usize) -> Result<Vec<T>, Fault> {
         let items = self.number()?;
         if items > limit as u64 {
@@ -101,15 +108,18 @@ impl<'a> Input<'a> {
     }
 }
 
+#[inline]
 fn write_counted(bytes: &[u8], out: &mut BytesMut) {
     write_number(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
 impl<'a> Layout<'a> for bool {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         out.put_u8(u8::from(*self));
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         match input.byte()? {
             0 => Ok(false),
@@ -120,87 +130,107 @@ impl<'a> Layout<'a> for bool {
 }
 
 impl<'a> Layout<'a> for u8 {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         out.put_u8(*self);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         input.byte()
     }
 }
 
 impl<'a> Layout<'a> for u32 {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_number(u64::from(*self), out);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         input.number()?.try_into().map_err(|_| Fault::InvalidNumber)
     }
 }
 
 impl<'a> Layout<'a> for u64 {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_number(*self, out);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         input.number()
     }
 }
 
 impl<'a> Layout<'a> for Cow<'a, str> {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_counted(self.as_bytes(), out);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-        let text = std::str::from_utf8(input.counted()?);
-        text.map(Cow::Borrowed).map_err(|_| Fault::InvalidUtf8)
+        match std::str::from_utf8(input.counted()?) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(_) => Err(Fault::InvalidUtf8),
+        }
     }
 }
 
 impl<'a> Layout<'a> for Cow<'a, [u8]> {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_counted(self, out);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         input.counted().map(Cow::Borrowed)
     }
 }
 
 impl<'a> Layout<'a> for String {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_counted(self.as_bytes(), out);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         Cow::<'a, str>::read(input).map(Cow::into_owned)
     }
 }
 
 impl<'a, T: Layout<'a>> Layout<'a> for Option<T> {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         self.is_some().write(out);
         if let Some(value) = self {
             value.write(out);
         }
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
-        if bool::read(input)? { T::read(input).map(Some) } else { Ok(None) }
+        if bool::read(input)? { Ok(Some(T::read(input)?)) } else { Ok(None) }
     }
 }
 
 impl<'a, A: Layout<'a>, B: Layout<'a>> Layout<'a> for (A, B) {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         self.0.write(out);
         self.1.write(out);
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         Ok((A::read(input)?, B::read(input)?))
     }
 }
 
 impl<'a, T: Layout<'a> + super::Item> Layout<'a> for Vec<T> {
+    #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_number(self.len() as u64, out);
         self.iter().for_each(|item| item.write(out));
     }
+    #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         input.list(T::LIST_MAX)
     }

@@ -57,16 +57,19 @@ macro_rules! frames {
             }
 
             pub(super) fn read_binary(frame: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-                let (tag, fields) = frame.split_first().ok_or(DecodeError::Empty)?;
-                let mut input = Input::new(fields);
-                let read = match *tag {
-                    $($tag => Fields::read_fields(&mut input)
-                        .map(Self::$variant)
-                        .map_err(|offence| offence.in_frame($name)),)*
-                    SKIPPED_FROM.. => return Ok(None),
-                    tag => Err(DecodeError::UnknownType { tag }),
+                let Some((tag, fields)) = frame.split_first() else {
+                    return Err(DecodeError::Empty);
                 };
-                read.map(Some)
+                let mut input = Input::new(fields);
+                // Spelled out, so that the frame is made where the caller wants it: it is large.
+                match *tag {
+                    $($tag => match Fields::read_fields(&mut input) {
+                        Ok(frame) => Ok(Some(Self::$variant(frame))),
+                        Err(offence) => Err(offence.in_frame($name)),
+                    },)*
+                    SKIPPED_FROM.. => Ok(None),
+                    tag => Err(DecodeError::UnknownType { tag }),
+                }
             }
 
             pub(super) fn write_json(&self, out: &mut BytesMut) {

@@ -44,6 +44,7 @@ macro_rules! record {
                 $($(self.$field.write(out);)? $(self.$flat.write_fields(out);)?
                   $(self.$grown.write(out);)?)*
             }
+            #[inline]
             fn read_fields(input: &mut Input<$life>) -> Result<Self, Offence> {
                 Ok(Self {
                     $($($field: input.field(stringify!($field))?)?
@@ -108,7 +109,10 @@ macro_rules! words {
             }
             fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
                 let place = u32::read(input)? as usize;
-                [$(Self::$variant),*].get(place).copied().ok_or(Fault::UnknownVariant)
+                match [$(Self::$variant),*].get(place) {
+                    Some(variant) => Ok(*variant),
+                    None => Err(Fault::UnknownVariant),
+                }
             }
         }
 

@@ -46,6 +46,44 @@ pub(super) fn overwrite_number(number: u64, front: &mut [u8]) {
     }
 }
 
+/// How many numbers stand in front of a message's parts.
+const FRONT_NUMBERS: usize = 4;
+
+/// What stands in front of a message's parts: put together here, and appended in one piece.
+#[derive(Debug)]
+pub(crate) struct Front {
+    bytes: [u8; (FRONT_NUMBERS + 1) * BYTES_MAX],
+    length: usize,
+}
+
+impl Front {
+    pub(crate) fn new() -> Self {
+        Self { bytes: [0; (FRONT_NUMBERS + 1) * BYTES_MAX], length: 0 }
+    }
+
+    pub(crate) fn byte(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    /// Appends a number in its shortest form.
+    pub(crate) fn number(&mut self, number: u64) {
+        match u8::try_from(number) {
+            Ok(small @ ..=SMALL_MAX) => self.byte(small),
+            _ => {
+                let (bytes, count) = longer(number);
+                // What is written behind it is written over.
+                self.bytes[self.length..self.length + BYTES_MAX].copy_from_slice(&bytes);
+                self.length += count;
+            }
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 fn longer(number: u64) -> ([u8; BYTES_MAX], usize) {
     let count = number_bytes(number);
     let mut bytes = [0; BYTES_MAX];
@@ -101,6 +139,9 @@ mod tests {
         for number in EDGES {
             let theirs = bincode::encode_to_vec(number, bincode::config::standard()).unwrap();
             assert_eq!(&*written(number), theirs, "{number}");
+            let mut front = Front::new();
+            (0..FRONT_NUMBERS).for_each(|_| front.number(number));
+            assert_eq!(front.as_slice(), theirs.repeat(FRONT_NUMBERS), "{number}");
             let mut over = vec![7; number_bytes(number)];
             overwrite_number(number, &mut over);
             assert_eq!(over, theirs, "{number}");

@@ -10,12 +10,14 @@ use crate::ErrorCode;
 use crate::frame::{Body, Keep, Outcome, Reconnect, Replay};
 
 impl<'a> Fields<'a> for Body<'a> {
+    #[inline]
     fn write_fields(&self, out: &mut BytesMut) {
         self.key.write(out);
         self.content.write(out);
         self.headers.write(out);
         self.payload.write(out);
     }
+    #[inline]
     fn read_fields(input: &mut Input<'a>) -> Result<Self, Offence> {
         Ok(Self {
             key: input.field("key")?,
