@@ -38,35 +38,35 @@ impl Refusal {
 }
 
 impl Shard {
-    pub(super) fn carry_out(&mut self, now: Now, slot: u32, frame: ClientFrame<'_>) {
-        if id_of(&frame) == Some(0) {
+    pub(super) fn carry_out(&mut self, now: Now, slot: u32, frame: &mut ClientFrame<'_>) {
+        if id_of(frame) == Some(0) {
             let message = "ids start at 1; 0 stands in answers to commands without one";
             return self.reject(slot, 0, Refusal::of("id", ErrorCode::InvalidId, message));
         }
-        if self.sessions[slot as usize].past().is_some() && self.is_repeated(slot, &frame) {
+        if self.sessions[slot as usize].past().is_some() && self.is_repeated(slot, frame) {
             return;
         }
         match frame {
-            ClientFrame::Publish(publish) => self.publish(slot, &publish),
-            ClientFrame::Send(send) => self.send(slot, &send),
-            ClientFrame::Subscribe(subscribe) => self.subscribe(slot, subscribe),
-            ClientFrame::Serve(serve) => self.serve(slot, &serve),
-            ClientFrame::Update(update) => self.update(slot, &update),
-            ClientFrame::Move(moving) => self.move_to_lane(slot, &moving),
-            ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(slot, &unsubscribe),
-            ClientFrame::Request(request) => self.request(now, slot, &request),
-            ClientFrame::Reply(reply) => self.reply(slot, &reply),
+            ClientFrame::Publish(publish) => self.publish(slot, publish),
+            ClientFrame::Send(send) => self.send(slot, send),
+            ClientFrame::Subscribe(subscribe) => self.subscribe(slot, std::mem::take(subscribe)),
+            ClientFrame::Serve(serve) => self.serve(slot, serve),
+            ClientFrame::Update(update) => self.update(slot, update),
+            ClientFrame::Move(moving) => self.move_to_lane(slot, moving),
+            ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(slot, unsubscribe),
+            ClientFrame::Request(request) => self.request(now, slot, request),
+            ClientFrame::Reply(reply) => self.reply(slot, reply),
             ClientFrame::Cancel(cancel) => self.cancel(slot, cancel.id),
-            ClientFrame::Offer(offer) => self.offer(slot, offer),
-            ClientFrame::Hold(hold) => self.hold(slot, &hold),
-            ClientFrame::Release(release) => self.release(slot, &release),
-            ClientFrame::Attach(attach) => self.attach_callback(slot, &attach),
-            ClientFrame::Detach(detach) => self.detach_callback(slot, &detach),
-            ClientFrame::Ping(ping) => self.pong(now, slot, &ping),
-            ClientFrame::Pong(pong) => self.carry_out_pong(now, slot, &pong),
-            ClientFrame::Consumed(consumed) => self.consumed(now, slot, &consumed),
-            ClientFrame::Disconnect(disconnect) => self.disconnect(slot, &disconnect),
-            other => self.refuse_unsupported(slot, &other),
+            ClientFrame::Offer(offer) => self.offer(slot, std::mem::take(offer)),
+            ClientFrame::Hold(hold) => self.hold(slot, hold),
+            ClientFrame::Release(release) => self.release(slot, release),
+            ClientFrame::Attach(attach) => self.attach_callback(slot, attach),
+            ClientFrame::Detach(detach) => self.detach_callback(slot, detach),
+            ClientFrame::Ping(ping) => self.pong(now, slot, ping),
+            ClientFrame::Pong(pong) => self.carry_out_pong(now, slot, pong),
+            ClientFrame::Consumed(consumed) => self.consumed(now, slot, consumed),
+            ClientFrame::Disconnect(disconnect) => self.disconnect(slot, disconnect),
+            other => self.refuse_unsupported(slot, other),
         }
     }
 

@@ -147,13 +147,17 @@ impl Shard {
         if matches!(session.stage, Stage::Ending) {
             return Err(Stop::Ended);
         }
-        let codec = session.link.info.codec;
-        // `None` is a frame of a later version, to be skipped.
-        if let Some(frame) = codec.read_client(frame).map_err(Stop::Malformed)? {
-            if let Some(shard) = self.elsewhere(*at, &frame) {
-                return Err(Stop::Elsewhere(shard));
+        // Frames are large, and stay where they were read.
+        match session.link.info.codec.read_client(frame) {
+            Ok(Some(ref mut frame)) => {
+                if let Some(shard) = self.elsewhere(*at, frame) {
+                    return Err(Stop::Elsewhere(shard));
+                }
+                self.dispatch(now, *at, frame);
             }
-            self.dispatch(now, *at, frame);
+            // A frame of a later version, to be skipped.
+            Ok(None) => {}
+            Err(error) => return Err(Stop::Malformed(error)),
         }
         if let Some((from, to)) = self.moves.last()
             && from == at
@@ -172,11 +176,13 @@ impl Shard {
         (connecting && there && self.draining.is_none()).then_some(wished)
     }
 
-    fn dispatch(&mut self, now: Now, slot: u32, frame: ClientFrame<'_>) {
+    fn dispatch(&mut self, now: Now, slot: u32, frame: &mut ClientFrame<'_>) {
         match (self.sessions[slot as usize].stage, frame) {
             // Whoever comes while the broker stops is told so with the next `end_drained`.
             (Stage::Connecting, _) if self.draining.is_some() => {}
-            (Stage::Connecting, ClientFrame::Connect(connect)) => self.connect(now, slot, connect),
+            (Stage::Connecting, ClientFrame::Connect(connect)) => {
+                self.connect(now, slot, std::mem::take(connect));
+            }
             (Stage::Connecting, _) => {
                 let message = "the first frame of a connection must be `connect`";
                 self.end_faulty(slot, ErrorCode::Unexpected, message.to_owned());
@@ -186,11 +192,11 @@ impl Shard {
                 self.end_faulty(slot, ErrorCode::Unexpected, message.to_owned());
             }
             (Stage::Open, frame) => self.carry_out(now, slot, frame),
-            (Stage::Draining, ClientFrame::Reply(reply)) => self.reply(slot, &reply),
+            (Stage::Draining, ClientFrame::Reply(reply)) => self.reply(slot, reply),
             // What waits is still sent, within the window.
-            (Stage::Draining, ClientFrame::Pong(pong)) => self.carry_out_pong(now, slot, &pong),
+            (Stage::Draining, ClientFrame::Pong(pong)) => self.carry_out_pong(now, slot, pong),
             (Stage::Draining, ClientFrame::Consumed(consumed)) => {
-                self.consumed(now, slot, &consumed);
+                self.consumed(now, slot, consumed);
             }
             (Stage::Draining | Stage::Away | Stage::Ending, _) => {}
         }
