@@ -185,6 +185,7 @@ impl Called {
         // What is applied may give further commands.
         while let Some(batch) = shard.take_batch() {
             sequencer.handle(*now, &batch, &mut |_: ShardId, item| items.push(item));
+            shard.reuse_batch(batch);
             shard.apply(items.drain(..));
         }
         while let Some(slot) = shard.next_dirty() {

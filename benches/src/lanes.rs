@@ -145,6 +145,7 @@ impl Lanes {
         shard.tick(*now);
         if let Some(batch) = shard.take_batch() {
             sequencer.handle(*now, &batch, &mut |_: ShardId, item| items.push(item));
+            shard.reuse_batch(batch);
         }
         shard.apply(items.drain(..));
         self.open_links();

@@ -113,7 +113,7 @@ pub enum Command {
     /// A subscription is to end.
     Unsubscribe {
         /// What is to end.
-        standing: Standing,
+        standing: Box<Standing>,
         /// The id to answer, or `None` if the session is ending.
         id: Option<u64>,
     },
@@ -165,9 +165,9 @@ pub enum Command {
     /// A message of a queue group that its member never wrote.
     HandBack {
         /// The subscription that it was for.
-        standing: Standing,
-        /// The message.
-        publication: Publication,
+        standing: Box<Standing>,
+        /// The message. Boxed: commands come by the thousand, and are as large as the largest of them.
+        publication: Box<Publication>,
     },
     /// A member or provider can't be written to, or can again.
     Blocked {
@@ -203,7 +203,7 @@ pub enum Command {
         /// The question.
         inspection: Arc<Inspection>,
         /// What the sequencer added to it.
-        overview: Overview,
+        overview: Box<Overview>,
         /// What this shard has to say.
         part: Arc<Part>,
     },

@@ -27,7 +27,7 @@ mod turns;
 
 use std::sync::Arc;
 
-use crate::{Batch, Command, Item, Now, ShardId};
+use crate::{Batch, Command, Item, Now, Publication, ShardId};
 use answers::answer_to;
 use attendance::Attendance;
 use callbacks::Callbacks;
@@ -184,7 +184,7 @@ impl Sequencer {
             Command::Refuse { token, code, message } => self.refuse(*token, *code, message, out),
             Command::Cancel { token } => self.cancel(*token, out),
             Command::HandBack { standing, publication } => {
-                self.hand_back(standing, publication.clone(), out);
+                self.hand_back(standing, Publication::clone(publication), out);
             }
             Command::Replay { session, lane, ticket, wanted } => {
                 let (session, lane, ticket) = (*session, *lane, *ticket);
@@ -198,7 +198,7 @@ impl Sequencer {
             Command::Callback(command) => self.about_callbacks(batch, command, out),
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
             Command::Inspected { inspection, overview, part } => {
-                inspections::tell(inspection, *overview, part, out);
+                inspections::tell(inspection, **overview, part, out);
             }
         }
     }

@@ -29,7 +29,7 @@ fn come_and_go(purpose: &Purpose) -> Sequencer {
     });
     let standings: Vec<Standing> = standings.collect();
     carry_out(&mut sequencer, standings.iter().cloned().map(Command::Subscribe).collect());
-    let leave = |standing| Command::Unsubscribe { standing, id: None };
+    let leave = |standing| Command::Unsubscribe { standing: Box::new(standing), id: None };
     carry_out(&mut sequencer, standings.into_iter().map(leave).collect());
     sequencer
 }

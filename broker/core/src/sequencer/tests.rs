@@ -120,7 +120,7 @@ fn every_shard_that_wants_a_message_gets_it_once_and_no_other() {
     assert_eq!(shards(stage.publish(ANN, "a")), [0, 1]);
     assert_eq!(shards(stage.publish(ANN, "b")), [1]);
     let standing = messages(BOB, ">");
-    stage.carry_out(b"", Command::Unsubscribe { standing, id: None });
+    stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(standing), id: None });
     assert_eq!(shards(stage.publish(ANN, "a")), [0, 1], "another of that shard wants it");
     assert!(shards(stage.publish(ANN, "b")).is_empty());
 }
@@ -223,7 +223,7 @@ fn what_is_handed_back_goes_to_another_member_or_nowhere() {
     let mut stage = Stage::new(SequencerConfig::default());
     stage.subscribe(member(ANN));
     stage.subscribe(member(BOB));
-    stage.carry_out(b"", Command::Unsubscribe { standing: member(ANN), id: None });
+    stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(member(ANN)), id: None });
     let publication = Publication {
         topic: "job".into(),
         topic_id: crate::TopicId(0),
@@ -233,16 +233,15 @@ fn what_is_handed_back_goes_to_another_member_or_nowhere() {
         expires: None,
         parts: bytes::Bytes::new(),
     };
-    let standing = member(ANN);
-    let again = publication.clone();
+    let (standing, again) = (Box::new(member(ANN)), Box::new(publication.clone()));
     let told = stage.carry_out(b"", Command::HandBack { standing, publication: again });
     let [(ShardId(1), Item::Message { publication: got, to_all: false, addressed })] = &told[..]
     else {
         panic!("{told:?}");
     };
     assert_eq!((got.seq, addressed[0].session), (7, BOB));
-    stage.carry_out(b"", Command::Unsubscribe { standing: member(BOB), id: None });
-    let standing = member(BOB);
+    stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(member(BOB)), id: None });
+    let (standing, publication) = (Box::new(member(BOB)), Box::new(publication));
     assert!(stage.carry_out(b"", Command::HandBack { standing, publication }).is_empty());
 }
 
@@ -314,7 +313,9 @@ fn a_watcher_hears_of_a_name_once_however_often_it_is_there() {
     let twice = Standing { subscription: 2, ..messages(BOB, "room") };
     assert_eq!(heard(stage.subscribe(messages(BOB, "room"))), [(1, 0)]);
     assert_eq!(heard(stage.subscribe(twice.clone())), []);
-    let mut end = |standing| stage.carry_out(b"", Command::Unsubscribe { standing, id: None });
+    let mut end = |standing| {
+        stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(standing), id: None })
+    };
     assert_eq!(heard(end(twice)), []);
     assert_eq!(heard(end(messages(BOB, "room"))), [(0, 1)]);
 }

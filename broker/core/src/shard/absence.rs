@@ -92,7 +92,9 @@ impl Shard {
                 let Some(standing) = of(number) else { continue };
                 for entry in extent.entries() {
                     let publication = log.publication(entry);
-                    outgoing.push(Command::HandBack { standing: standing.clone(), publication });
+                    let standing = Box::new(standing.clone());
+                    let publication = Box::new(publication);
+                    outgoing.push(Command::HandBack { standing, publication });
                 }
                 broker_delivery::lane::Entries::let_go(log, extent);
             }

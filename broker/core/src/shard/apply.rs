@@ -206,7 +206,8 @@ impl Shard {
     /// A message of a queue group was on its way to a member while that went away.
     fn hand_on(&mut self, to: Addressee, publication: &Publication) {
         if let Some(standing) = self.departed.get(&to) {
-            let (standing, publication) = (standing.clone(), publication.clone());
+            let standing = Box::new(standing.clone());
+            let publication = Box::new(publication.clone());
             self.outgoing.push(Command::HandBack { standing, publication });
         }
     }

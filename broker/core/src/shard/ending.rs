@@ -132,6 +132,7 @@ impl Shard {
                 self.departed.insert(addressee, standing.clone());
             }
             if found.state != Standpoint::Leaving {
+                let standing = Box::new(standing);
                 self.outgoing.push(Command::Unsubscribe { standing, id: None });
             }
         }
@@ -160,7 +161,9 @@ impl Shard {
             let Some(standing) = session.membership(*subscription) else { continue };
             for entry in extent.entries() {
                 let publication = self.log.publication(entry);
-                commands.push(Command::HandBack { standing: standing.clone(), publication });
+                let standing = Box::new(standing.clone());
+                let publication = Box::new(publication);
+                commands.push(Command::HandBack { standing, publication });
             }
         }
         commands

@@ -105,6 +105,7 @@ impl Shard {
             let Scan { inspection, overview, mut part, .. } = scan;
             part.statistics = self.statistics();
             let part = Arc::new(part);
+            let overview = Box::new(overview);
             self.outgoing.push(Command::Inspected { inspection, overview, part });
         }
     }

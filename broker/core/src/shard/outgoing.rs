@@ -6,13 +6,13 @@ use broker_protocol::{Codec, message};
 use bytes::BytesMut;
 
 use crate::{
-    Batch, CallbackCommand, Command, Outstanding, Purpose, ShardId, Span, Standing, Token,
+    Batch, CallbackCommand, Command, Outstanding, Overview, Purpose, ShardId, Span, Standing, Token,
 };
 
 /// The memory that is taken at once for what commands refer to, in bytes.
 const ARENA_BYTES: usize = 64 << 10;
 
-/// For how many commands there is room at once, where the turn before had as many.
+/// For how many commands memory is kept from turn to turn.
 const COMMANDS_KEPT: usize = 4 << 10;
 
 /// What the shard will ask of the sequencer in this turn.
@@ -82,22 +82,32 @@ impl Outgoing {
 
     pub(super) fn take(&mut self) -> Batch {
         self.command_bytes = 0;
-        let room = Vec::with_capacity(self.commands.len().min(COMMANDS_KEPT));
-        let commands = std::mem::replace(&mut self.commands, room);
+        let commands = std::mem::take(&mut self.commands);
         Batch { commands, arena: self.arena.split().freeze() }
+    }
+
+    /// Takes the memory of commands that were carried out.
+    fn reuse(&mut self, mut commands: Vec<Command>) {
+        if self.commands.is_empty() {
+            commands.clear();
+            commands.shrink_to(COMMANDS_KEPT);
+            self.commands = commands;
+        }
     }
 }
 
 /// The text that a command brings along, in bytes. A client's name belongs to its session.
 fn text_bytes(command: &Command) -> usize {
     match command {
-        Command::Subscribe(standing) | Command::Unsubscribe { standing, .. } => {
-            standing_bytes(standing)
+        Command::Subscribe(standing) => standing_bytes(standing),
+        Command::Unsubscribe { standing, .. } => size_of::<Standing>() + standing_bytes(standing),
+        Command::HandBack { standing, publication } => {
+            size_of::<Standing>() + standing_bytes(standing) + publication.size()
         }
         Command::Refuse { message, .. } => message.len(),
         Command::Send { to, .. } => to.len(),
         Command::Replay { wanted, .. } => wanted.len() * size_of::<Outstanding>(),
-        Command::Inspected { part, .. } => part.size(),
+        Command::Inspected { part, .. } => size_of::<Overview>() + part.size(),
         Command::Callback(CallbackCommand::Unwanted { topic, .. }) => topic.len(),
         _ => 0,
     }
@@ -115,6 +125,12 @@ impl super::Shard {
     /// What the shard asks of the sequencer, if anything.
     pub fn take_batch(&mut self) -> Option<Batch> {
         (!self.outgoing.is_empty()).then(|| self.outgoing.take())
+    }
+
+    /// Takes back a batch that was handed to the sequencer: its memory is the next one's. Without this each
+    /// grows anew.
+    pub fn reuse_batch(&mut self, batch: Batch) {
+        self.outgoing.reuse(batch.commands);
     }
 
     /// Whether there is something to be taken.
@@ -136,6 +152,9 @@ mod tests {
     use super::*;
     use crate::SessionId;
 
+    /// What is moved and looked at for each message and call, in bytes.
+    const COMMAND_BYTES_MAX: usize = 96;
+
     fn subscribe(filter: &str, purpose: Purpose) -> Command {
         Command::Subscribe(Standing {
             session: SessionId { shard: ShardId(0), slot: 0, generation: 1 },
@@ -153,6 +172,24 @@ mod tests {
         assert_eq!(outgoing.bytes(), size_of::<Command>() + 3);
         outgoing.push(subscribe("a.b", Purpose::Group(Arc::from("team"))));
         assert_eq!(outgoing.bytes(), 2 * (size_of::<Command>() + 3) + 4);
+    }
+
+    #[test]
+    fn a_command_is_no_larger_than_a_call_needs() {
+        assert!(size_of::<Command>() <= COMMAND_BYTES_MAX, "{}", size_of::<Command>());
+    }
+
+    #[test]
+    fn the_memory_of_a_batch_is_the_next_ones_up_to_a_bound() {
+        let mut outgoing = Outgoing::new(ShardId(0));
+        for (pushed, kept) in
+            [(100, 100..200), (2 * COMMANDS_KEPT, COMMANDS_KEPT..COMMANDS_KEPT + 1)]
+        {
+            (0..pushed).for_each(|_| outgoing.push(subscribe("a.b", Purpose::Requests)));
+            let Batch { commands, .. } = outgoing.take();
+            outgoing.reuse(commands);
+            assert!(outgoing.is_empty() && kept.contains(&outgoing.commands.capacity()));
+        }
     }
 
     #[test]

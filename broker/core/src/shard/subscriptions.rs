@@ -110,7 +110,8 @@ impl Shard {
         found.state = Standpoint::Leaving;
         let standing = session.standing_of(number).expect("it was found just now");
         self.note_asked(slot, unsubscribe.id);
-        self.outgoing.push(Command::Unsubscribe { standing, id: Some(unsubscribe.id) });
+        let (standing, id) = (Box::new(standing), Some(unsubscribe.id));
+        self.outgoing.push(Command::Unsubscribe { standing, id });
     }
 
     /// A subscription begins at this point of the order.

@@ -88,6 +88,7 @@ impl Shard {
         rules.tick(now);
         if let Some(batch) = rules.take_batch() {
             self.exchange.submit(self.id, now, &batch);
+            rules.reuse_batch(batch);
         }
         let mut items = self.exchange.take(self.id, self.items.take());
         rules.apply(items.drain(..));
