@@ -62,6 +62,8 @@ pub(crate) struct Session {
     pub(crate) expiry: u32,
     /// Whether the log is held for what was sent.
     pub(crate) holds: bool,
+    /// Whether there may be replays that aren't over: known here, since it is asked with each packet.
+    pub(crate) may_replay: bool,
     /// Boxed, since most sessions were answered nothing that had to be noted.
     pub(crate) recall: Option<Box<Recall>>,
     /// Boxed, since most sessions have nothing of it.
@@ -101,6 +103,7 @@ impl Session {
             last_publish_id: 0,
             expiry: 0,
             holds: false,
+            may_replay: false,
             recall: None,
             dealings: None,
         }

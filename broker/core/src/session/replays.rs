@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::Session;
 use crate::{Cursor, Outstanding};
 
 /// The replays of a lane that aren't over.
@@ -15,6 +16,21 @@ pub(crate) struct Replays {
     pub(crate) ticket: u32,
     /// Whether the answer is the point at which the lane goes on.
     pub(crate) resyncs: bool,
+}
+
+impl Session {
+    /// The replays of a lane, of which there are some from now on.
+    pub(crate) fn replays_of(&mut self, lane: usize) -> &mut Replays {
+        self.may_replay = true;
+        self.dealings.get_or_insert_default().replays.get_or_default(lane)
+    }
+
+    /// Whether there are replays that aren't over. Who has none costs no look at its dealings.
+    pub(crate) fn has_replays(&mut self) -> bool {
+        self.may_replay = self.may_replay
+            && self.dealings.as_ref().is_some_and(|dealings| !dealings.replays.is_empty());
+        self.may_replay
+    }
 }
 
 impl Replays {

@@ -11,6 +11,7 @@
 
 mod elsewhere;
 
+use std::collections::VecDeque;
 use std::num::NonZero;
 
 use broker_delivery::lane::Overflow;
@@ -61,8 +62,7 @@ impl Shard {
         let until = (!discarding).then_some(point);
         let (subscription, filter) = (number, found.filter.clone());
         let wanted = Outstanding { subscription, filter, until, cursor: Cursor::default() };
-        let dealings = session.dealings.get_or_insert_default();
-        dealings.replays.get_or_default(lane).queue.push_back(wanted);
+        session.replays_of(lane).queue.push_back(wanted);
         self.ask_for_replay((slot, lane));
     }
 
@@ -170,10 +170,6 @@ impl Shard {
 }
 
 impl Session {
-    pub(super) fn has_replays(&self) -> bool {
-        self.dealings.as_ref().is_some_and(|dealings| !dealings.replays.is_empty())
-    }
-
     /// A subscription has ended, and its replay with it.
     pub(super) fn end_replay(&mut self, lane: usize, subscription: u64) {
         let Some(dealings) = &mut self.dealings else { return };
@@ -208,14 +204,13 @@ impl Session {
 
     /// Has the subscriptions of a lane that began with what is retained be sent it anew.
     fn begin_replays_again(&mut self, lane: usize) {
-        let Self { standing, dealings, .. } = self;
-        let here = standing.iter().filter(|(_, found)| found.lane == lane && found.replay);
+        let here = self.standing.iter().filter(|(_, found)| found.lane == lane && found.replay);
         let begun = here.filter(|(_, found)| found.state != Standpoint::Asked);
         let wanted = begun.map(|(number, found)| anew(*number, found));
-        let mut wanted = wanted.peekable();
-        if wanted.peek().is_some() {
-            let replays = dealings.get_or_insert_default().replays.get_or_default(lane);
-            (replays.asked, replays.queue) = (false, wanted.collect());
+        let wanted: VecDeque<_> = wanted.collect();
+        if !wanted.is_empty() {
+            let replays = self.replays_of(lane);
+            (replays.asked, replays.queue) = (false, wanted);
         }
     }
 
@@ -228,7 +223,8 @@ impl Session {
             return false;
         }
         self.replay_to_those_that_leave(lane);
-        let Self { standing, dealings, lanes, .. } = self;
+        let Self { standing, dealings, lanes, may_replay, .. } = self;
+        *may_replay = true;
         let replays = dealings.get_or_insert_default().replays.get_or_default(lane);
         replays.resyncs = true;
         // What was asked for holds for another point.

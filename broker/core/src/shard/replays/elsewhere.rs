@@ -26,8 +26,7 @@ impl Session {
             return self.replay_anew(number);
         }
         if let Some(wanted) = taken {
-            let dealings = self.dealings.get_or_insert_default();
-            dealings.replays.get_or_default(lane).queue.push_back(wanted);
+            self.replays_of(lane).queue.push_back(wanted);
         }
     }
 
@@ -67,8 +66,8 @@ impl Session {
             return;
         }
         (found.replay, found.left) = (true, 0);
-        let wanted = anew(number, found);
-        let replays = self.dealings.get_or_insert_default().replays.get_or_default(found.lane);
+        let (wanted, lane) = (anew(number, found), found.lane);
+        let replays = self.replays_of(lane);
         let is_queued = replays.queue.iter().any(|one| one.subscription == number);
         if is_queued && replays.resyncs {
             // All of it is to come anyway, as of the point at which the lane goes on.
