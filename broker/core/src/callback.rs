@@ -48,10 +48,8 @@ impl CallbackId {
 
     /// Reads a token.
     pub fn parse_token(text: &str) -> Option<Self> {
-        if text.len() != TOKEN_DIGITS {
-            return None;
-        }
-        let (high, low) = text.as_bytes().split_at(TOKEN_DIGITS / 2);
+        let digits: &[u8; TOKEN_DIGITS] = text.as_bytes().try_into().ok()?;
+        let ([high, low], []) = digits.as_chunks() else { return None };
         let (high, low) = (parse_digits(high)?, parse_digits(low)?);
         (high & TOKEN_BIT != 0).then_some(Self { high, low })
     }
@@ -66,25 +64,27 @@ impl fmt::Display for CallbackId {
     }
 }
 
-/// What no digit is worth.
+/// Set in what no digit is worth, and in nothing that one is.
 const NO_DIGIT: u8 = 0xf0;
 
-/// What each byte is worth as a hexadecimal digit, small letters alone.
-const DIGITS: [u8; 256] = {
-    let (mut worth, mut digit) = ([NO_DIGIT; 256], 0);
-    while digit < 16 {
-        worth[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        digit += 1;
+/// What a byte is worth as a hexadecimal digit, small letters alone.
+const fn worth(byte: u8) -> u8 {
+    let (digit, letter) = (byte.wrapping_sub(b'0'), byte.wrapping_sub(b'a'));
+    match (digit < 10, letter < 6) {
+        (true, _) => digit,
+        (_, true) => letter + 10,
+        _ => NO_DIGIT,
     }
-    worth
-};
+}
 
-/// Up to 16 hexadecimal digits. Every call names its callback by them: they are judged at the end.
-fn parse_digits(digits: &[u8]) -> Option<u64> {
-    let worths = digits.iter().map(|byte| DIGITS[usize::from(*byte)]);
-    let (number, seen) =
-        worths.fold((0, 0), |(number, seen), worth| (number << 4 | u64::from(worth), seen | worth));
-    (seen < NO_DIGIT).then_some(number)
+/// 16 hexadecimal digits. Every call names its callback by them: they are judged at the end.
+fn parse_digits(digits: &[u8; TOKEN_DIGITS / 2]) -> Option<u64> {
+    let (worths, mut number) = (digits.map(worth), [0; TOKEN_DIGITS / 4]);
+    for (byte, [high, low]) in number.iter_mut().zip(worths.as_chunks().0) {
+        *byte = high << 4 | low;
+    }
+    let seen = worths.iter().fold(0, |seen, worth| seen | worth);
+    (seen & NO_DIGIT == 0).then_some(u64::from_be_bytes(number))
 }
 
 /// A number that nobody can tell from chance who doesn't know the key: SipHash-2-4.
@@ -116,8 +116,9 @@ impl Methods {
     }
 
     /// The place of a method.
-    pub(crate) fn find(&self, name: &str) -> Option<u8> {
-        self.methods.binary_search_by(|(method, _)| (**method).cmp(name)).ok().map(|at| at as u8)
+    pub(crate) fn find(&self, name: &[u8]) -> Option<u8> {
+        let found = self.methods.binary_search_by(|(method, _)| method.as_bytes().cmp(name));
+        found.ok().map(|at| at as u8)
     }
 
     /// The number of the lane of the method at a place.
@@ -195,8 +196,8 @@ mod tests {
             Methods::new(names.iter().map(|(name, lane)| (Box::from(*name), *lane)).collect())
         };
         let methods = of(&[("tick", 2), ("done", 0), ("moved", 2)]).expect("they differ");
-        assert_eq!(methods.find("tick").map(|at| methods.lane(at)), Some(2));
-        assert_eq!((methods.find("tock"), methods.longest()), (None, 5));
+        assert_eq!(methods.find(b"tick").map(|at| methods.lane(at)), Some(2));
+        assert_eq!((methods.find(b"tock"), methods.longest()), (None, 5));
         assert!(methods.lanes().eq([0, 2]));
         assert!(of(&[("a", 0), ("a", 1)]).is_none() && of(&[]).is_none());
     }

@@ -98,6 +98,16 @@ struct Entry {
     thing: Option<NonZeroU64>,
 }
 
+/// A message's place in the order, and when it isn't worth delivering any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp {
+    pub(crate) topic_id: TopicId,
+    pub(crate) seq: u64,
+    pub(crate) epoch: u64,
+    pub(crate) time: u64,
+    pub(crate) expires: Option<Duration>,
+}
+
 /// Whether json bytes are made at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Render {
@@ -139,10 +149,23 @@ impl Log {
 
     /// Appends a message. Returns its entry and what it costs in a lane, in bytes.
     pub fn append(&mut self, publication: &Publication, render: Render) -> (u64, u32) {
-        let Publication { seq, epoch, time, parts, .. } = publication;
-        let bytes = publication.frame_bytes();
+        let Publication { topic, topic_id, seq, epoch, time, expires, parts } = publication;
+        let (topic_id, seq, epoch, time) = (*topic_id, *seq, *epoch, *time);
+        let stamp = Stamp { topic_id, seq, epoch, time, expires: *expires };
+        self.append_stamped(topic, stamp, parts, render)
+    }
+
+    /// Appends a message of this topic, with its place in the order.
+    pub(crate) fn append_stamped(
+        &mut self,
+        topic: &Arc<str>,
+        Stamp { topic_id, seq, epoch, time, expires }: Stamp,
+        parts: &[u8],
+        render: Render,
+    ) -> (u64, u32) {
+        let bytes = message::frame_bytes(seq, epoch, time, parts.len());
         let place = self.bincode.append(bytes, |out| {
-            message::write_frame(*seq, *epoch, *time, parts, out);
+            message::write_frame(seq, epoch, time, parts, out);
         });
         let json = (render == Render::Both).then(|| self.render_json(place));
         if let Some(json) = json {
@@ -150,11 +173,11 @@ impl Log {
         }
         self.frames_end += u64::from(place.length);
         self.entries.push_back(Entry {
-            topic: publication.topic.clone(),
-            topic_id: publication.topic_id,
-            epoch: *epoch,
-            seq: *seq,
-            time: *time,
+            topic: topic.clone(),
+            topic_id,
+            epoch,
+            seq,
+            time,
             frames_end: self.frames_end,
             parts_bytes: parts.len() as u32,
             bincode: place,
@@ -164,7 +187,7 @@ impl Log {
         if render == Render::Bincode {
             self.unrendered_end = self.end();
         }
-        if let Some(expires) = publication.expires {
+        if let Some(expires) = expires {
             self.expiring.insert(self.end() - 1, expires);
         }
         (self.end() - 1, place.length)

@@ -24,6 +24,7 @@ mod overflow;
 mod paced;
 mod pacing;
 mod push;
+mod room;
 mod sent;
 mod unreliable;
 mod walked;
@@ -38,6 +39,7 @@ pub use ledger::{Gap, GapReason, Ledger, Missing};
 pub use newest::{Newest, Skipped};
 pub use options::{Bound, Keep, LaneOptions, OptionsError, Overflow, PRIORITY_MAX};
 pub use overflow::{Overflowed, Pushed};
+pub use room::Room;
 pub use sent::Sent;
 
 use std::collections::VecDeque;

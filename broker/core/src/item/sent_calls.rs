@@ -53,16 +53,20 @@ impl SentCalls {
         Self { time, arena, calls: Vec::new(), firsts: Vec::new(), bytes: 0 }
     }
 
-    /// Adds a call behind the last one for the same session, if there is one. Returns where it is.
-    pub(crate) fn push(&mut self, call: SentCall, last: Option<u32>) -> u32 {
-        let place = self.calls.len() as u32;
+    /// How many there are, which is where the next one will be.
+    pub(crate) fn len(&self) -> u32 {
+        self.calls.len() as u32
+    }
+
+    /// Adds a call behind the last one for the same session, if there is one.
+    pub(crate) fn push(&mut self, call: SentCall, last: Option<u32>) {
+        let place = self.len();
         match last {
             Some(last) => self.calls[last as usize].next = Some(place),
             None => self.firsts.push(place),
         }
         self.bytes += call.parts.len();
         self.calls.push(Linked { call, next: None });
-        place
     }
 
     /// The calls, those for one session one behind the other, in their order.
@@ -93,7 +97,8 @@ mod tests {
             let session = SessionId { shard: ShardId(0), slot, generation: 0 };
             let (to, parts) = (Owned { owner: session, number }, Span { start: 0, end: 10 });
             let call = SentCall { to, method: 0, parts, expires: None, from: (session, None) };
-            lasts[slot as usize] = Some(calls.push(call, lasts[slot as usize]));
+            let last = lasts[slot as usize].replace(calls.len());
+            calls.push(call, last);
         }
         let order = calls.by_session().map(|call| (call.to.owner.slot, call.to.number));
         assert!(order.eq([(2, 0), (2, 2), (2, 5), (0, 1), (0, 4), (1, 3)]));

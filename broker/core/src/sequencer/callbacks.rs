@@ -73,7 +73,7 @@ impl Callbacks {
         self.known.get(&callback).ok_or(Unknown::Callback)
     }
 
-    fn method(&self, callback: CallbackId, name: &str) -> Result<(Owned, u8), Unknown> {
+    fn method(&self, callback: CallbackId, name: &[u8]) -> Result<(Owned, u8), Unknown> {
         let known = self.find(callback)?;
         Ok((known.to, known.methods.find(name).ok_or(Unknown::Method)?))
     }
@@ -167,7 +167,7 @@ impl Sequencer {
         (callback, method, parts, expires): (CallbackId, Span, Span, Option<Duration>),
         out: &mut Gathering<'_, impl Inboxes>,
     ) {
-        match self.callbacks.method(callback, batch.text(method)) {
+        match self.callbacks.method(callback, batch.slice(method)) {
             Ok((to, method)) => {
                 out.call(to.owner.shard, SentCall { to, method, parts, expires, from });
             }
@@ -182,7 +182,7 @@ impl Sequencer {
         (callback, method, frame): (CallbackId, Span, Span),
         out: &mut impl Inboxes,
     ) {
-        match self.callbacks.method(callback, batch.text(method)) {
+        match self.callbacks.method(callback, batch.slice(method)) {
             Ok((to, method)) => {
                 let (id, frame) = (call.id, batch.bytes(frame));
                 self.calls.begin(token, call, to.owner);

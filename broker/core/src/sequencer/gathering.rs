@@ -28,9 +28,8 @@ struct Gathered {
 
 impl Gathered {
     fn push(&mut self, call: SentCall) {
-        let slot = call.to.owner.slot;
-        let last = self.lasts.get(&slot).copied();
-        self.lasts.insert(slot, self.calls.push(call, last));
+        let last = self.lasts.insert(call.to.owner.slot, self.calls.len());
+        self.calls.push(call, last);
     }
 
     /// Whether an item may be carried out in front of these calls: what goes into no lane, and a

@@ -69,7 +69,8 @@ impl Roles {
 }
 
 impl Offered {
-    /// The next `seq` of a method, and the topic of its calls, which is made if it isn't known.
+    /// The `seq` of the next call of a method, which isn't counted yet, and the topic of its calls, which is
+    /// made if it isn't known.
     pub(crate) fn next_call(
         &mut self,
         method: u8,
@@ -83,8 +84,13 @@ impl Offered {
         if seqs.is_empty() {
             seqs.resize(self.methods.len(), 0);
         }
-        let seq = &mut seqs[usize::from(method)];
-        *seq += 1;
-        (*seq, topic)
+        (seqs[usize::from(method)] + 1, topic)
+    }
+
+    /// Counts the calls of a method in front of `seq`.
+    pub(crate) fn called_until(&mut self, method: u8, seq: u64) {
+        if let Some(used) = &mut self.use_ {
+            used.seqs[usize::from(method)] = seq - 1;
+        }
     }
 }

@@ -129,7 +129,7 @@ impl Shard {
         let route = routes.find(*topic_id, topic, matcher, sessions);
         let found = routes.get(route);
         let render = (!found.targets.is_empty()).then_some(found.render);
-        let extent = Extent { start: log.end(), end: log.end() };
+        let extent = Extent::beginning_at(log.end());
         Row { topic_id: *topic_id, route, render, extent, bytes: 0 }
     }
 

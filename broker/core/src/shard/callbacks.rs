@@ -4,6 +4,7 @@
 //! the sequencer knows the way. All that happens to a callback happens in the one order, so that
 //! nothing comes from it behind its end.
 
+mod arrivals;
 mod attachers;
 mod attachments;
 mod calls;

@@ -12,6 +12,11 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// No entry yet; this is to be the first.
+    pub fn beginning_at(entry: u64) -> Self {
+        Self { start: entry, end: entry }
+    }
+
     /// One entry.
     pub fn one(entry: u64) -> Self {
         Self { start: entry, end: entry + 1 }

@@ -45,16 +45,6 @@ impl<F: Frame> Lane<F> {
         self.append(Item::Frame(frame));
     }
 
-    /// Whether one more of this size may join without an overflow: the room that a message to one
-    /// client or a routed request needs.
-    pub fn has_room(&self, size: u64) -> bool {
-        let within_bound = || {
-            self.messages_and_gaps() < u64::from(self.options.bound.messages)
-                && self.bytes() + size <= self.options.bound.bytes
-        };
-        !self.discarding && (self.is_empty() || within_bound())
-    }
-
     /// The first item is given no room for others: a lane that keeps up has one at a time.
     pub(super) fn append(&mut self, item: Item<F>) {
         if self.items.capacity() == 0 {

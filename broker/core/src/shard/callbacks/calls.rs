@@ -1,34 +1,20 @@
-//! Calls of callbacks: sent or asked here, and taken into their lanes here.
+//! Calls of callbacks: sent or asked here. Those that aren't answered arrive in
+//! [rows](super::arrivals).
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use broker_delivery::lane::{Extent, Keep};
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{Request, Send};
-use broker_protocol::message;
 use bytes::Bytes;
 
+use super::arrivals::Place;
 use super::offers::METHOD_BYTES_MAX;
-use crate::item::SentCall;
-use crate::log::Render;
 use crate::session::Answering;
 use crate::shard::Shard;
 use crate::shard::commands::Refusal;
 use crate::shard::publish::check_body;
-use crate::{
-    Answer, CallbackCommand, CallbackId, Command, Now, Owned, Publication, SentCalls, Token,
-    TopicId,
-};
+use crate::{CallbackCommand, CallbackId, Command, Now, Owned, Token};
 
 /// What the topics of calls begin with, and those of messages to one client.
 const TO: &str = "$to.";
-
-/// Set in the number of every topic of a method, and in no number that the sequencer gives.
-const METHOD_BIT: u64 = 1 << 63;
-
-/// A method, and the callback that it belongs to.
-type Place = (Owned, u8);
 
 impl Shard {
     /// A client calls a method, and doesn't ask for an answer.
@@ -91,75 +77,6 @@ impl Shard {
         check_body(&self.config.limits, &request.body)?;
         self.check_wait(slot, request.id)?;
         Ok(callback)
-    }
-
-    /// The place of a method's lane, if the callback is still there.
-    fn lane_of(&mut self, (to, method): Place) -> Option<usize> {
-        let session = self.find(to.owner)?;
-        let number = session.roles()?.offered.get(&to.number)?.methods.lane(method);
-        session.lanes.iter().position(|one| one.number == number)
-    }
-
-    /// Calls arrive at their owners.
-    pub(super) fn sent_to_callbacks(&mut self, calls: &SentCalls) {
-        for call in calls.by_session() {
-            self.settle(call.to.owner.slot);
-            self.sent_to_callback(call, calls.time, calls.arena.slice(call.parts.range()));
-        }
-    }
-
-    /// A call arrives at its owner. Without room for it its sender is told, and it has no `seq`.
-    fn sent_to_callback(&mut self, call: &SentCall, time: u64, parts: Bytes) {
-        let (place, (session, id)) = ((call.to, call.method), call.from);
-        let Some(lane) = self.lane_of(place) else {
-            let Refusal { code, message, .. } = unknown_callback();
-            let answer = Answer::Rejected { id: id.unwrap_or(0), code, message };
-            return self.outgoing.push(Command::Answer { session, answer });
-        };
-        let answer = match self.push_call((place, lane), (time, call.expires), parts) {
-            true => id.map(|id| Answer::Accepted { id }),
-            false => {
-                self.statistics.calls_refused += 1;
-                let (code, message) =
-                    (ErrorCode::Busy, "the callback's lane has no room".to_owned());
-                Some(Answer::Rejected { id: id.unwrap_or(0), code, message })
-            }
-        };
-        if let Some(answer) = answer {
-            self.outgoing.push(Command::Answer { session, answer });
-        }
-    }
-
-    /// Puts a call into its lane. Returns whether there was room.
-    fn push_call(
-        &mut self,
-        (place, lane): (Place, usize),
-        (time, expires): (u64, Option<Duration>),
-        parts: Bytes,
-    ) -> bool {
-        let (to, method) = place;
-        let epoch = self.callbacks.epoch;
-        let slot = to.owner.slot;
-        let session = &mut self.sessions[slot as usize];
-        let waiting = &session.lanes[lane].lane;
-        // As long as the longest that its frame may be.
-        let about = message::frame_bytes(u64::MAX, epoch, time, parts.len()) as u64;
-        if waiting.options().keep == Keep::All && !waiting.has_room(about) {
-            return false;
-        }
-        let offered = session.roles_mut().and_then(|roles| roles.offered.get_mut(&to.number));
-        let offered = offered.expect("its lane was found just now");
-        let (seq, topic) = offered.next_call(method, || {
-            let topic = message::topic(&parts).expect("this broker encoded it");
-            Arc::from(&*topic)
-        });
-        let topic_id = TopicId(METHOD_BIT | to.number << 8 | u64::from(method));
-        let publication = Publication { topic, topic_id, seq, epoch, time, expires, parts };
-        let (entry, size) = self.log.append(&publication, Render::Bincode);
-        let waiting = &mut self.sessions[slot as usize].lanes[lane].lane;
-        let pushed = waiting.push(Extent::one(entry), u64::from(size), &mut self.log);
-        self.pushed((slot, lane), pushed);
-        true
     }
 
     /// A call that is to be answered arrives at its owner.

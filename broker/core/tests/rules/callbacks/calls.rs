@@ -6,8 +6,8 @@ use std::time::Duration;
 use broker_core::Config;
 use broker_protocol::ErrorCode;
 use broker_protocol::frame::{
-    Body, BrokerFrame, Cancel, ClientFrame, Content, GapReason, Keep, LaneOptions, Outcome,
-    Overflow, Publish, Reply, Request, RoutedRequest, Send,
+    Body, BrokerFrame, Cancel, ClientFrame, Content, GapReason, Keep, LaneOptions, OfferedMethod,
+    Outcome, Overflow, Publish, Reply, Request, RoutedRequest, Send,
 };
 
 use super::{Scene, call, latest, method, told};
@@ -83,6 +83,33 @@ fn a_call_for_which_a_lane_that_keeps_all_has_no_room_is_refused_and_takes_no_pl
     assert!(scene.call(&callback, "tick", "next").is_ok());
     let told = told(&scene.stage.frames(scene.owner));
     assert_eq!(told, ["tick 0 1", "tick 1 2", "tick next 3"]);
+}
+
+#[test]
+fn calls_that_come_together_find_the_room_and_the_count_of_those_that_come_one_by_one() {
+    let mut scene = Scene::new();
+    let options = LaneOptions { bound_messages: Some(3), ..LaneOptions::default() };
+    let methods = ["tick", "tock"].map(|name| {
+        let options = Some(options.clone());
+        OfferedMethod { options, ..method(name, 1) }
+    });
+    let callback = scene.offer(&methods);
+    scene.stage.set_room(scene.owner, 0);
+    for (number, method) in ["tick", "tick", "tock", "tock", "tick"].iter().enumerate() {
+        let number = number.to_string();
+        let call = call(None, (&callback, method), (None, &number));
+        scene.stage.say(scene.caller, &call);
+    }
+    scene.stage.turn();
+    assert_eq!(scene.stage.shard.statistics().calls_refused, 2);
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    for method in ["tick", "tock"] {
+        scene.stage.say(scene.caller, &call(None, (&callback, method), (None, "next")));
+    }
+    scene.stage.turn();
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["tick 0 1", "tick 1 2", "tock 2 1", "tick next 3", "tock next 2"]);
 }
 
 #[test]
