@@ -56,6 +56,11 @@ impl WeakClient {
         self.0.strong_count() > 0
     }
 
+    /// Whether both are of one client.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+
     /// The client, if anybody holds it.
     pub(crate) fn upgrade(&self) -> Option<Client> {
         self.0.upgrade().map(|handle| Client { handle })

@@ -22,7 +22,7 @@ use broker_protocol::frame::{Keep, LanePosition};
 
 use crate::Granted;
 
-pub(crate) use owed::Owed;
+pub(crate) use owed::{Account, Owed};
 
 /// Lanes of a session.
 const LANES: usize = 16;
@@ -115,14 +115,17 @@ impl Credit {
         self.set_conflates(*lane, !matches!(options.keep, None | Some(Keep::All)));
     }
 
-    /// A data frame of so many bytes was received. What it gives back when it is done with.
-    pub(crate) fn received(self: &Arc<Self>, lane: u8, bytes: usize) -> Owed {
-        let bytes = bytes as u64;
+    /// A data frame of so many bytes was received: so much of the lane's credit is held, until it is
+    /// given back.
+    pub(crate) fn note_received(&self, lane: u8, bytes: u64) {
         if let Some(lane) = self.lanes.get(usize::from(lane)) {
             add(&lane.frames, 1);
             add(&lane.received, bytes);
         }
-        Owed { credit: Arc::clone(self), lane, bytes }
+    }
+
+    pub(crate) fn account(self: &Arc<Self>, lane: u8) -> Account {
+        Account { credit: Arc::clone(self), lane }
     }
 
     /// How much one of several subscriptions of a lane may hold, in bytes.

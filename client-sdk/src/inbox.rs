@@ -4,6 +4,7 @@
 //! slow callback costs its bound of memory, and nobody else anything. What is kept of what
 //! waits is the matter of `waiting`; here is who waits for it, and who wakes whom.
 
+mod arrived;
 mod backlog;
 mod folding;
 mod held;
@@ -12,6 +13,7 @@ mod load;
 mod lost;
 mod place;
 mod rules;
+mod run;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -22,10 +24,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::{Ended, Waits};
+pub(crate) use arrived::Arrived;
 pub(crate) use folding::Folding;
 pub(crate) use held::Held;
 use later::Later;
 pub(crate) use rules::{Bound, Rules};
+pub(crate) use run::{Mark, Parts, Run, Shared};
 pub(crate) use waiting::Pushed;
 use waiting::{Reader, Waiting};
 
@@ -121,24 +125,38 @@ impl Inbox {
         self.lock().waiting.bound().messages
     }
 
-    /// Takes the next event, if there is one. Whoever asks is busy until it waits for more.
-    pub(crate) fn try_next(&self) -> Option<Held> {
-        let mut state = self.lock();
-        state.reader = Reader::Busy;
-        state.waiting.pop()
-    }
-
     /// Takes the next event; `None` after the end was taken.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Held>> {
+        self.poll_for(cx, Waiting::pop)
+    }
+
+    /// Takes the next event, or the next run, if there is one. Whoever asks is busy until it waits for
+    /// more.
+    pub(crate) fn try_take(&self) -> Option<Arrived> {
         let mut state = self.lock();
-        let held = state.waiting.pop();
-        if held.is_none() && !state.waiting.has_ended() {
+        state.reader = Reader::Busy;
+        state.waiting.take()
+    }
+
+    /// Takes the next event, or the next run; `None` after the end was taken.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
+        self.poll_for(cx, Waiting::take)
+    }
+
+    fn poll_for<T>(
+        &self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Waiting) -> Option<T>,
+    ) -> Poll<Option<T>> {
+        let mut state = self.lock();
+        let taken = take(&mut state.waiting);
+        if taken.is_none() && !state.waiting.has_ended() {
             state.reader = Reader::Ready;
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
         state.reader = Reader::Busy;
-        Poll::Ready(held)
+        Poll::Ready(taken)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

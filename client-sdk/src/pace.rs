@@ -58,16 +58,26 @@ impl Pace {
         }
     }
 
-    /// Counts what was called. Whether it is time for [`Pace::pause`].
-    pub(crate) fn is_due(&mut self) -> bool {
-        self.calls += 1;
-        // Where few wait together at most, turns are what there are many of.
-        self.unlooked += 1;
-        self.unlooked >= self.look_after || self.turn + self.calls >= TURN_CALLS
+    /// How many calls may be made in a row, until they are to be counted.
+    pub(crate) fn calls_left(&self) -> usize {
+        let looked_at = self.look_after.saturating_sub(self.unlooked);
+        looked_at.min(TURN_CALLS.saturating_sub(self.turn + self.calls)).max(1) as usize
     }
 
-    /// Lets others have their turn, if this one has taken long.
-    pub(crate) async fn pause(&mut self) {
+    /// Counts what was called, and lets others have their turn if this one has taken long. Returns
+    /// whether the clock was looked at.
+    pub(crate) async fn pause_if_due(&mut self, calls: usize) -> bool {
+        self.calls += calls as u32;
+        // Where few wait together at most, turns are what there are many of.
+        self.unlooked += calls as u32;
+        let is_due = self.unlooked >= self.look_after || self.turn + self.calls >= TURN_CALLS;
+        if is_due {
+            self.pause().await;
+        }
+        is_due
+    }
+
+    async fn pause(&mut self) {
         let now = Instant::now();
         let took = now - self.began;
         self.is_slow = took >= SLOW * self.calls;
@@ -90,9 +100,7 @@ mod tests {
     async fn wake_for_one(pace: &mut Pace, call: impl FnOnce()) {
         pace.begin();
         pace.call(call);
-        if pace.is_due() {
-            pace.pause().await;
-        }
+        pace.pause_if_due(1).await;
     }
 
     #[tokio::test]

@@ -46,6 +46,10 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn count_all(&self, times: u64) {
+        self.0.fetch_add(times, Ordering::Relaxed);
+    }
+
     fn now(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

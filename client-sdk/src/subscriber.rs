@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
-use crate::inbox::Held;
+use crate::inbox::{Arrived, Held, Run};
 use crate::pace::Pace;
 use crate::subscription::Receiving;
 use crate::{Ended, Event, Gap, Granted, Interruption, Message, Presence};
@@ -87,33 +87,77 @@ impl<F: FnMut(&Message) + Send + 'static> Subscriber for F {
 /// How long the calls of a batch take at most, all but the first and one more.
 const BATCH_MAX: Duration = Duration::from_millis(100);
 
+/// What was handed over since the last one ended.
+struct Batch {
+    left: usize,
+    ends_at: Option<Instant>,
+    is_long: bool,
+    is_empty: bool,
+}
+
+impl Batch {
+    fn new(messages_max: usize) -> Self {
+        Self { left: messages_max.max(1), ends_at: None, is_long: false, is_empty: true }
+    }
+
+    fn is_full(&self) -> bool {
+        self.left == 0 || self.is_long
+    }
+
+    /// Counts one more, and lets others have their turn if it is time for that.
+    async fn count(&mut self, pace: &mut Pace) {
+        (self.left, self.is_empty) = (self.left.saturating_sub(1), false);
+        if pace.pause_if_due(1).await {
+            let now = Instant::now();
+            self.is_long = now >= *self.ends_at.get_or_insert(now + BATCH_MAX);
+        }
+    }
+}
+
 /// Calls a subscriber with what comes into its inbox, until that ends.
 pub(crate) async fn serve<S: Subscriber>(inbox: Receiving, mut subscriber: S) {
-    let batch_max = inbox.messages_max();
     let mut pace = Pace::new();
-    while let Some(first) = poll_fn(|cx| inbox.poll_next(cx)).await {
-        let (mut next, mut handed, mut ends_at, mut is_long) = (Some(first), 0, None, false);
+    while let Some(first) = poll_fn(|cx| inbox.poll_take(cx)).await {
+        let (mut next, mut batch) = (Some(first), Batch::new(inbox.messages_max()));
         pace.begin();
-        while let Some(Held { event, owed, .. }) = next {
-            let is_end = matches!(event, Event::Ended(_));
-            if is_end && handed > 0 {
-                pace.call(|| subscriber.on_batch_end());
+        while let Some(taken) = next {
+            match taken {
+                Arrived::Event(Held { event: Event::Ended(ended), .. }) => {
+                    if !batch.is_empty {
+                        pace.call(|| subscriber.on_batch_end());
+                    }
+                    return pace.call(|| subscriber.on_ended(ended));
+                }
+                Arrived::Event(Held { event, owed, .. }) => {
+                    pace.call(|| deliver(&mut subscriber, event));
+                    // Now it is consumed.
+                    drop(owed);
+                    batch.count(&mut pace).await;
+                }
+                Arrived::Run(run) => {
+                    deliver_run(&mut subscriber, &run, &mut batch, &mut pace).await;
+                }
             }
-            pace.call(|| deliver(&mut subscriber, event));
-            // Now it is consumed.
-            drop(owed);
-            if is_end {
-                return;
-            }
-            handed += 1;
-            if pace.is_due() {
-                pace.pause().await;
-                let now = Instant::now();
-                is_long = now >= *ends_at.get_or_insert(now + BATCH_MAX);
-            }
-            next = if handed < batch_max && !is_long { inbox.try_next() } else { None };
+            next = if batch.is_full() { None } else { inbox.try_take() };
         }
         pace.call(|| subscriber.on_batch_end());
+    }
+}
+
+/// Delivers what nobody else claims of a run, as far as it belongs to the batch.
+async fn deliver_run<S: Subscriber>(
+    subscriber: &mut S,
+    run: &Run,
+    batch: &mut Batch,
+    pace: &mut Pace,
+) {
+    while !batch.is_full()
+        && let Some(begun) = run.begin()
+    {
+        pace.call(|| subscriber.on_message(&begun.message()));
+        // Now it is consumed.
+        drop(begun);
+        batch.count(pace).await;
     }
 }
 

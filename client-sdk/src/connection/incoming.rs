@@ -87,6 +87,7 @@ impl Sink for Incoming {
                 early.iter().for_each(|(channel, bytes)| self.read(*channel, bytes));
             }
         }
+        self.reader.routes.flush(&self.reader.hub);
         self.reader.routes.forget_withdrawn(&self.reader.hub);
         self.reader.routes.wake();
         self.reader.end.is_none()
@@ -125,6 +126,7 @@ impl Reader {
                 self.routes.message(*header, message, &mut arrival);
             }
             Some(frame) => {
+                self.routes.flush(&self.hub);
                 let counts = self.open && is_data(&frame);
                 let came = if counts { self.counted(channel, bytes) } else { 0 };
                 self.take(header, frame, came);
@@ -163,7 +165,8 @@ impl Reader {
     }
 
     fn deliver(&mut self, header: &mut LaneHeader, frame: BrokerFrame<'_>, came: usize) {
-        let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);
+        let hub = Arc::clone(&self.hub);
+        let mut arrival = Arrival::new(&hub, self.now, header.lane, came);
         match frame {
             BrokerFrame::Lane(next) => *header = next,
             BrokerFrame::Moved(moved) => self.routes.moved(moved.subscription, &self.hub),

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod gaps;
+mod gathering;
 mod handing;
 mod lane;
 mod moving;
@@ -21,6 +22,7 @@ use crate::inbox::{Inbox, Woken};
 use crate::provider;
 use crate::{Body, Event, Message};
 use callbacks::{Attachments, Called};
+use gathering::Gathering;
 use handing::{Share, push, push_to_all};
 use lane::Lane;
 use moving::Moving;
@@ -47,6 +49,9 @@ pub(crate) struct Routes {
     /// The method that was called last: mostly the next one's too.
     last_called: Option<Called>,
     senders: Senders,
+    gathering: Gathering,
+    /// Messages that came and aren't counted yet.
+    uncounted: u64,
     /// Subscribers that found nothing, and now would.
     woken: Woken,
 }
@@ -55,6 +60,12 @@ impl Routes {
     /// Wakes those for whom something came.
     pub(super) fn wake(&mut self) {
         self.woken.wake();
+    }
+
+    /// Hands on what was gathered. Nothing else may be handed on before.
+    pub(super) fn flush(&mut self, hub: &Hub) {
+        hub.counters.messages_received.count_all(std::mem::take(&mut self.uncounted));
+        self.gathering.flush(hub, &mut self.woken);
     }
 
     /// Forgets the session, and keeps how far each topic was received.
@@ -109,7 +120,7 @@ impl Routes {
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
     ) {
-        arrival.hub.counters.messages_received.count();
+        self.uncounted += 1;
         if message.topic.starts_with(DIRECT_PREFIX) {
             return match self.call(header.lane, message, arrival) {
                 true => {}
@@ -117,6 +128,7 @@ impl Routes {
             };
         }
         if let Some(subscription) = header.subscription {
+            self.flush(arrival.hub);
             let mut message = self.senders.owned(message, Arc::from(&*message.topic));
             // To a member of a group a message is addressed as well.
             message.replayed = self.begun.get(&subscription).is_some_and(|route| !route.grouped);
@@ -131,10 +143,23 @@ impl Routes {
         let at = Moment { connection, tick: lane.tick };
         let sharers = lane.sharers_beside(header.lane, arrival.hub);
         let topic = lane.topic(&message.topic, &self.begun);
-        tell_missed(topic.hear(Word::of(message), at), arrival.hub, &mut self.woken);
-        if !topic.targets().is_empty() {
-            let event = Event::Message(self.senders.owned(message, Arc::clone(&topic.name)));
-            push_to_all(topic.targets(), event, sharers, arrival, &mut self.woken);
+        let late = topic.hear(Word::of(message), at);
+        let Self { gathering, senders, woken, .. } = self;
+        if !late.is_empty() {
+            gathering.flush(arrival.hub, woken);
+            tell_missed(late, arrival.hub, woken);
+        }
+        match topic.targets() {
+            [] => {}
+            [alone] if Gathering::takes(message) => {
+                let place = alone.place_of(&topic.name, sharers);
+                gathering.add(message, place, senders, arrival, woken);
+            }
+            targets => {
+                gathering.flush(arrival.hub, woken);
+                let event = Event::Message(senders.owned(message, Arc::clone(&topic.name)));
+                push_to_all(targets, event, sharers, arrival, woken);
+            }
         }
     }
 
@@ -168,6 +193,7 @@ impl Routes {
     }
 
     fn direct_message(&mut self, message: &frame::Message<'_>, arrival: &mut Arrival<'_>) {
+        self.flush(arrival.hub);
         let receivers = arrival.hub.direct();
         if receivers.is_empty() {
             return arrival.hub.counters.direct_unheard.count();
@@ -200,17 +226,22 @@ struct Senders {
 }
 
 impl Senders {
-    /// A message of its own, beyond the packet that it came in.
-    fn owned(&mut self, message: &frame::Message<'_>, topic: Arc<str>) -> Message {
+    /// The name of who sends this.
+    fn name(&mut self, message: &frame::Message<'_>) -> Option<Arc<str>> {
         if self.last.as_deref() != message.from.as_deref() {
             self.last = message.from.as_deref().map(Arc::from);
         }
+        self.last.clone()
+    }
+
+    /// A message of its own, beyond the packet that it came in.
+    fn owned(&mut self, message: &frame::Message<'_>, topic: Arc<str>) -> Message {
         Message {
             topic,
             seq: message.seq,
             epoch: message.epoch,
             time: message.time,
-            from: self.last.clone(),
+            from: self.name(message),
             body: Body::received(&message.body),
             replayed: false,
         }

@@ -21,7 +21,8 @@ const LEAST_STEP: u64 = LEAST_WINDOW / STEPS;
 const SILENT_MAX: Duration = Duration::from_millis(10);
 
 impl Credit {
-    pub(super) fn finished(&self, number: u8, bytes: u64) {
+    /// So much of a lane's credit isn't held any more.
+    pub(crate) fn finished(&self, number: u8, bytes: u64) {
         let Some(lane) = self.lanes.get(usize::from(number)) else { return };
         // In one order with `set_conflates`: one of the two sees what the other did.
         let finished = lane.finished.fetch_add(bytes, Ordering::SeqCst) + bytes;

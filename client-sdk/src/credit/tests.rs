@@ -8,6 +8,14 @@ use super::*;
 
 const WINDOW: u64 = 1 << 20;
 
+impl Credit {
+    /// A data frame was received, and this is what it owes.
+    pub(crate) fn received(self: &Arc<Self>, lane: u8, bytes: usize) -> Owed {
+        self.note_received(lane, bytes as u64);
+        self.account(lane).owed(bytes as u64)
+    }
+}
+
 fn told(credit: &Credit) -> Vec<(u8, u64, u64)> {
     let mut told = Vec::new();
     let cx = Context::from_waker(Waker::noop());

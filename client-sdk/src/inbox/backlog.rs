@@ -190,7 +190,7 @@ impl Standing {
     /// holds credit of different lanes always does.
     fn may_take_in(&self, held: &Held, kept: Kept) -> bool {
         match (&self.owed, &held.owed) {
-            (Some(owed), Some(more)) => owed.is_of_same_lane(more),
+            (Some(owed), Some(more)) => owed.account().is_same_lane(more.account()),
             (owed, more) => kept != Kept::Merged || owed.is_some() == more.is_some(),
         }
     }

@@ -5,6 +5,7 @@
 
 use super::held::Held;
 use super::rules::Rules;
+use super::run::Run;
 use super::waiting::{Pushed, Reader, Waiting};
 use super::{Inbox, State, Woken};
 use crate::Event;
@@ -40,6 +41,28 @@ impl Inbox {
         };
         // It ends the subscription if it is too much: as if the subscriber were behind with it.
         let pushed = held.waiting.push(event.into(), owed_max, Reader::Busy);
+        if pushed == Pushed::Overflowed {
+            state.release();
+            woken.0.extend(state.waker.take());
+        }
+        pushed
+    }
+
+    /// Puts a run in, as [`Inbox::push_in`] puts in each of its messages.
+    pub(crate) fn push_run_in(
+        &self,
+        lane: u8,
+        owed_max: u64,
+        run: Run,
+        woken: &mut Woken,
+    ) -> Pushed {
+        let mut state = self.lock();
+        let State { held, waiting, reader, waker } = &mut *state;
+        let Some(held) = held.as_mut().filter(|held| held.lane == lane) else {
+            woken.0.extend(waker.take());
+            return waiting.push_run(run, owed_max, *reader);
+        };
+        let pushed = held.waiting.push_run(run, owed_max, Reader::Busy);
         if pushed == Pushed::Overflowed {
             state.release();
             woken.0.extend(state.waker.take());

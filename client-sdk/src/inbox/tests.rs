@@ -2,13 +2,14 @@ mod books;
 mod conflation;
 mod credit;
 mod merging;
+mod runs;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::load::EVENT_BYTES;
-use super::{Bound, Inbox, Pushed, Rules, Woken};
+use super::{Bound, Held, Inbox, Pushed, Reader, Rules, Woken};
 use crate::{Body, Ended, Event, Gap, GapCause, Granted, LaneOptions, Message, Presence};
 
 const BOUND: Bound = Bound { messages: 4, bytes: 10_000 };
@@ -56,6 +57,15 @@ fn gap(topic: &str, (first, last): (u64, u64), count: u64, reason: GapCause) -> 
 
 fn dropped(topic: &str, first: u64, last: u64, count: u64) -> Event {
     gap(topic, (first, last), count, GapCause::SlowSubscriber)
+}
+
+impl Inbox {
+    /// Takes the next event, if there is one, and no run.
+    fn try_next(&self) -> Option<Held> {
+        let mut state = self.lock();
+        state.reader = Reader::Busy;
+        state.waiting.pop()
+    }
 }
 
 fn push(inbox: &Inbox, event: Event) -> Pushed {

@@ -5,13 +5,16 @@
 
 use std::collections::VecDeque;
 use std::ops::Add;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::arrived::Arrived;
 use super::backlog::Backlog;
 use super::folding::Folding;
 use super::held::Held;
 use super::load::Load;
 use super::rules::{AtBound, Bound, Kept, Rules};
+use super::run::Run;
 use crate::{Ended, Event};
 
 /// What the subscriber does at this moment.
@@ -37,11 +40,13 @@ pub(crate) enum Pushed {
 pub(super) struct Waiting {
     /// What the subscriber is behind with.
     backlog: Backlog,
+    /// The run that the subscriber works through. It has what waits of it counted.
+    begun: Option<Arc<Run>>,
     /// What came since, as it came.
-    arrivals: VecDeque<Held>,
+    arrivals: VecDeque<Arrived>,
     /// What those of them are that are the subscriber's own list.
     arrived: Load,
-    /// What is owed for all that waits, in bytes.
+    /// What is owed for all but what is left of the run, in bytes.
     owed: u64,
     bound: Bound,
     rules: Rules,
@@ -52,8 +57,8 @@ impl Waiting {
     pub(super) fn new(bound: Bound, rules: Rules) -> Self {
         let (arrivals, arrived) = (VecDeque::new(), Load::default());
         let backlog = Backlog::new(Folding::default(), bound.bytes);
-        let (owed, ended) = (0, false);
-        Self { backlog, arrivals, arrived, owed, bound, rules, ended }
+        let (begun, owed, ended) = (None, 0, false);
+        Self { backlog, begun, arrivals, arrived, owed, bound, rules, ended }
     }
 
     /// Folds by a rule of the program's own where it is to be folded.
@@ -80,7 +85,8 @@ impl Waiting {
         if self.ended {
             return Pushed::Done;
         }
-        if self.owed > 0 && self.owed + held.owed_bytes() > owed_max {
+        let owed = self.owed();
+        if owed > 0 && owed + held.owed_bytes() > owed_max {
             held.owed = None;
         }
         let conflates = self.rules.kept != Kept::All;
@@ -98,17 +104,55 @@ impl Waiting {
         Pushed::Done
     }
 
-    pub(super) fn pop(&mut self) -> Option<Held> {
-        let held = match self.backlog.pop() {
-            Some(held) => held,
-            None => {
-                let held = self.arrivals.pop_front()?;
-                self.arrived -= held.load();
-                held
+    /// Takes in a run: whole, if each of its messages would only have to wait, and as its messages
+    /// otherwise.
+    pub(super) fn push_run(&mut self, run: Run, owed_max: u64, reader: Reader) -> Pushed {
+        let may_conflate = self.rules.kept != Kept::All && reader == Reader::Busy;
+        let has_room = (self.load() + run.load()).fits(self.bound)
+            && self.owed().saturating_add(run.owed_bytes()) <= owed_max;
+        if has_room && !may_conflate && !self.ended {
+            self.arrived += run.load();
+            self.owed += run.owed_bytes();
+            self.arrivals.push_back(Arrived::Run(Arc::new(run)));
+            return Pushed::Done;
+        }
+        let mut pushed = Pushed::Done;
+        while let Some(held) = run.take() {
+            if self.push(held, owed_max, reader) == Pushed::Overflowed {
+                pushed = Pushed::Overflowed;
             }
-        };
-        self.owed -= held.owed_bytes();
-        Some(held)
+        }
+        pushed
+    }
+
+    /// Takes the next event.
+    pub(super) fn pop(&mut self) -> Option<Held> {
+        match self.take()? {
+            Arrived::Event(held) => Some(held),
+            Arrived::Run(run) => run.take(),
+        }
+    }
+
+    /// Takes the next event, or the next run.
+    pub(super) fn take(&mut self) -> Option<Arrived> {
+        if let Some(held) = self.backlog.pop() {
+            self.owed -= held.owed_bytes();
+            return Some(Arrived::Event(held));
+        }
+        if let Some(run) = self.begun.take().filter(|run| run.waiting().messages > 0) {
+            return Some(Arrived::Run(self.begin(run)));
+        }
+        let taken = self.arrivals.pop_front()?;
+        self.arrived -= taken.load();
+        self.owed -= taken.owed_bytes();
+        Some(match taken {
+            Arrived::Event(held) => Arrived::Event(held),
+            Arrived::Run(run) => Arrived::Run(self.begin(run)),
+        })
+    }
+
+    fn begin(&mut self, run: Arc<Run>) -> Arc<Run> {
+        Arc::clone(self.begun.insert(run))
     }
 
     /// Ends the subscription behind what waits.
@@ -122,8 +166,9 @@ impl Waiting {
     /// Discards what waits, all but the end.
     pub(super) fn discard(&mut self) {
         self.backlog.clear();
-        self.arrivals.retain(|held| matches!(held.event, Event::Ended(_)));
-        self.arrived = self.arrivals.iter().map(Held::load).fold(Load::default(), Add::add);
+        self.begun.take().iter().for_each(|run| run.discard());
+        self.arrivals.retain(Arrived::is_end);
+        self.arrived = self.arrivals.iter().map(Arrived::load).fold(Load::default(), Add::add);
         self.owed = 0;
     }
 
@@ -132,34 +177,62 @@ impl Waiting {
     }
 
     fn is_empty(&self) -> bool {
-        self.backlog.is_empty() && self.arrivals.is_empty()
+        let is_worked_through = |run: &Arc<Run>| run.waiting().messages == 0;
+        self.backlog.is_empty()
+            && self.begun.as_ref().is_none_or(is_worked_through)
+            && self.arrivals.is_empty()
     }
 
     pub(super) fn load(&self) -> Load {
-        self.backlog.load() + self.arrived
+        let begun = self.begun.as_ref().map_or(Load::default(), |run| run.load());
+        self.backlog.load() + begun + self.arrived
+    }
+
+    fn owed(&self) -> u64 {
+        self.owed + self.begun.as_ref().map_or(0, |run| run.owed_bytes())
     }
 
     /// All that waits, and since when the oldest does.
     pub(super) fn all(&self) -> (Load, Option<Instant>) {
         let (load, since) = self.backlog.all();
-        let arrived = self.arrivals.iter().map(|held| Load::of(&held.event));
-        let first = self.arrivals.front().map(|held| held.since);
-        (arrived.fold(load, Add::add), since.into_iter().chain(first).min())
+        let begun = self.begun.iter().map(|run| (run.waiting(), run.shared().since));
+        let begun = begun.filter(|(load, _)| load.messages > 0);
+        let arrived = self.arrivals.iter().map(Arrived::waits);
+        begun.chain(arrived).fold((load, since), |(sum, since), (load, came)| {
+            (sum + load, since.into_iter().chain([came]).min())
+        })
     }
 
     fn arrive(&mut self, held: Held) {
         self.arrived += held.load();
         self.owed += held.owed_bytes();
-        self.arrivals.push_back(held);
+        self.arrivals.push_back(Arrived::Event(held));
     }
 
+    /// What is left of the run that was begun, and what came since, is what it is behind with.
     fn fall_behind(&mut self) {
         self.arrived = Load::default();
-        for held in self.arrivals.drain(..) {
-            match self.rules.kept {
-                Kept::All => self.backlog.append(held),
-                kept => self.backlog.conflate(held, kept),
+        let arrivals = std::mem::take(&mut self.arrivals);
+        if let Some(run) = self.begun.take() {
+            while let Some(held) = run.take() {
+                self.owed += held.owed_bytes();
+                self.fall_behind_with(held);
             }
+        }
+        for taken in arrivals {
+            match taken {
+                Arrived::Event(held) => self.fall_behind_with(held),
+                Arrived::Run(run) => {
+                    std::iter::from_fn(|| run.take()).for_each(|held| self.fall_behind_with(held));
+                }
+            }
+        }
+    }
+
+    fn fall_behind_with(&mut self, held: Held) {
+        match self.rules.kept {
+            Kept::All => self.backlog.append(held),
+            kept => self.backlog.conflate(held, kept),
         }
     }
 

@@ -29,16 +29,38 @@ pub enum Format {
 /// Callbacks in one call or answer at most: each costs a word to the broker.
 const CALLBACKS_MAX: usize = 16_384;
 
-/// Something that is being read.
+/// What a thread reads.
+#[derive(Default)]
 struct Reading {
-    client: WeakClient,
-    /// How many handles there may still be in it.
-    left: usize,
+    /// The client by which something was read last: mostly the next one too.
+    client: Option<WeakClient>,
+    /// How many handles there may still be in what is being read; `None` while nothing is.
+    left: Option<usize>,
 }
 
 thread_local! {
     /// What is being read, for the handles in it.
-    static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
+    static READING: RefCell<Reading> = RefCell::default();
+}
+
+impl Reading {
+    /// Something is read from here on. What was read before, if that isn't done yet.
+    fn begin(&mut self, client: &WeakClient) -> Option<Self> {
+        let before = self.left.is_some().then(|| std::mem::take(self));
+        if !self.client.as_ref().is_some_and(|last| last.is_same(client)) {
+            self.client = Some(client.clone());
+        }
+        self.left = Some(CALLBACKS_MAX);
+        before
+    }
+
+    /// It is read: what was read before goes on.
+    fn end(&mut self, before: Option<Self>) {
+        match before {
+            Some(before) => *self = before,
+            None => self.left = None,
+        }
+    }
 }
 
 /// The client by which something is being read, on this thread at this moment, for one more handle in
@@ -46,17 +68,18 @@ thread_local! {
 pub(super) fn reading() -> Result<Client, String> {
     READING.with_borrow_mut(|reading| {
         let outside = || "a callback comes in calls and answers alone".to_owned();
-        let reading = reading.as_mut().ok_or_else(outside)?;
+        let left = reading.left.as_mut().ok_or_else(outside)?;
         let too_many = || format!("at most {CALLBACKS_MAX} callbacks come together");
-        reading.left = reading.left.checked_sub(1).ok_or_else(too_many)?;
-        reading.client.upgrade().ok_or_else(|| "the client is closed".to_owned())
+        *left = left.checked_sub(1).ok_or_else(too_many)?;
+        let client = reading.client.as_ref().and_then(WeakClient::upgrade);
+        client.ok_or_else(|| "the client is closed".to_owned())
     })
 }
 
 impl Format {
     /// What a payload is written in.
-    pub(super) fn of(body: &Body) -> Self {
-        match body.content {
+    pub(super) fn of(content: Content) -> Self {
+        match content {
             Content::Json | Content::Text => Self::Json,
             Content::Bytes => Self::Bincode,
         }
@@ -103,13 +126,12 @@ impl Format {
         payload: &[u8],
         client: &WeakClient,
     ) -> Result<T, String> {
-        let reading = Reading { client: client.clone(), left: CALLBACKS_MAX };
-        let before = READING.replace(Some(reading));
+        let before = READING.with_borrow_mut(|reading| reading.begin(client));
         let read = match self {
             Self::Bincode => read_bincode(payload),
             Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string()),
         };
-        READING.replace(before);
+        READING.with_borrow_mut(|reading| reading.end(before));
         read
     }
 }

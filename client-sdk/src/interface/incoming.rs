@@ -11,8 +11,8 @@ use super::caller::Caller;
 use super::description::{Description, Method};
 use super::fault::{Fault, code};
 use super::format::Format;
-use crate::Body;
 use crate::client::WeakClient;
+use crate::{Body, Content};
 
 /// An object that calls can reach. The attributes write this.
 pub trait Handler: Send + Sync {
@@ -27,6 +27,19 @@ pub struct Incoming<'a> {
     format: Format,
     payload: &'a [u8],
     client: &'a WeakClient,
+}
+
+/// What a call brings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'a> {
+    pub(super) content: Content,
+    pub(super) payload: &'a [u8],
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn of(body: &'a Body) -> Self {
+        Self { content: body.content, payload: &body.payload }
+    }
 }
 
 /// What became of a call.
@@ -53,10 +66,11 @@ impl<'a> Incoming<'a> {
     pub(super) fn new(
         described: &'static Description,
         method: usize,
-        body: &'a Body,
+        sent: Sent<'a>,
         client: &'a WeakClient,
     ) -> Self {
-        Self { method, described, format: Format::of(body), payload: &body.payload, client }
+        let Sent { content, payload } = sent;
+        Self { method, described, format: Format::of(content), payload, client }
     }
 
     /// The method's place in the interface.

@@ -176,7 +176,7 @@ impl Remote {
     }
 
     fn read<V: DeserializeOwned>(&self, method: &Method, body: &Body) -> Result<V, CallError> {
-        let read = Format::of(body).read(&body.payload, &self.client.downgrade());
+        let read = Format::of(body.content).read(&body.payload, &self.client.downgrade());
         read.map_err(|error| {
             let message = format!("the answer of {} can't be read: {error}", method.signature);
             CallError::BadAnswer { message }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::checked::ImplementsService;
 use super::described::{self, Described};
 use super::fault::{Fault, code};
-use super::incoming::{Handler, Incoming, handled};
+use super::incoming::{Handler, Incoming, Sent, handled};
 use super::instances::{For, Instances};
 use super::{Caller, Description, ServiceInterface};
 use crate::client::WeakClient;
@@ -163,7 +163,8 @@ impl Provider for Served {
         drop(client);
         let answered = match self.description.called(method) {
             Ok(method) => {
-                let call = Incoming::new(self.description, method, &request.body, &self.client);
+                let call =
+                    Incoming::new(self.description, method, Sent::of(&request.body), &self.client);
                 handled(&*handler, call, caller).await
             }
             Err(fault) => Err(fault),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::hub::{Hub, WishId};
-use crate::inbox::{Held, Inbox};
+use crate::inbox::{Arrived, Held, Inbox};
 
 /// The reading end of an inbox. If it goes away first, as by a panic in a callback, the wish ends.
 #[derive(Debug)]
@@ -23,8 +23,12 @@ impl Receiving {
         self.inbox.poll_next(cx)
     }
 
-    pub(crate) fn try_next(&self) -> Option<Held> {
-        self.inbox.try_next()
+    pub(crate) fn try_take(&self) -> Option<Arrived> {
+        self.inbox.try_take()
+    }
+
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
+        self.inbox.poll_take(cx)
     }
 
     /// How many messages wait together at most.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod answers;
+mod calls;
 mod changing;
 mod closing;
 mod costs;

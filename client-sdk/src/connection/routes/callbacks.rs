@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use broker_protocol::frame::{self, Released, RoutedRequest};
 
+use super::gathering::{Gathering, Place};
 use super::handing::{Arrival, Share, push};
 use super::{DIRECT_PREFIX, Lane, Routes};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
@@ -70,7 +71,7 @@ impl Routes {
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
     ) -> bool {
-        let Self { last_called, lanes, senders, woken, .. } = self;
+        let Self { last_called, lanes, senders, gathering, woken, .. } = self;
         let Some(called) = find(last_called, &message.topic, number, arrival.hub) else {
             return false;
         };
@@ -79,10 +80,16 @@ impl Routes {
             arrival.hub.counters.messages_overtaken.count();
             return true;
         }
-        if let Some(inbox) = &called.inbox {
-            let event = Event::Message(senders.owned(message, Arc::clone(&called.topic)));
-            let share = lane.share_of_calls(arrival.hub);
-            push(WishId::NONE, (inbox, number), event, share, arrival, woken);
+        let Some(inbox) = &called.inbox else { return true };
+        let share = lane.share_of_calls(arrival.hub);
+        let (wish, topic) = (WishId::NONE, &called.topic);
+        if Gathering::takes(message) {
+            let place = Place { wish, inbox, lane: number, topic, sharers: share.sharers };
+            gathering.add(message, place, senders, arrival, woken);
+        } else {
+            gathering.flush(arrival.hub, woken);
+            let event = Event::Message(senders.owned(message, Arc::clone(topic)));
+            push(wish, (inbox, number), event, share, arrival, woken);
         }
         true
     }

@@ -9,13 +9,15 @@ use crate::credit::Owed;
 use crate::hub::{Hub, WishId};
 use crate::inbox::{Held, Inbox, Pushed, Woken};
 
-/// A frame that came, beside what it says.
+/// A frame that came, beside what it says. Credit that nobody takes over is given back when it is
+/// dropped.
 pub(in crate::connection) struct Arrival<'a> {
-    /// What is told to the broker once all that got it have done with it, if the connection takes
-    /// part in credit.
-    pub(in crate::connection) owed: Option<Owed>,
-    pub(in crate::connection) now: Instant,
-    pub(in crate::connection) hub: &'a Arc<Hub>,
+    pub(super) lane: u8,
+    /// What is told to the broker once all that got it have done with it, in bytes; `None` if it isn't
+    /// data, or the connection takes no part in credit.
+    owed: Option<u64>,
+    pub(super) now: Instant,
+    pub(super) hub: &'a Arc<Hub>,
 }
 
 impl<'a> Arrival<'a> {
@@ -26,8 +28,45 @@ impl<'a> Arrival<'a> {
         lane: u8,
         bytes: usize,
     ) -> Self {
-        let owed = (bytes > 0).then(|| hub.credit.received(lane, bytes));
-        Self { owed: owed.filter(|_| hub.credit.is_on()), now, hub }
+        let mut arrival = Self { lane, owed: None, now, hub };
+        if bytes > 0 {
+            let (credit, bytes) = (&hub.credit, bytes as u64);
+            credit.note_received(lane, bytes);
+            match credit.is_on() {
+                true => arrival.owed = Some(bytes),
+                false => credit.finished(lane, bytes),
+            }
+        }
+        arrival
+    }
+
+    /// Whether it holds credit.
+    pub(super) fn owes(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    /// Leaves it to the caller to give back what this owes.
+    pub(super) fn take_owed(&mut self) -> u64 {
+        self.owed.take().unwrap_or(0)
+    }
+
+    /// Hands the share of one of so many receivers over; the last takes what is left.
+    fn share(&mut self, of: usize) -> Option<Owed> {
+        let mut owed = self.hub.credit.account(self.lane).owed(self.owed.take()?);
+        if of <= 1 {
+            return Some(owed);
+        }
+        let share = owed.share(of);
+        self.owed = Some(owed.take());
+        Some(share)
+    }
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        if let Some(bytes) = self.owed {
+            self.hub.credit.finished(self.lane, bytes);
+        }
     }
 }
 
@@ -64,10 +103,7 @@ pub(super) fn push(
     woken: &mut Woken,
 ) {
     let (hub, since) = (arrival.hub, arrival.now);
-    let owed = match of {
-        1 => arrival.owed.take(),
-        of => arrival.owed.as_mut().map(|owed| owed.share(of)),
-    };
+    let owed = arrival.share(of);
     let most = hub.credit.held_max(sharers);
     account(wish, inbox.push_in(lane, most, Held { event, owed, since }, woken), hub);
 }

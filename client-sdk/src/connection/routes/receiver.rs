@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use broker_protocol::frame;
 
+use super::gathering::Place;
 use super::handing::account;
 use crate::connection::positions::{Attended, Moment, Topic, Word};
 use crate::hub::{Attendance, Hub, Route, Target, WishId};
@@ -30,6 +31,11 @@ impl Receiver {
 
     pub(super) fn place(&self) -> (&Inbox, u8) {
         (&self.inbox, self.lane)
+    }
+
+    pub(super) fn place_of<'a>(&'a self, topic: &'a Arc<str>, sharers: usize) -> Place<'a> {
+        let Self { wish, lane, inbox, .. } = self;
+        Place { wish: *wish, inbox, lane: *lane, topic, sharers }
     }
 
     pub(super) fn attended(&self) -> Attended {
