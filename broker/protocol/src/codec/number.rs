@@ -108,16 +108,12 @@ pub(super) fn read_number(bytes: &[u8]) -> Result<Option<(u64, usize)>, Fault> {
 }
 
 fn read_longer(marker: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Fault> {
-    let count = match marker {
-        TWO_FOLLOW => 2,
-        FOUR_FOLLOW => 4,
-        EIGHT_FOLLOW => 8,
+    Ok(match marker {
+        TWO_FOLLOW => rest.first_chunk().map(|two| (u64::from(u16::from_le_bytes(*two)), 3)),
+        FOUR_FOLLOW => rest.first_chunk().map(|four| (u64::from(u32::from_le_bytes(*four)), 5)),
+        EIGHT_FOLLOW => rest.first_chunk().map(|eight| (u64::from_le_bytes(*eight), BYTES_MAX)),
         _ => return Err(Fault::InvalidNumber),
-    };
-    let Some(bytes) = rest.get(..count) else { return Ok(None) };
-    let mut number = [0; 8];
-    number[..count].copy_from_slice(bytes);
-    Ok(Some((u64::from_le_bytes(number), 1 + count)))
+    })
 }
 
 #[cfg(test)]
