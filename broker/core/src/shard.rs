@@ -2,6 +2,7 @@
 
 mod absence;
 mod apply;
+mod beside;
 mod callbacks;
 mod commands;
 mod connect;

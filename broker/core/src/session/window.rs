@@ -52,6 +52,8 @@ pub(crate) struct Window {
     /// The shortest round trip since it was last looked for.
     trip: Option<Duration>,
     trip_at: Duration,
+    /// Whether some mark has come back.
+    answered: bool,
     /// While the round trip is looked for.
     probe: Option<Probe>,
     /// What the peer consumed when the lane last waited, in bytes a second.
@@ -73,6 +75,7 @@ impl Window {
             consumed: 0,
             marked: 0,
             marks: VecDeque::new(),
+            answered: false,
             trip: None,
             trip_at: now,
             probe: None,
@@ -93,6 +96,16 @@ impl Window {
     /// How many bytes more may be sent; more than 0 allow one message at least.
     pub(crate) fn room(&self) -> u64 {
         self.size.saturating_sub(self.sent - self.consumed)
+    }
+
+    /// How much may be on its way, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether some mark has come back.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered
     }
 
     /// So many bytes were handed to the link.

@@ -208,6 +208,7 @@ impl Shard {
         }
         if let Some((place, sent)) = lane {
             session.count_turn(place);
+            session.count_beside(place, lane_bytes);
             session.link.last_lane = place as u8;
             let separate = session.link.info.separate_lanes;
             let lane_slot = &mut session.lanes[place];
@@ -233,7 +234,7 @@ impl Shard {
 
 impl LaneSlot {
     /// Whether something waits here, its channel would take it and it may be on its way.
-    fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         !self.blocked && self.lane.is_due() && self.room() > 0
     }
 }
@@ -292,7 +293,7 @@ impl Session {
     /// The places and priorities of the lanes that could send.
     fn ready_lanes(&self) -> impl Iterator<Item = (usize, u8)> + '_ {
         let lanes = self.lanes.iter().enumerate();
-        let ready = lanes.filter(|(_, slot)| slot.is_ready());
+        let ready = lanes.filter(|(place, slot)| slot.is_ready() && self.share_of(*place) > 0);
         ready.map(|(place, slot)| (place, slot.lane.options().priority))
     }
 

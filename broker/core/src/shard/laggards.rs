@@ -6,7 +6,7 @@ use broker_protocol::frame::Reconnect;
 
 use super::Shard;
 use crate::Command;
-use crate::session::Stage;
+use crate::session::{Session, Stage};
 
 /// After how many milliseconds a slow consumer is asked to return.
 const SLOW_CONSUMER_RETURN: u64 = 1000;
@@ -76,10 +76,13 @@ impl Shard {
 
     /// Tells the sequencer whether a session which takes turns with others can be written to, when
     /// that has changed. One whose conflating lane has enough on its way can; one that has to consume
-    /// first what was sent of another lane can't.
+    /// first what was sent of another lane, or has a lane beside such a one, can't.
     pub(super) fn tell_blocked(&mut self, slot: u32) {
         let session = &mut self.sessions[slot as usize];
-        let blocked = session.behind && (session.is_blocked() || session.lacks_credit());
+        let waits = |session: &Session| {
+            session.is_blocked() || session.lacks_credit() || session.waits_for_a_share()
+        };
+        let blocked = session.behind && waits(session);
         if blocked != session.told_blocked && (session.told_blocked || session.takes_turns()) {
             session.told_blocked = blocked;
             let session = session.id;

@@ -6,7 +6,7 @@ use broker_protocol::frame::{BrokerFrame, Ping};
 
 use super::Shard;
 use super::flush::{Channel, Outlet, Verdict};
-use crate::session::{PongTo, Session, Stage, lane_of};
+use crate::session::{LaneSlot, PongTo, Session, Stage, lane_of};
 use crate::{Now, Run};
 
 impl Shard {
@@ -23,12 +23,14 @@ impl Shard {
 
     fn send_mark(&mut self, slot: u32, lane: usize, outlet: &mut impl Outlet) {
         let session = &mut self.sessions[slot as usize];
+        let beside = session.lanes.len() > 1;
         let lane_slot = &mut session.lanes[lane];
         if session.stage == Stage::Ending || session.link.blocked || lane_slot.blocked {
             return;
         }
         let number = lane_slot.number;
-        let Some(mark) = lane_slot.window.as_ref().and_then(|window| window.due_mark(number))
+        let Some(mark) =
+            lane_slot.window.as_ref().and_then(|window| window.due_mark(number, beside))
         else {
             return;
         };
@@ -66,6 +68,7 @@ impl Shard {
         }
         let Some(session) = self.sessions.get_mut(slot as usize) else { return };
         let (lane, separate) = (lane_of(mark), session.link.info.separate_lanes);
+        let beside = session.lanes.len() > 1;
         let of_lane = session.lanes.iter().find(|one| one.number == lane);
         let window = of_lane.and_then(|one| one.window.as_ref());
         let Some(serial) = window.and_then(|window| window.serial_of(mark)) else { return };
@@ -76,7 +79,7 @@ impl Shard {
                 && (number == lane || !separate)
             {
                 window.returned(serial, now.monotonic, waits);
-                dirty |= waits || window.due_mark(number).is_some();
+                dirty |= waits || window.due_mark(number, beside).is_some();
             }
         }
         if dirty {
@@ -94,7 +97,8 @@ impl Shard {
             let mut overdue = windows.filter(|window| window.is_overdue(now, after)).peekable();
             let any = overdue.peek().is_some();
             overdue.for_each(|window| window.remind());
-            if any {
+            // What waits beside such a lane is looked at again in any case.
+            if any || session.waits_for_a_share() {
                 self.mark_dirty(*slot);
             }
         }
@@ -105,9 +109,9 @@ impl Shard {
 impl Session {
     /// Whether a mark is to be sent.
     pub(super) fn has_due_mark(&self) -> bool {
-        self.lanes.iter().any(|one| {
-            one.window.as_ref().is_some_and(|window| window.due_mark(one.number).is_some())
-        })
+        let beside = self.lanes.len() > 1;
+        let mark = |one: &LaneSlot| one.window.as_ref()?.due_mark(one.number, beside);
+        self.lanes.iter().any(|one| mark(one).is_some())
     }
 
     /// The newest mark that is on its way: its number, and the mark.

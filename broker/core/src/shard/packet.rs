@@ -44,7 +44,7 @@ impl Session {
         }
         let codec = self.link.info.codec;
         let (room, larger) = slot.allowance();
-        let packet_bytes_max = (self.link.packet_bytes_max as usize).min(room);
+        let packet_bytes_max = self.packet_bytes_max(place).min(room);
         let (block, range, count) = log.shared(codec, *extent, packet_bytes_max)?;
         if range.len() > room && !larger {
             return None;
@@ -83,8 +83,8 @@ impl Session {
         };
         let slot = &self.lanes[place];
         let packet_bytes_max = match slot.lane.conflates() && slot.lane.is_waiting() {
-            true => packet_bytes_max.min(CONFLATED_BYTES_MAX).min(slot.room() as usize),
-            false => packet_bytes_max,
+            true => self.packet_bytes_max(place).min(CONFLATED_BYTES_MAX).min(slot.room() as usize),
+            false => self.packet_bytes_max(place),
         };
         let (room, larger) = slot.allowance();
         let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room));
@@ -136,6 +136,12 @@ impl Session {
         sent.told = packer.finish();
         let lane_bytes = out.len() - control_bytes - header_bytes;
         Handed { control_bytes, lane: Some((place, sent)), lane_bytes, header }
+    }
+
+    /// The most that a packet takes of a lane's, as far as the link and other lanes are concerned; one
+    /// larger message may stand in it alone.
+    fn packet_bytes_max(&self, place: usize) -> usize {
+        (self.link.packet_bytes_max as usize).min(self.share_of(place))
     }
 
     /// What a run of this lane would be read as now.

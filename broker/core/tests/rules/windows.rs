@@ -1,5 +1,6 @@
 //! How much of a conflating lane is on its way, beside everything else that a session has.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use broker_core::{Config, Deadline};
@@ -169,4 +170,116 @@ fn nothing_follows_the_end_that_an_update_brings() {
     stage.turn();
     let frames = stage.frames(bob);
     assert!(matches!(frames.last(), Some(BrokerFrame::Disconnect(_))), "{frames:?}");
+}
+
+/// A slow link with a buffer that takes whatever is written.
+#[derive(Default)]
+struct Narrow {
+    buffer: VecDeque<Vec<u8>>,
+    /// How many bytes more may leave it.
+    bytes: usize,
+}
+
+impl Narrow {
+    /// Lets so many bytes arrive: returns the frames among them, and answers marks if asked to.
+    fn arrive(
+        &mut self,
+        stage: &mut Stage,
+        slot: u32,
+        bytes: usize,
+        answers: bool,
+    ) -> Vec<BrokerFrame<'static>> {
+        self.buffer.extend(stage.packets(slot));
+        self.bytes += bytes;
+        let mut arrived = Vec::new();
+        while let Some(packet) = self.buffer.pop_front_if(|packet| packet.len() <= self.bytes) {
+            self.bytes -= packet.len();
+            arrived.push(packet);
+        }
+        let frames = stage.frames_in(arrived);
+        if answers {
+            marks(&frames).into_iter().for_each(|mark| {
+                _ = stage.write(slot, &pong(mark));
+            });
+        }
+        frames
+    }
+}
+
+/// How many bytes of each of two lanes arrive through 20 KB/s, the first of which keeps the latest.
+fn beside(latest_priority: u8, other: LaneOptions, answers: bool) -> (usize, usize) {
+    let mut config = Config::default();
+    config.lane.overflow = GrantedOverflow::DropOldest;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    let options = LaneOptions { priority: Some(latest_priority), ..latest() };
+    stage.say(bob, &in_lane("a.*", 1, options));
+    stage.say(bob, &in_lane("b.*", 2, other));
+    let (mut link, mut sums) = (Narrow::default(), (0, 0));
+    for step in 0..1200 {
+        for key in 0..10 {
+            for (topic, topics) in [("a", 100), ("b", 10)] {
+                let topic = format!("{topic}.{}", (step + 7 * key) % topics);
+                stage.write(ann, &ClientFrame::Publish(Publish::bytes(&topic, &[0; 400])));
+            }
+        }
+        stage.pass(Duration::from_millis(50));
+        for frame in link.arrive(&mut stage, bob, 1000, answers) {
+            if let BrokerFrame::Message(message) = frame
+                && step >= 600
+            {
+                let of_first = message.topic.starts_with('a');
+                let sum = if of_first { &mut sums.0 } else { &mut sums.1 };
+                *sum += message.body.payload.len();
+            }
+        }
+    }
+    assert!(sums.0 + sums.1 > 300_000, "the link was idle: {sums:?}");
+    sums
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_lower_ones_get_an_eighth() {
+    for lower in [LaneOptions::default(), latest()] {
+        let (high, low) = beside(7, lower, true);
+        assert!(low > 0 && high > 5 * low, "{high} and {low} bytes");
+    }
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_equal_ones_get_half() {
+    let (latest, all) = beside(0, LaneOptions::default(), true);
+    assert!(latest > 2 * all / 3 && all > 2 * latest / 3, "{latest} and {all} bytes");
+}
+
+#[test]
+fn beside_a_lane_whose_client_answers_no_marks_others_go_on() {
+    let (_, all) = beside(7, LaneOptions::default(), false);
+    assert!(all > 100_000, "{all} bytes");
+}
+
+#[test]
+fn beside_a_lane_whose_program_is_slow_others_go_on() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter_with_credit("bob", 1 << 20));
+    stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
+    stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+    let others = |stage: &mut Stage| {
+        (0..10).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+    };
+    // It reads all and consumes nothing: more than its window waits then.
+    stage.publish(ann, "a.0", &[0; 4000]);
+    marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    for key in 1..40 {
+        stage.publish(ann, &format!("a.{key}"), &[0; 4000]);
+    }
+    let full = stage.frames(bob);
+    let on_its_way = full.iter().filter(|one| matches!(one, BrokerFrame::Message(_))).count();
+    assert!((10..40).contains(&on_its_way), "{on_its_way} on their way");
+    others(&mut stage);
+    let few = messages(&stage.frames(bob), "b");
+    marks(&full).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    others(&mut stage);
+    let all = few + messages(&stage.frames(bob), "b");
+    assert!(few < 10 && all == 20, "{few} before it was known that all was read, {all} then");
 }

@@ -32,10 +32,13 @@ pub(super) struct Mark {
 }
 
 impl Window {
-    /// The mark that is to be sent behind what was sent so far, if one is due.
-    pub(crate) fn due_mark(&self, lane: u8) -> Option<u64> {
+    /// The mark that is to be sent behind what was sent so far, if one is due. `beside` says whether
+    /// other lanes share the link: then it matters what a full window waits for.
+    pub(crate) fn due_mark(&self, lane: u8, beside: bool) -> Option<u64> {
         if self.of_credit {
-            return self.wants_trip().then_some(self.sent << LANE_BITS | u64::from(lane));
+            let is_full = beside && self.room() == 0 && self.sent > self.marked;
+            let due = is_full || self.wants_trip();
+            return due.then_some(self.sent << LANE_BITS | u64::from(lane));
         }
         let unmarked = self.sent - self.marked;
         let soon = self.room() == 0 || self.marked == 0 || self.probe.is_some();
@@ -76,6 +79,13 @@ impl Window {
         self.marks.front().is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
     }
 
+    /// Whether there is no room, and what is on its way has not all arrived. What has arrived and isn't
+    /// consumed waits for its program, not for the link.
+    pub(crate) fn waits_for_a_mark(&self) -> bool {
+        let is_under_way = self.sent > self.marked || !self.marks.is_empty();
+        self.room() == 0 && is_under_way
+    }
+
     /// Has a mark sent again, as if some of what was sent were behind the last one.
     pub(crate) fn remind(&mut self) {
         if self.of_credit {
@@ -89,6 +99,7 @@ impl Window {
     /// `waits` says whether the lane waits.
     pub(crate) fn returned(&mut self, serial: u64, now: Duration, waits: bool) {
         let before = self.consumed;
+        self.answered = true;
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
             if !self.of_credit {
                 self.consumed = mark.place;

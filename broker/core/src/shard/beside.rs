@@ -1,0 +1,95 @@
+//! Lanes beside one that conflates and has as much on its way as its link takes.
+//!
+//! Such a lane waits until some of that has arrived. What others write meanwhile lies in the same buffers
+//! in front of what it writes next: so much, over a slow link, that it would get a small part of the
+//! link, and its values would be old when they arrive. So beside it a lane of a lower priority goes on with
+//! the eighth that lower ones get, and one of the same priority that keeps everything with half.
+
+use crate::session::{LaneSlot, Session};
+
+/// How many bytes a waiting lane is to have for each of a lane of lower priority.
+const TIMES_LOWER: u64 = 7;
+
+/// What such a lane may send at once, in bytes, however small its share is: about what a segment takes.
+/// What is too much is set off against what comes.
+const AT_ONCE_BYTES: usize = 1400;
+
+impl LaneSlot {
+    /// How much may be on its way of a lane that sends what its link takes, or waits until some of that
+    /// has arrived.
+    fn fills_its_link(&self) -> Option<u64> {
+        let window = self.window.as_deref().filter(|window| window.is_answered())?;
+        let waits = !self.blocked && self.lane.is_due() && window.waits_for_a_mark();
+        (waits || self.is_ready()).then_some(window.size())
+    }
+
+    fn priority(&self) -> u8 {
+        self.lane.options().priority
+    }
+}
+
+impl Session {
+    /// How many bytes another lane is to have for each of this one, and how much is on its way of it,
+    /// if this one is beside such a one.
+    fn beside(&self, place: usize) -> Option<(u64, u64)> {
+        let own = &self.lanes[place];
+        let others = self.lanes.iter().filter(|one| {
+            one.priority() > own.priority()
+                || one.priority() == own.priority() && own.window.is_none()
+        });
+        let waiting = others.filter_map(|one| Some((one.priority(), one.fills_its_link()?)));
+        let (priority, size) = waiting.max()?;
+        Some((if priority > own.priority() { TIMES_LOWER } else { 1 }, size))
+    }
+
+    /// How many bytes a lane may send now, as far as others are concerned; more than 0 allow one message
+    /// at least.
+    #[inline]
+    pub(super) fn share_of(&self, place: usize) -> usize {
+        if self.lanes.len() == 1 {
+            return usize::MAX;
+        }
+        match self.beside(place) {
+            None => usize::MAX,
+            Some(_) if self.link.beside <= 0 => 0,
+            Some((times, size)) => {
+                let share = u64::from(self.link.beside.unsigned_abs()).min(size) / times;
+                (share as usize).max(AT_ONCE_BYTES)
+            }
+        }
+    }
+
+    /// Whether some lane has to wait for its share.
+    pub(super) fn waits_for_a_share(&self) -> bool {
+        self.lanes.len() > 1
+            && (0..self.lanes.len())
+                .any(|place| self.lanes[place].lane.is_due() && self.share_of(place) == 0)
+    }
+
+    /// Counts what a lane sent, before that is struck off.
+    pub(super) fn count_beside(&mut self, place: usize, bytes: usize) {
+        if self.lanes.len() == 1 {
+            return;
+        }
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        match (self.beside(place), &self.lanes[place].window) {
+            (Some((times, _)), _) => {
+                let cost = bytes.saturating_mul(times as i32);
+                self.link.beside = self.link.beside.saturating_sub(cost);
+            }
+            (None, Some(window)) if self.is_above_some(place) => {
+                let most = i32::try_from(window.size()).unwrap_or(i32::MAX);
+                self.link.beside = self.link.beside.saturating_add(bytes).min(most);
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Whether other lanes may be beside this one.
+    fn is_above_some(&self, place: usize) -> bool {
+        let own = self.lanes[place].priority();
+        self.lanes
+            .iter()
+            .any(|one| one.priority() < own || one.priority() == own && one.window.is_none())
+    }
+}
