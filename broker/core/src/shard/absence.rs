@@ -108,14 +108,28 @@ impl Shard {
         let away = self.away.iter().map(|(_, slot)| *slot);
         let expired: Vec<u32> = away.filter(|slot| over(&self.sessions[*slot as usize])).collect();
         expired.into_iter().for_each(|slot| self.bury(slot, ReleasedReason::TimedOut));
-        let bytes_of = |slot: u32| self.sessions[slot as usize].bytes();
-        let waiting = |(_, slot): &(Duration, u32)| bytes_of(*slot);
-        let mut bytes: u64 = self.away.iter().map(waiting).sum();
+        let mut bytes = self.bytes_of_those_away();
+        if bytes > self.config.absence.bytes_max {
+            self.conflate_for_those_away();
+            bytes = self.bytes_of_those_away();
+        }
         while bytes > self.config.absence.bytes_max
             && let Some((_, longest)) = self.away.first().copied()
         {
             bytes -= self.sessions[longest as usize].bytes();
             self.bury(longest, ReleasedReason::Kicked);
+        }
+    }
+
+    fn bytes_of_those_away(&self) -> u64 {
+        self.away.iter().map(|(_, slot)| self.sessions[*slot as usize].bytes()).sum()
+    }
+
+    /// Conflates what waits for sessions without a link: what is replaced there counts no more.
+    fn conflate_for_those_away(&mut self) {
+        let Self { away, sessions, log, .. } = self;
+        for (_, slot) in away.iter() {
+            sessions[*slot as usize].lanes.iter_mut().for_each(|one| one.lane.conflate(log));
         }
     }
 

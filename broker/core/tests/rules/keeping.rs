@@ -5,7 +5,8 @@ use std::time::Duration;
 use broker_core::{Absence, Config, Limits, SequencerConfig};
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    Body, BrokerFrame, ClientFrame, LaneOptions, Outcome, Publish, Replay, Reply, Serve, Subscribe,
+    Body, BrokerFrame, ClientFrame, Keep, LaneOptions, Outcome, Publish, Replay, Reply, Serve,
+    Subscribe,
 };
 
 use crate::resuming::{Client, come_back, stage_with};
@@ -86,6 +87,23 @@ fn values_of_a_replay_that_wait_count_among_what_waits_for_absent_clients() {
         stage.lose(client.slot);
         stage.pass(Duration::from_secs(1));
         assert_eq!(come_back(&mut client, &mut stage), stays, "{bytes_max}");
+    }
+}
+
+#[test]
+fn what_newer_values_replace_counts_no_more_for_a_client_that_is_away() {
+    for (keep, stays) in [(Keep::Latest(1), true), (Keep::All, false)] {
+        let mut stage = stage_with(Absence { bytes_max: 40_000, ..Absence::default() });
+        let publisher = stage.enter("publisher");
+        let mut client = Client::default();
+        client.connect(&mut stage, None);
+        let options = LaneOptions { keep: Some(keep), ..LaneOptions::default() };
+        stage.say(client.slot, &in_lane("a", 1, options));
+        client.take(&mut stage, usize::MAX);
+        stage.lose(client.slot);
+        (0..50).for_each(|_| stage.publish(publisher, "a", &[0; 1000]));
+        stage.pass(Duration::from_secs(1));
+        assert_eq!(come_back(&mut client, &mut stage), stays, "{keep:?}");
     }
 }
 
