@@ -134,7 +134,8 @@ impl Called {
         let Publish { body, .. } = Publish::bytes(TOPIC, &PAYLOAD);
         self.command(|_, callback| {
             let (to, method) = (callback.into(), Some(METHOD.into()));
-            ClientFrame::Send(Send { id: None, to, method, body: body.clone() })
+            let (id, expires_in) = (None, None);
+            ClientFrame::Send(Send { id, to, method, body: body.clone(), expires_in })
         });
     }
 
