@@ -129,10 +129,21 @@ impl Run {
         self.claim().map(|place| self.held(place))
     }
 
+    /// Claims all that nobody has claimed, at once: whoever claims beside has claimed what is in front
+    /// of it, and nothing behind.
+    fn claim_rest(&self) -> Range<usize> {
+        let all = self.marks.len();
+        self.next.swap(all, Ordering::AcqRel).min(all)..all
+    }
+
+    /// Claims all that nobody has claimed, and takes it out.
+    pub(super) fn take_rest(&self) -> impl Iterator<Item = Held> + '_ {
+        self.claim_rest().map(|place| self.held(place))
+    }
+
     /// Claims all that nobody has claimed, and is done with it.
     pub(super) fn discard(&self) {
-        let all = self.marks.len();
-        self.finish(self.next.swap(all, Ordering::AcqRel).min(all)..all);
+        self.finish(self.claim_rest());
     }
 
     /// Claims the next message and begins to work on it.

@@ -214,7 +214,7 @@ impl Waiting {
         self.arrived = Load::default();
         let arrivals = std::mem::take(&mut self.arrivals);
         if let Some(run) = self.begun.take() {
-            while let Some(held) = run.take() {
+            for held in run.take_rest() {
                 self.owed += held.owed_bytes();
                 self.fall_behind_with(held);
             }
@@ -223,7 +223,7 @@ impl Waiting {
             match taken {
                 Arrived::Event(held) => self.fall_behind_with(held),
                 Arrived::Run(run) => {
-                    std::iter::from_fn(|| run.take()).for_each(|held| self.fall_behind_with(held));
+                    run.take_rest().for_each(|held| self.fall_behind_with(held));
                 }
             }
         }

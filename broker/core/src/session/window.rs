@@ -52,8 +52,10 @@ pub(crate) struct Window {
     /// The shortest round trip since it was last looked for.
     trip: Option<Duration>,
     trip_at: Duration,
-    /// Whether some mark has come back.
-    answered: bool,
+    /// What was in front of the newest mark that has come back, if any has.
+    arrived: Option<u64>,
+    /// Whether a mark that is on its way should have come back by now.
+    late: bool,
     /// While the round trip is looked for.
     probe: Option<Probe>,
     /// What the peer consumed when the lane last waited, in bytes a second.
@@ -75,7 +77,8 @@ impl Window {
             consumed: 0,
             marked: 0,
             marks: VecDeque::new(),
-            answered: false,
+            arrived: None,
+            late: false,
             trip: None,
             trip_at: now,
             probe: None,
@@ -103,9 +106,10 @@ impl Window {
         self.size
     }
 
-    /// Whether some mark has come back.
-    pub(crate) fn is_answered(&self) -> bool {
-        self.answered
+    /// Whether what may be on its way is what the link takes, as far as marks tell: they come back, and in
+    /// time, and it isn't bounded by something else.
+    pub(crate) fn follows_its_link(&self) -> bool {
+        self.arrived.is_some() && !self.late && self.size < self.most
     }
 
     /// So many bytes were handed to the link.

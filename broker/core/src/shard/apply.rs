@@ -159,7 +159,7 @@ impl Shard {
                     walks.count(extent.len());
                 }
             } else {
-                dirty.note(lane_slot.lane.bytes());
+                dirty.note(&lane_slot.lane);
                 dirty.mark(session);
             }
         }
@@ -271,7 +271,7 @@ impl Shard {
             Pushed::Kept => {
                 let lane = &self.sessions[slot as usize].lanes[lane].lane;
                 if !lane.is_waiting() {
-                    self.dirty.note(lane.bytes());
+                    self.dirty.note(lane);
                     self.mark_dirty(slot);
                 }
             }

@@ -18,7 +18,7 @@ impl LaneSlot {
     /// How much may be on its way of a lane that sends what its link takes, or waits until some of that
     /// has arrived.
     fn fills_its_link(&self) -> Option<u64> {
-        let window = self.window.as_deref().filter(|window| window.is_answered())?;
+        let window = self.window.as_deref().filter(|window| window.follows_its_link())?;
         let waits = !self.blocked && self.lane.is_due() && window.waits_for_a_mark();
         (waits || self.is_ready()).then_some(window.size())
     }
@@ -72,17 +72,21 @@ impl Session {
             return;
         }
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
-        match (self.beside(place), &self.lanes[place].window) {
-            (Some((times, _)), _) => {
-                let cost = bytes.saturating_mul(times as i32);
-                self.link.beside = self.link.beside.saturating_sub(cost);
+        let before = self.link.beside;
+        self.link.beside = match (self.beside(place), &self.lanes[place].window) {
+            // No debt is larger than what one window pays off, however large a message was.
+            (Some((times, size)), _) => {
+                let (times, size) = (times as i32, i32::try_from(size).unwrap_or(i32::MAX));
+                let least = size.saturating_mul(times).saturating_neg();
+                before.saturating_sub(bytes.saturating_mul(times)).max(least)
             }
             (None, Some(window)) if self.is_above_some(place) => {
                 let most = i32::try_from(window.size()).unwrap_or(i32::MAX);
-                self.link.beside = self.link.beside.saturating_add(bytes).min(most);
+                before.saturating_add(bytes).min(most)
             }
-            (None, _) => {}
-        }
+            // Nobody waits for a link.
+            (None, _) => before.max(0),
+        };
     }
 
     /// Whether other lanes may be beside this one.

@@ -8,8 +8,10 @@
 
 use std::collections::VecDeque;
 
+use broker_delivery::lane::Lane;
+
 use super::Shard;
-use crate::session::Session;
+use crate::session::{LaneFrame, Session};
 
 /// Sessions with something to write, in the order in which they came to have it.
 #[derive(Debug, Default)]
@@ -55,9 +57,15 @@ impl Dirty {
         }
     }
 
-    /// Notes how much waits in a lane whose link would take it.
+    /// Notes how much waits in a lane whose link would take it. What is held for an interval isn't owed.
     #[inline]
-    pub(super) fn note(&mut self, lane_bytes: u64) {
+    pub(super) fn note(&mut self, lane: &Lane<LaneFrame>) {
+        if !lane.is_paced() {
+            self.note_bytes(lane.bytes());
+        }
+    }
+
+    fn note_bytes(&mut self, lane_bytes: u64) {
         self.most = self.most.max(lane_bytes);
     }
 
@@ -167,14 +175,14 @@ mod tests {
     fn the_lane_with_the_most_counts_until_the_round_behind_its_own_is_over() {
         let mut dirty = Dirty::default();
         (0..2).for_each(|slot| dirty.slots.push_back(slot));
-        dirty.note(30);
+        dirty.note_bytes(30);
         assert_eq!(
             (dirty.pop(50), dirty.unserved(50).lane_bytes),
             (Some(0), 30),
             "1 may have them"
         );
         dirty.slots.push_back(0);
-        dirty.note(20);
+        dirty.note_bytes(20);
         assert_eq!((dirty.pop(50), dirty.unserved(50).lane_bytes), (Some(1), 20));
         assert_eq!(dirty.pop(50), Some(0));
         assert_eq!(dirty.unserved(50), Unserved::default());

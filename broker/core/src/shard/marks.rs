@@ -97,8 +97,10 @@ impl Shard {
             let mut overdue = windows.filter(|window| window.is_overdue(now, after)).peekable();
             let any = overdue.peek().is_some();
             overdue.for_each(|window| window.remind());
-            // What waits beside such a lane is looked at again in any case.
-            if any || session.waits_for_a_share() {
+            // What waits beside one that is late goes on.
+            let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
+            let late = windows.filter_map(|window| window.note_late(now).then_some(())).count();
+            if any || late > 0 {
                 self.mark_dirty(*slot);
             }
         }

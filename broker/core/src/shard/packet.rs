@@ -44,7 +44,8 @@ impl Session {
         }
         let codec = self.link.info.codec;
         let (room, larger) = slot.allowance();
-        let packet_bytes_max = self.packet_bytes_max(place).min(room);
+        let packet_bytes_max = (self.link.packet_bytes_max as usize).min(room);
+        let packet_bytes_max = packet_bytes_max.min(self.share_of(place));
         let (block, range, count) = log.shared(codec, *extent, packet_bytes_max)?;
         if range.len() > room && !larger {
             return None;
@@ -83,11 +84,13 @@ impl Session {
         };
         let slot = &self.lanes[place];
         let packet_bytes_max = match slot.lane.conflates() && slot.lane.is_waiting() {
-            true => self.packet_bytes_max(place).min(CONFLATED_BYTES_MAX).min(slot.room() as usize),
-            false => self.packet_bytes_max(place),
+            true => packet_bytes_max.min(CONFLATED_BYTES_MAX).min(slot.room() as usize),
+            false => packet_bytes_max,
         };
         let (room, larger) = slot.allowance();
-        let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room));
+        // A message that fits into the credit goes, however small the share: it isn't refused for that.
+        let share = if larger { self.share_of(place) } else { usize::MAX };
+        let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room.min(share)));
         let header = self.header(slot);
         let limit = Limit { packet_bytes_max, larger };
         let mut packer = Packer::new(codec, (slot.number, header), limit, log, out);
@@ -136,12 +139,6 @@ impl Session {
         sent.told = packer.finish();
         let lane_bytes = out.len() - control_bytes - header_bytes;
         Handed { control_bytes, lane: Some((place, sent)), lane_bytes, header }
-    }
-
-    /// The most that a packet takes of a lane's, as far as the link and other lanes are concerned; one
-    /// larger message may stand in it alone.
-    fn packet_bytes_max(&self, place: usize) -> usize {
-        (self.link.packet_bytes_max as usize).min(self.share_of(place))
     }
 
     /// What a run of this lane would be read as now.

@@ -75,6 +75,7 @@ impl Shard {
         let session = &mut sessions[slot as usize];
         statistics.packets += 1;
         session.count_turn(place);
+        session.count_beside(place, scratch.len());
         session.link.last_lane = place as u8;
         let lane_slot = &mut session.lanes[place];
         let before = lane_slot.lane.books().received;

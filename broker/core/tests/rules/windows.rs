@@ -283,3 +283,25 @@ fn beside_a_lane_whose_program_is_slow_others_go_on() {
     let all = few + messages(&stage.frames(bob), "b");
     assert!(few < 10 && all == 20, "{few} before it was known that all was read, {all} then");
 }
+
+#[test]
+fn beside_a_lane_of_which_a_mark_is_late_others_go_on() {
+    let mut config = Config::default();
+    config.lane.overflow = GrantedOverflow::DropOldest;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
+    stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+    stage.publish(ann, "a.0", &[0; 4000]);
+    marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
+    (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+    let first = messages(&stage.frames(bob), "b");
+    stage.pass(Duration::from_secs(10));
+    assert!(first < 20 && messages(&stage.frames(bob), "b") == 0, "{first}");
+    // Nothing of what was for the other lane comes back any more, but the client is there.
+    stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
+    stage.pass(Duration::from_secs(6));
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(first + messages(&stage.frames(bob), "b"), 20);
+}

@@ -42,6 +42,15 @@ pub(super) struct Kept<F> {
     gone: Gone<F>,
 }
 
+/// How it is known what is taken off the front of an extent, in bytes.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    /// The log says it.
+    Exact,
+    /// As if its messages were of one size: nothing is looked up.
+    OfOneSize,
+}
+
 #[derive(Debug)]
 enum Was<F> {
     Messages { extent: Extent, subscription: Option<u64>, bytes: u64 },
@@ -106,11 +115,16 @@ impl<F: Frame> Kept<F> {
 
     /// Lets go of at most so many frames at the front: of messages that lie together, or one other.
     /// Returns what they were.
-    fn let_go(&mut self, most: u64, log: &mut impl Entries) -> Option<Piece<F>> {
+    fn let_go(&mut self, most: u64, cut: Cut, log: &mut impl Entries) -> Option<Piece<F>> {
         let was = match self.items.front_mut()? {
-            Was::Messages { extent, bytes, .. } if u64::from(extent.len()) > most => {
-                let bytes = split_off_front(bytes, *extent, most);
+            Was::Messages { extent, bytes: together, .. } if u64::from(extent.len()) > most => {
+                let messages = u64::from(extent.len());
                 let extent = extent.split_off_front(most);
+                let bytes = match cut {
+                    Cut::Exact => log.bytes(extent).min(*together),
+                    Cut::OfOneSize => *together * most / messages,
+                };
+                *together -= bytes;
                 Was::Messages { extent, subscription: None, bytes }
             }
             _ => self.items.pop_front()?,
@@ -250,7 +264,7 @@ impl<F: Frame> Kept<F> {
     /// Lets go of so many frames at the front, of which there are no fewer.
     fn let_go_front(&mut self, mut frames: u64, log: &mut impl Entries) {
         while frames > 0
-            && let Some(piece) = self.let_go(frames, log)
+            && let Some(piece) = self.let_go(frames, Cut::Exact, log)
         {
             frames -= piece.frames();
         }
@@ -265,7 +279,8 @@ impl<F: Frame> Kept<F> {
                 Some(_) => 1,
                 None => return,
             };
-            self.let_go(most, log).into_iter().for_each(|piece| self.gone.note(piece));
+            let piece = self.let_go(most, Cut::OfOneSize, log);
+            piece.into_iter().for_each(|piece| self.gone.note(piece));
         }
     }
 }
@@ -275,13 +290,6 @@ impl<F: Frame> Kept<F> {
 fn messages_of(extent: Extent, together: u64, bytes: u64) -> u64 {
     let messages = u64::from(extent.len());
     (bytes * messages).div_ceil(together.max(1)).clamp(1, messages)
-}
-
-/// Takes off what so many messages from the front of an extent are of its bytes, as if they were of one size.
-fn split_off_front(together: &mut u64, extent: Extent, messages: u64) -> u64 {
-    let bytes = *together * messages / u64::from(extent.len());
-    *together -= bytes;
-    bytes
 }
 
 #[cfg(test)]

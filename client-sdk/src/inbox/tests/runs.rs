@@ -220,6 +220,28 @@ fn what_came_while_a_call_of_a_run_is_made_replaces_what_is_left_of_it() {
 }
 
 #[test]
+fn what_is_claimed_while_a_lane_falls_behind_is_in_front_of_all_that_waits() {
+    let rules = Rules { kept: Kept::Newest(1000), at_bound: AtBound::DropOldest };
+    for _ in 0..200 {
+        let mut side = Side::new(rules, true, u64::MAX);
+        side.come_together(1, &[(1, 0); 64]);
+        let Some(Arrived::Run(run)) = side.inbox.try_take() else { panic!("a run") };
+        let claimed = std::thread::scope(|scope| {
+            let claiming = scope.spawn(|| std::iter::from_fn(|| run.claim()).collect::<Vec<_>>());
+            side.come_one_by_one(65, &[(1, 0)]);
+            claiming.join().expect("it claims")
+        });
+        run.finish(0..claimed.len());
+        assert!(claimed.iter().copied().eq(0..claimed.len()), "{claimed:?}");
+        while side.take_of_run() {}
+        let first = claimed.len() as u64 + 1;
+        let left: Vec<_> = (first..=65).map(|seq| sized("t", seq, 1)).collect();
+        assert_eq!(side.taken, left);
+        assert_eq!(side.finished(), 65);
+    }
+}
+
+#[test]
 fn each_message_of_a_run_is_claimed_once_whoever_claims_at_the_same_time() {
     for _ in 0..200 {
         let side = Side::new(Rules::ALL, true, u64::MAX);

@@ -6,6 +6,9 @@ use super::Window;
 
 /// A mark is due for each such part of the window.
 const MARKS_IN_A_WINDOW: u64 = 4;
+/// After how long others no longer wait for a lane of which a mark hasn't come back: longer than what
+/// buffers hold, 128 KiB, takes over 10 KB/s.
+const LATE_AFTER: Duration = Duration::from_secs(15);
 /// The lane's number takes so many bits of a mark.
 pub(super) const LANE_BITS: u32 = 4;
 
@@ -79,11 +82,20 @@ impl Window {
         self.marks.front().is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
     }
 
-    /// Whether there is no room, and what is on its way has not all arrived. What has arrived and isn't
+    /// Whether there is no room, and most of what is on its way hasn't arrived. What has arrived and isn't
     /// consumed waits for its program, not for the link.
     pub(crate) fn waits_for_a_mark(&self) -> bool {
-        let is_under_way = self.sent > self.marked || !self.marks.is_empty();
-        self.room() == 0 && is_under_way
+        let under_way = self.sent - self.arrived.unwrap_or_default();
+        self.room() == 0 && 2 * under_way > self.size
+    }
+
+    /// Notes whether the oldest mark that is on its way should have come back by now. Returns whether
+    /// that is new.
+    pub(crate) fn note_late(&mut self, now: Duration) -> bool {
+        !self.late && self.is_overdue(now, LATE_AFTER) && {
+            self.late = true;
+            true
+        }
     }
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.
@@ -99,8 +111,9 @@ impl Window {
     /// `waits` says whether the lane waits.
     pub(crate) fn returned(&mut self, serial: u64, now: Duration, waits: bool) {
         let before = self.consumed;
-        self.answered = true;
+        self.late = false;
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
+            self.arrived = self.arrived.max(Some(mark.place));
             if !self.of_credit {
                 self.consumed = mark.place;
             }
