@@ -26,6 +26,12 @@ impl LaneSlot {
     fn priority(&self) -> u8 {
         self.lane.options().priority
     }
+
+    /// Whether it has only a share beside that lane while that fills its link.
+    fn gives_way_to(&self, other: &Self) -> bool {
+        let (own, others) = (self.priority(), other.priority());
+        others > own || others == own && self.window.is_none()
+    }
 }
 
 impl Session {
@@ -33,10 +39,7 @@ impl Session {
     /// if this one is beside such a one.
     fn beside(&self, place: usize) -> Option<(u64, u64)> {
         let own = &self.lanes[place];
-        let others = self.lanes.iter().filter(|one| {
-            one.priority() > own.priority()
-                || one.priority() == own.priority() && own.window.is_none()
-        });
+        let others = self.lanes.iter().filter(|one| own.gives_way_to(one));
         let waiting = others.filter_map(|one| Some((one.priority(), one.fills_its_link()?)));
         let (priority, size) = waiting.max()?;
         Some((if priority > own.priority() { TIMES_LOWER } else { 1 }, size))
@@ -71,18 +74,18 @@ impl Session {
         if self.lanes.len() == 1 {
             return;
         }
-        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        let whole = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX);
+        let bytes = whole(bytes as u64);
         let before = self.link.beside;
         self.link.beside = match (self.beside(place), &self.lanes[place].window) {
             // No debt is larger than what one window pays off, however large a message was.
             (Some((times, size)), _) => {
-                let (times, size) = (times as i32, i32::try_from(size).unwrap_or(i32::MAX));
-                let least = size.saturating_mul(times).saturating_neg();
+                let times = times as i32;
+                let least = whole(size).saturating_mul(times).saturating_neg();
                 before.saturating_sub(bytes.saturating_mul(times)).max(least)
             }
             (None, Some(window)) if self.is_above_some(place) => {
-                let most = i32::try_from(window.size()).unwrap_or(i32::MAX);
-                before.saturating_add(bytes).min(most)
+                before.saturating_add(bytes).min(whole(window.size()))
             }
             // Nobody waits for a link.
             (None, _) => before.max(0),
@@ -91,9 +94,7 @@ impl Session {
 
     /// Whether other lanes may be beside this one.
     fn is_above_some(&self, place: usize) -> bool {
-        let own = self.lanes[place].priority();
-        self.lanes
-            .iter()
-            .any(|one| one.priority() < own || one.priority() == own && one.window.is_none())
+        let own = &self.lanes[place];
+        self.lanes.iter().any(|one| one.gives_way_to(own))
     }
 }

@@ -99,8 +99,8 @@ impl Shard {
             overdue.for_each(|window| window.remind());
             // What waits beside one that is late goes on.
             let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
-            let late = windows.filter_map(|window| window.note_late(now).then_some(())).count();
-            if any || late > 0 {
+            let any_late = windows.fold(false, |any, window| window.note_late(now) | any);
+            if any || any_late {
                 self.mark_dirty(*slot);
             }
         }

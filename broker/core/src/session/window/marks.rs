@@ -92,10 +92,7 @@ impl Window {
     /// Notes whether the oldest mark that is on its way should have come back by now. Returns whether
     /// that is new.
     pub(crate) fn note_late(&mut self, now: Duration) -> bool {
-        !self.late && self.is_overdue(now, LATE_AFTER) && {
-            self.late = true;
-            true
-        }
+        self.is_overdue(now, LATE_AFTER) && !std::mem::replace(&mut self.late, true)
     }
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.

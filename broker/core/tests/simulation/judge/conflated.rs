@@ -9,6 +9,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use broker_protocol::frame::{self, BrokerFrame, GapReason, Keep};
 
 use super::lane::Lane;
+use super::resume::is_counted;
 use super::truth::Place;
 use super::{Arrival, Judge, Sub, Truth, Wrong};
 use crate::plan::{TOPICS, matches};
@@ -118,18 +119,7 @@ impl Conflated {
 
 /// Whether no value moves across this frame of a lane.
 fn is_barrier(frame: &BrokerFrame<'_>) -> bool {
-    match frame {
-        BrokerFrame::Request(_)
-        | BrokerFrame::Presence(_)
-        | BrokerFrame::Moved(_)
-        | BrokerFrame::Released(_)
-        | BrokerFrame::Attached(_)
-        | BrokerFrame::Detached(_)
-        | BrokerFrame::Owner(_)
-        | BrokerFrame::CaughtUp(_) => true,
-        BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
-        _ => false,
-    }
+    is_counted(frame) && !matches!(frame, BrokerFrame::Message(_) | BrokerFrame::Gap(_))
 }
 
 impl Judge {

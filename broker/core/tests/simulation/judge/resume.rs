@@ -170,7 +170,7 @@ impl View {
 }
 
 /// Whether a frame is one of those by which positions in a lane are told.
-fn is_counted(frame: &BrokerFrame<'_>) -> bool {
+pub(super) fn is_counted(frame: &BrokerFrame<'_>) -> bool {
     match frame {
         BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
         BrokerFrame::Message(_)

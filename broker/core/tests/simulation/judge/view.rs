@@ -7,6 +7,7 @@ use broker_core::Channel;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, LaneOptions};
 
 use super::lane::Lane;
+use super::resume::is_counted;
 use super::truth::Place;
 use super::{Arrival, Values, Wrong};
 use crate::plan::{TOPICS, matches};
@@ -194,20 +195,9 @@ impl View {
         }
         let is_data = match frame {
             BrokerFrame::Lane(_) if self.separate => return Ok(()),
-            BrokerFrame::Lane(_)
-            | BrokerFrame::Message(_)
-            | BrokerFrame::Gap(_)
-            | BrokerFrame::Request(_)
-            | BrokerFrame::Moved(_)
-            | BrokerFrame::CaughtUp(_)
-            | BrokerFrame::Released(_)
-            | BrokerFrame::Attached(_)
-            | BrokerFrame::Detached(_)
-            | BrokerFrame::Owner(_)
-            | BrokerFrame::Presence(_) => true,
-            BrokerFrame::Accepted(accepted) => accepted.subscription.is_some(),
+            BrokerFrame::Lane(_) => true,
             BrokerFrame::Ping(ping) => ping.mark.is_some(),
-            _ => false,
+            frame => is_counted(frame),
         };
         if self.separate && is_data != matches!(arrival.channel, Channel::Lane(_)) {
             return Err(format!("{} came in {:?}", frame.name(), arrival.channel));
