@@ -7,6 +7,7 @@ mod clients;
 mod cuts;
 mod ends;
 mod flood;
+mod hall;
 mod idle;
 mod stage;
 mod target;

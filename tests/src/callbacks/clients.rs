@@ -85,7 +85,6 @@ async fn join(orders: &Orders) -> anyhow::Result<(Client, Offered<dyn Target>)> 
     let missed = object.clone();
     let offering = client.offering().on_gap(move |gap| missed.missed(gap.count));
     let offered = offering.start::<dyn Target, _>(object.clone()).await?;
-    let number = desk.join(offered.callback()).await?;
-    object.joined(desk, number);
+    object.joined(desk.join(offered.callback()).await?);
     Ok((client, offered))
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use client_sdk::CallbackSet;
 
 use super::Stage;
+use super::hall::Hall;
 use super::target::{Ages, SAID_EACH, Target, now};
 
 /// A text of 32 bytes.
@@ -24,7 +25,7 @@ pub enum Way {
 pub struct Flood {
     /// How they are called.
     pub way: Way,
-    /// How many rounds may be under way. Each object says what it has taken every 16 calls.
+    /// How many rounds may be under way. Each object says what it has taken every 32 calls.
     pub window: u64,
     /// For how long.
     pub duration: Duration,
@@ -59,7 +60,7 @@ impl Flood {
         // What is under way at the end is to be said as well: whole multiples.
         while begun.elapsed() < self.duration || rounds % SAID_EACH != 0 {
             if stage.hall.taken() + self.window <= rounds {
-                let enough = |hall: &super::stage::Hall| hall.taken() + self.window > rounds;
+                let enough = |hall: &Hall| hall.taken() + self.window > rounds;
                 stage.hall.until(enough).await?;
             }
             rounds += 1;

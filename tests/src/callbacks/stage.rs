@@ -2,17 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context as _;
-use client_sdk::{Callback, Client, Serving};
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use client_sdk::{Client, Offered, Serving};
 
-use super::clients::{NAME, Orders, PATIENCE};
-use super::target::{Ages, Desk, Report, Target};
+use super::clients::{NAME, Orders};
+use super::hall::{Hall, Seats};
+use super::target::{Ages, Listening, Report};
 use crate::process::{Process, cpu_of};
 
 /// A broker with a service, and clients that have joined it.
@@ -25,6 +21,7 @@ pub struct Stage {
     pub(super) orders: Orders,
     pub(super) processes: Vec<Clients>,
     _serving: Serving,
+    _listening: Offered<dyn Listening>,
 }
 
 /// A process of clients. It ends when this is dropped.
@@ -39,65 +36,6 @@ impl Drop for Clients {
     }
 }
 
-/// The service: who has joined, and how many calls each has taken.
-#[derive(Clone, Default)]
-pub(super) struct Hall(Arc<Seats>);
-
-#[derive(Default)]
-struct Seats {
-    seats: Mutex<Vec<Seat>>,
-    news: Notify,
-}
-
-#[derive(Clone)]
-struct Seat {
-    target: Callback<dyn Target>,
-    taken: Arc<AtomicU64>,
-}
-
-#[client_sdk::service]
-impl Desk for Hall {
-    async fn join(&self, target: Callback<dyn Target>) -> u64 {
-        let mut seats = self.lock();
-        seats.push(Seat { target, taken: Arc::default() });
-        let number = seats.len() as u64 - 1;
-        drop(seats);
-        self.0.news.notify_one();
-        number
-    }
-
-    async fn taken(&self, number: u64, calls: u64) {
-        if let Some(seat) = self.lock().get(number as usize) {
-            seat.taken.fetch_max(calls, Ordering::Relaxed);
-        }
-        self.0.news.notify_one();
-    }
-}
-
-impl Hall {
-    fn lock(&self) -> MutexGuard<'_, Vec<Seat>> {
-        self.0.seats.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn targets(&self) -> Vec<Callback<dyn Target>> {
-        self.lock().iter().map(|seat| seat.target.clone()).collect()
-    }
-
-    /// How many calls all have taken, as far as they have said.
-    pub(super) fn taken(&self) -> u64 {
-        self.lock().iter().map(|seat| seat.taken.load(Ordering::Relaxed)).min().unwrap_or(0)
-    }
-
-    /// Waits until something is as it should be.
-    pub(super) async fn until(&self, is_so: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
-        while !is_so(self) {
-            let news = timeout(PATIENCE, self.0.news.notified()).await;
-            news.context("nothing comes from the clients any more")?;
-        }
-        Ok(())
-    }
-}
-
 impl Stage {
     /// Starts a broker with a listener of this scheme, and the service.
     ///
@@ -108,9 +46,11 @@ impl Stage {
         let (url, fingerprint) = (broker.url.clone(), broker.fingerprint.clone());
         let orders = Orders { url, fingerprint, count: 1, expiry: None };
         let client = orders.connect().await?;
-        let hall = Hall::default();
+        let seats = Seats::default();
+        let _listening = client.offer::<dyn Listening, _>(seats.clone()).await?;
+        let hall = Hall::new(seats, _listening.callback());
         let _serving = client.serving(NAME).waiting_max(100_000).start(hall.clone()).await?;
-        Ok(Self { broker, client, hall, orders, processes: Vec::new(), _serving })
+        Ok(Self { broker, client, hall, orders, processes: Vec::new(), _serving, _listening })
     }
 
     /// Starts a process with so many clients, and waits until all have joined.
@@ -119,18 +59,17 @@ impl Stage {
     /// Whatever stands in the way.
     pub async fn enter(&mut self, count: usize, expiry: Option<Duration>) -> anyhow::Result<()> {
         let orders = Orders { count, expiry, ..self.orders.clone() };
-        let there = self.hall.lock().len() + count;
+        let there = self.hall.count() + count;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("clients").args(orders.arguments()).stdin(Stdio::piped());
         self.processes.push(Clients(command.spawn()?));
-        self.hall.until(|hall| hall.lock().len() == there).await
+        self.hall.until(|hall| hall.count() == there).await
     }
 
     /// Forgets who has joined.
     pub(super) fn leave(&mut self) {
         self.processes.clear();
-        let seats = std::mem::take(&mut *self.hall.lock());
-        drop(seats);
+        self.hall.leave();
     }
 
     /// What came to each of the clients.

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use client_sdk::{Callback, Service};
+use client_sdk::Callback;
 
-/// How many calls each object says to have taken at a time.
-pub(super) const SAID_EACH: u64 = 16;
+/// How many calls each object says to have taken at a time: half of what may be under way.
+pub(super) const SAID_EACH: u64 = 32;
 
 /// Of how many calls one's age is kept.
 const AGE_OF_EACH: u64 = 8;
@@ -25,10 +25,15 @@ pub trait Target {
 /// The service that calls.
 #[client_sdk::service]
 pub trait Desk {
-    /// Takes a target. The answer is its number.
-    async fn join(&self, target: Callback<dyn Target>) -> u64;
+    /// Takes a target. The answer is its number, and whom it tells.
+    async fn join(&self, target: Callback<dyn Target>) -> (u64, Callback<dyn Listening>);
+}
+
+/// Who is told what targets have taken.
+#[client_sdk::callback]
+pub trait Listening {
     /// The target of that number has taken so many calls.
-    async fn taken(&self, number: u64, calls: u64);
+    fn taken(&self, number: u64, calls: u64);
 }
 
 /// What came to an object.
@@ -54,13 +59,13 @@ pub(super) struct Counting(Arc<Counted>);
 #[derive(Default)]
 struct Counted {
     report: Mutex<Report>,
-    desk: OnceLock<(Service<dyn Desk>, u64)>,
+    joined: OnceLock<(u64, Callback<dyn Listening>)>,
 }
 
 impl Counting {
-    /// Says from here on to the desk how many calls have come.
-    pub(super) fn joined(&self, desk: Service<dyn Desk>, number: u64) {
-        let _ = self.0.desk.set((desk, number));
+    /// Says from here on how many calls have come.
+    pub(super) fn joined(&self, joined: (u64, Callback<dyn Listening>)) {
+        let _ = self.0.joined.set(joined);
     }
 
     /// Calls were left out.
@@ -73,8 +78,11 @@ impl Counting {
     }
 
     fn tell(&self, calls: u64) {
-        if let Some((desk, number)) = self.0.desk.get().cloned() {
-            tokio::spawn(async move { _ = desk.taken(number, calls).await });
+        if let Some((number, listening)) = self.0.joined.get() {
+            let told = listening.taken(*number, calls);
+            if !told.is_queued() {
+                tokio::spawn(async move { _ = told.await });
+            }
         }
     }
 }
