@@ -6,6 +6,7 @@ mod error;
 mod frames;
 mod json;
 mod layout;
+mod names;
 mod number;
 mod variants;
 
@@ -20,6 +21,7 @@ pub use binary::FRAME_BYTES_CEILING;
 pub use cut::{Cut, FramesInPacket, frames_in_packet};
 pub use error::{DecodeError, Fault};
 pub use layout::{HEADERS_MAX, NAMES_MAX};
+pub use names::Names;
 
 pub(crate) use frames::MESSAGE;
 use layout::Item;

@@ -26,6 +26,6 @@ pub mod message;
 
 pub use codec::{
     Codec, Cut, DecodeError, FRAME_BYTES_CEILING, Fault, FramesInPacket, HEADERS_MAX, NAMES_MAX,
-    UnknownCodec, frames_in_packet,
+    Names, UnknownCodec, frames_in_packet,
 };
 pub use error::ErrorCode;

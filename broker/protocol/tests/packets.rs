@@ -1,8 +1,10 @@
 //! Cutting frames out of packets and streams, and what is refused there.
 #![allow(missing_docs, reason = "a test")]
 
-use broker_protocol::frame::{ClientFrame, Ping};
-use broker_protocol::{Codec, DecodeError, ErrorCode, FRAME_BYTES_CEILING, frames_in_packet};
+use broker_protocol::frame::{Body, BrokerFrame, ClientFrame, Message, Ping, Pong};
+use broker_protocol::{
+    Codec, DecodeError, ErrorCode, FRAME_BYTES_CEILING, Names, frames_in_packet,
+};
 use bytes::BytesMut;
 
 const LIMIT: usize = 1000;
@@ -117,4 +119,54 @@ fn a_frame_of_the_other_direction_is_an_unknown_type() {
     let connect = [16, 1, 0, 0, 0, 0, 0, 0, 0];
     assert!(Codec::Bincode.read_client(&connect).is_ok());
     assert_eq!(Codec::Bincode.read_broker(&connect), Err(DecodeError::UnknownType { tag: 16 }));
+}
+
+/// Messages of few topics and senders, in all orders of three, with other frames between them.
+fn messages(codec: Codec) -> BytesMut {
+    let names = [("a", None), ("a", Some("b")), ("ab", None), ("", None), ("", Some(""))];
+    let all = names.len();
+    let mut packet = BytesMut::new();
+    for number in 0..all.pow(3) {
+        for (seq, place) in (1..).zip([number, number / all, number / all / all]) {
+            let (topic, from) = names[place % all];
+            let body = Body { payload: topic.as_bytes().into(), ..Body::default() };
+            let (topic, from) = (topic.into(), from.map(Into::into));
+            let message = Message { seq, topic, from, body, ..Message::default() };
+            codec.write_broker(&BrokerFrame::Message(message), &mut packet);
+        }
+        codec.write_broker(&BrokerFrame::Pong(Pong::default()), &mut packet);
+    }
+    packet
+}
+
+#[test]
+fn a_reader_that_remembers_names_reads_the_same() {
+    for codec in [Codec::Bincode, Codec::Json] {
+        let (packet, mut names) = (messages(codec), Names::default());
+        for frame in frames_in_packet(codec, &packet, LIMIT) {
+            let frame = frame.unwrap();
+            assert_eq!(names.read_broker(codec, frame), codec.read_broker(frame));
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_remembers_names_refuses_the_same() {
+    let packet = messages(Codec::Bincode);
+    let frames: Vec<_> =
+        frames_in_packet(Codec::Bincode, &packet, LIMIT).map(Result::unwrap).take(40).collect();
+    for pair in frames.windows(2) {
+        for place in 0..pair[1].len() {
+            for other in [0, 1, 2, 0x80, 0xff] {
+                let mut broken = pair[1].to_vec();
+                broken[place] = other;
+                for frame in [&broken[..], &broken[..place]] {
+                    let mut names = Names::default();
+                    names.read_broker(Codec::Bincode, pair[0]).unwrap();
+                    let read = names.read_broker(Codec::Bincode, frame);
+                    assert_eq!(read, Codec::Bincode.read_broker(frame));
+                }
+            }
+        }
+    }
 }

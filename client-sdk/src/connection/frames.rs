@@ -1,7 +1,7 @@
 //! Frames out of what a link brings: whole packets, or bytes cut anywhere.
 
 use broker_protocol::frame::LaneHeader;
-use broker_protocol::{Codec, DecodeError, frames_in_packet};
+use broker_protocol::{Codec, DecodeError, Names, frames_in_packet};
 use transport_api::{Channel, Framing};
 
 use crate::config::Config;
@@ -11,6 +11,18 @@ use crate::config::Config;
 pub(super) struct ChannelState {
     partial: Vec<u8>,
     header: LaneHeader,
+}
+
+/// What takes a frame: to whom it is addressed, the names that those before it had, and its bytes. It returns
+/// whether there is a use in further ones.
+pub(super) trait Take:
+    for<'a> FnMut(&mut LaneHeader, &mut Names<'a>, &'a [u8]) -> Result<bool, DecodeError>
+{
+}
+
+impl<F> Take for F where
+    F: for<'a> FnMut(&mut LaneHeader, &mut Names<'a>, &'a [u8]) -> Result<bool, DecodeError>
+{
 }
 
 /// The channels of a link.
@@ -26,18 +38,18 @@ impl Channels {
         Self { reader: FrameReader { codec, framing }, channels: Vec::new() }
     }
 
-    /// Calls `f` with every frame that `bytes` make whole, until it returns `false`.
+    /// Calls `f` with every frame that `bytes` make whole, and the names that those before it had, until it
+    /// returns `false`.
     pub(super) fn read(
         &mut self,
         channel: Channel,
         bytes: &[u8],
-        f: impl FnMut(&mut LaneHeader, &[u8]) -> Result<bool, DecodeError>,
+        f: impl Take,
     ) -> Result<(), DecodeError> {
         if let Channel::Datagram(_) = channel {
             // Each stands for itself, whatever the link's framing: others may be lost.
             let mut header = ChannelState::new(channel).header;
-            let mut f = f;
-            return self.reader.read_packet(bytes, |frame| f(&mut header, frame));
+            return self.reader.read_packet(bytes, &mut header, f);
         }
         let place = self.channels.iter().position(|(one, _)| *one == channel);
         let place = place.unwrap_or_else(|| {
@@ -66,23 +78,18 @@ struct FrameReader {
 }
 
 impl FrameReader {
-    fn read(
-        self,
-        state: &mut ChannelState,
-        bytes: &[u8],
-        mut f: impl FnMut(&mut LaneHeader, &[u8]) -> Result<bool, DecodeError>,
-    ) -> Result<(), DecodeError> {
+    fn read(self, state: &mut ChannelState, bytes: &[u8], f: impl Take) -> Result<(), DecodeError> {
         let ChannelState { partial, header } = state;
         if self.framing == Framing::Packets {
-            return self.read_packet(bytes, |frame| f(header, frame));
+            return self.read_packet(bytes, header, f);
         }
         if partial.is_empty() {
-            let taken = self.read_stream(bytes, |frame| f(header, frame))?;
+            let taken = self.read_stream(bytes, header, f)?;
             partial.extend_from_slice(&bytes[taken..]);
             return Ok(());
         }
         partial.extend_from_slice(bytes);
-        let taken = self.read_stream(partial, |frame| f(header, frame))?;
+        let taken = self.read_stream(partial, header, f)?;
         partial.drain(..taken);
         if partial.is_empty() {
             partial.shrink_to(super::RECEIVE_BYTES);
@@ -93,10 +100,12 @@ impl FrameReader {
     fn read_packet(
         self,
         packet: &[u8],
-        mut f: impl FnMut(&[u8]) -> Result<bool, DecodeError>,
+        header: &mut LaneHeader,
+        mut f: impl Take,
     ) -> Result<(), DecodeError> {
+        let mut names = Names::default();
         for frame in frames_in_packet(self.codec, packet, Config::FRAME_BYTES_MAX) {
-            if !f(frame?)? {
+            if !f(header, &mut names, frame?)? {
                 break;
             }
         }
@@ -107,12 +116,13 @@ impl FrameReader {
     fn read_stream(
         self,
         bytes: &[u8],
-        mut f: impl FnMut(&[u8]) -> Result<bool, DecodeError>,
+        header: &mut LaneHeader,
+        mut f: impl Take,
     ) -> Result<usize, DecodeError> {
-        let mut taken = 0;
+        let (mut taken, mut names) = (0, Names::default());
         while let Some(cut) = self.codec.cut(&bytes[taken..], Config::FRAME_BYTES_MAX)? {
             taken += cut.taken;
-            if !f(cut.frame)? {
+            if !f(header, &mut names, cut.frame)? {
                 return Ok(bytes.len());
             }
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, LaneHeader, Pong};
+use broker_protocol::{Codec, DecodeError, Names};
 use transport_api::{Channel, Properties, Received, Sink};
 
 use super::early::Early;
@@ -101,10 +101,13 @@ impl Incoming {
             // The lane became unreliable a moment ago, and that is told by another channel.
             reader.routes.guard(lane, GUARDED_KEYS);
         }
-        if reader.end.is_none()
-            && let Err(error) =
-                channels.read(channel, bytes, |header, frame| reader.read(channel, header, frame))
-        {
+        if reader.end.is_some() {
+            return;
+        }
+        let read = channels.read(channel, bytes, |header, names, frame| {
+            reader.read(channel, header, names, frame)
+        });
+        if let Err(error) = read {
             reader.end = Some(error.into());
         }
     }
@@ -112,14 +115,15 @@ impl Incoming {
 
 impl Reader {
     /// Takes one frame. Returns whether there is a use in further ones.
-    fn read(
+    fn read<'a>(
         &mut self,
         channel: Channel,
         header: &mut LaneHeader,
-        bytes: &[u8],
-    ) -> Result<bool, broker_protocol::DecodeError> {
+        names: &mut Names<'a>,
+        bytes: &'a [u8],
+    ) -> Result<bool, DecodeError> {
         // `None` is a frame of a later version, to be skipped.
-        match self.codec.read_broker(bytes)? {
+        match names.read_broker(self.codec, bytes)? {
             Some(BrokerFrame::Message(ref message)) if self.open => {
                 let came = self.counted(channel, bytes);
                 let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);

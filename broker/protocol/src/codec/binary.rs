@@ -41,6 +41,19 @@ impl<'a> Input<'a> {
         Self { rest: frame }
     }
 
+    /// What is still unread.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Goes on behind these bytes, if it is they that come next. Returns whether it is.
+    #[inline]
+    pub(super) fn skip(&mut self, bytes: &[u8]) -> bool {
+        let rest = self.rest.strip_prefix(bytes);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     #[inline]
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], Fault> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
@@ -162,7 +175,7 @@ impl<'a> Layout<'a> for u64 {
     }
 }
 
-impl<'a> Layout<'a> for Cow<'a, str> {
+impl<'a> Layout<'a> for &'a str {
     #[inline]
     fn write(&self, out: &mut BytesMut) {
         write_counted(self.as_bytes(), out);
@@ -170,8 +183,22 @@ impl<'a> Layout<'a> for Cow<'a, str> {
     #[inline]
     fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
         match std::str::from_utf8(input.counted()?) {
-            Ok(text) => Ok(Cow::Borrowed(text)),
+            Ok(text) => Ok(text),
             Err(_) => Err(Fault::InvalidUtf8),
+        }
+    }
+}
+
+impl<'a> Layout<'a> for Cow<'a, str> {
+    #[inline]
+    fn write(&self, out: &mut BytesMut) {
+        write_counted(self.as_bytes(), out);
+    }
+    #[inline]
+    fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
+        match <&str>::read(input) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(fault) => Err(fault),
         }
     }
 }
