@@ -36,6 +36,7 @@ mod callback;
 mod caller;
 mod calling;
 mod checked;
+mod copying;
 mod described;
 mod description;
 mod ending;

@@ -7,6 +7,7 @@ use broker_protocol::frame::Content;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::copying::Copying;
 use super::description::Method;
 use crate::client::WeakClient;
 use crate::{Body, Client};
@@ -40,7 +41,7 @@ struct Reading {
 
 thread_local! {
     /// What is being read, for the handles in it.
-    static READING: RefCell<Reading> = RefCell::default();
+    static READING: RefCell<Reading> = const { RefCell::new(Reading { client: None, left: None }) };
 }
 
 impl Reading {
@@ -138,8 +139,8 @@ impl Format {
 
 fn read_bincode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
     let config = BINCODE.with_limit::<CLAIMED_BYTES_MAX>();
-    let (value, taken) =
-        bincode::serde::decode_from_slice(payload, config).map_err(|error| error.to_string())?;
+    let read = bincode::serde::borrow_decode_from_slice(payload, config);
+    let (Copying(value), taken) = read.map_err(|error| error.to_string())?;
     match taken == payload.len() {
         true => Ok(value),
         false => Err(format!("{} bytes are left behind it", payload.len() - taken)),
