@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use broker_protocol::frame::{BrokerFrame, LaneHeader, Pong};
+use broker_protocol::frame::{BrokerFrame, LaneHeader, Message, Pong};
 use broker_protocol::{Codec, DecodeError, Names};
 use transport_api::{Channel, Properties, Received, Sink};
 
@@ -122,12 +122,16 @@ impl Reader {
         names: &mut Names<'a>,
         bytes: &'a [u8],
     ) -> Result<bool, DecodeError> {
+        if self.open
+            && let Some(message) = &names.read_message(self.codec, bytes)?
+        {
+            self.message(channel, header, message, bytes);
+            return Ok(self.end.is_none());
+        }
         // `None` is a frame of a later version, to be skipped.
-        match names.read_broker(self.codec, bytes)? {
+        match self.codec.read_broker(bytes)? {
             Some(BrokerFrame::Message(ref message)) if self.open => {
-                let came = self.counted(channel, bytes);
-                let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);
-                self.routes.message(*header, message, &mut arrival);
+                self.message(channel, header, message, bytes);
             }
             Some(frame) => {
                 self.routes.flush(&self.hub);
@@ -138,6 +142,18 @@ impl Reader {
             None => {}
         }
         Ok(self.end.is_none())
+    }
+
+    fn message(
+        &mut self,
+        channel: Channel,
+        header: &LaneHeader,
+        message: &Message<'_>,
+        bytes: &[u8],
+    ) {
+        let came = self.counted(channel, bytes);
+        let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);
+        self.routes.message(*header, message, &mut arrival);
     }
 
     /// How much of the lane's credit a frame of data takes.

@@ -7,7 +7,7 @@ use super::Codec;
 use super::binary::{Fields as _, Input};
 use super::error::{DecodeError, Offence};
 use super::frames::MESSAGE;
-use crate::frame::{Body, BrokerFrame, Message};
+use crate::frame::{Body, Message};
 
 /// Topic and sender of the message of a packet that was read last: mostly the next one's too.
 ///
@@ -22,8 +22,8 @@ use crate::frame::{Body, BrokerFrame, Message};
 /// # }
 /// let mut names = Names::default();
 /// for frame in frames_in_packet(Codec::Bincode, &packet, 64 * 1024) {
-///     let frame = names.read_broker(Codec::Bincode, frame?)?;
-///     assert!(matches!(frame, Some(BrokerFrame::Message(Message { topic, .. })) if topic == "news"));
+///     let message = names.read_message(Codec::Bincode, frame?)?;
+///     assert_eq!(message.expect("it is one").topic, "news");
 /// }
 /// # Ok::<(), broker_protocol::DecodeError>(())
 /// ```
@@ -36,34 +36,31 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Reads a frame as [`Codec::read_broker`] does: it returns the same.
+    /// Reads a frame that is a `message`, as [`Codec::read_broker`] would; `None` for one that only that
+    /// can read: of another type, or in json.
     ///
     /// # Errors
     /// As [`Codec::read_broker`].
+    // Spelled out, so that the message is made where the caller wants it: it is large.
     #[inline]
-    pub fn read_broker(
+    pub fn read_message(
         &mut self,
         codec: Codec,
         frame: &'a [u8],
-    ) -> Result<Option<BrokerFrame<'a>>, DecodeError> {
-        match (codec, frame) {
-            (Codec::Bincode, [MESSAGE, fields @ ..]) => match self.read_message(fields) {
-                Ok(message) => Ok(Some(BrokerFrame::Message(message))),
-                Err(offence) => Err(offence.in_frame("message")),
-            },
-            _ => codec.read_broker(frame),
-        }
-    }
-
-    #[inline]
-    fn read_message(&mut self, fields: &'a [u8]) -> Result<Message<'a>, Offence> {
+    ) -> Result<Option<Message<'a>>, DecodeError> {
+        let (Codec::Bincode, [MESSAGE, fields @ ..]) = (codec, frame) else { return Ok(None) };
         let mut input = Input::new(fields);
-        let (seq, epoch, time) = (input.field("seq")?, input.field("epoch")?, input.field("time")?);
+        let seq = input.field("seq").map_err(in_message)?;
+        let epoch = input.field("epoch").map_err(in_message)?;
+        let time = input.field("time").map_err(in_message)?;
         if self.written.is_empty() || !input.skip(self.written) {
-            self.read(&mut input)?;
+            self.read(&mut input).map_err(in_message)?;
         }
         let (topic, from) = (Cow::Borrowed(self.topic), self.from.map(Cow::Borrowed));
-        Ok(Message { seq, epoch, time, topic, from, body: Body::read_fields(&mut input)? })
+        match Body::read_fields(&mut input) {
+            Ok(body) => Ok(Some(Message { seq, epoch, time, topic, from, body })),
+            Err(offence) => Err(in_message(offence)),
+        }
     }
 
     /// Other names than before.
@@ -74,4 +71,8 @@ impl<'a> Names<'a> {
         *self = Self { written, topic, from };
         Ok(())
     }
+}
+
+fn in_message(offence: Offence) -> DecodeError {
+    offence.in_frame("message")
 }

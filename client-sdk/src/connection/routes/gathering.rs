@@ -84,7 +84,9 @@ impl Gathering {
             });
         }
         let (body, Parts { marks, keys, payloads }) = (&message.body, &mut self.parts);
-        keys.push_str(body.key.as_deref().unwrap_or_default());
+        if let Some(key) = &body.key {
+            keys.push_str(key);
+        }
         payloads.extend_from_slice(&body.payload);
         let owed_before = marks.last().map_or(0, |last| last.owed_end);
         marks.push(Mark {
