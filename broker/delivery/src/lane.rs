@@ -77,6 +77,9 @@ pub struct Lane<F> {
     recent: Extent,
     recent_bytes: u32,
     kept: Option<Box<Kept<F>>>,
+    /// What of `kept` is asked with each packet: its bytes, and whether what is too much is let go at once.
+    kept_bytes: u64,
+    kept_at_once: bool,
     books: Books,
 }
 
@@ -106,6 +109,8 @@ impl<F: Frame> Lane<F> {
             recent: Extent::default(),
             recent_bytes: 0,
             kept: None,
+            kept_bytes: 0,
+            kept_at_once: false,
             books: Books::default(),
         }
     }

@@ -45,6 +45,7 @@ impl<F: Frame> Lane<F> {
         }
         self.kept_extents().for_each(|extent| log.let_go(extent));
         (self.recent, self.recent_bytes, self.kept) = (Extent::default(), 0, None);
+        self.note_kept();
         (self.messages, self.bytes, self.gap_bytes) = (0, 0, 0);
         (self.waiting, self.discarding) = (false, false);
         self.set_pace();

@@ -5,7 +5,9 @@
 //! dropped by the lane's own rules, as if it had never left.
 //!
 //! What is kept is entries and gaps, not bytes. What was sent last is one extent in the lane itself, as
-//! long as messages follow each other: for a lane that keeps up nothing else is touched.
+//! long as messages follow each other: for a lane that keeps up nothing else is touched. What lies in
+//! memory of its own isn't even read with a packet: what has to be known of it is noted in the lane
+//! whenever it changes.
 
 mod gone;
 mod leaving;
@@ -184,7 +186,17 @@ impl<F: Frame> Lane<F> {
     /// The same without what is kept aside.
     #[inline]
     fn bytes_in_order(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| kept.bytes) + u64::from(self.recent_bytes)
+        self.kept_bytes + u64::from(self.recent_bytes)
+    }
+
+    /// Notes what of `kept` is asked with each packet, when that has changed.
+    pub(super) fn note_kept(&mut self) {
+        (self.kept_bytes, self.kept_at_once) = self.known_of_kept();
+    }
+
+    fn known_of_kept(&self) -> (u64, bool) {
+        let at_once = |kept: &Kept<F>| kept.is_full() || kept.holds_back_frames();
+        self.kept.as_deref().map_or((0, false), |kept| (kept.bytes, at_once(kept)))
     }
 
     /// Whether so much beyond so many bytes is kept that it is to be [let go](Lane::keep_at_most), and not
@@ -192,8 +204,8 @@ impl<F: Frame> Lane<F> {
     #[inline]
     pub fn keeps_far_more_than(&self, bytes: u64) -> bool {
         let kept = self.bytes_in_order();
-        let at_once = |kept: &Kept<F>| kept.is_full() || kept.holds_back_frames();
-        kept > bytes && (kept > FAR_MORE * bytes || self.kept.as_deref().is_some_and(at_once))
+        debug_assert_eq!((self.kept_bytes, self.kept_at_once), self.known_of_kept());
+        kept > bytes && (kept > FAR_MORE * bytes || self.kept_at_once)
     }
 
     /// Whether nothing is kept of the log.
@@ -243,6 +255,7 @@ impl<F: Frame> Lane<F> {
         if kept.is_empty() && self.books.received == 0 {
             self.kept = None;
         }
+        self.note_kept();
         Ok(())
     }
 
@@ -256,6 +269,7 @@ impl<F: Frame> Lane<F> {
             && kept.bytes > bytes
         {
             kept.keep_at_most(bytes, log);
+            self.note_kept();
         }
     }
 }

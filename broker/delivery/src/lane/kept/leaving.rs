@@ -63,6 +63,7 @@ impl<F: Frame> Lane<F> {
                 self.settle_recent();
                 let kept = self.kept.get_or_insert_default();
                 kept.push_messages(extent, subscription, bytes);
+                self.note_kept();
             }
         }
     }
@@ -88,6 +89,7 @@ impl<F: Frame> Lane<F> {
         if !recent.is_empty() {
             let kept = self.kept.get_or_insert_default();
             kept.push_messages(recent, None, u64::from(bytes));
+            self.note_kept();
         }
     }
 
@@ -118,6 +120,7 @@ impl<F: Frame> Lane<F> {
         if self.keeps {
             self.settle_recent();
             self.kept.get_or_insert_default().push(was);
+            self.note_kept();
         }
     }
 }

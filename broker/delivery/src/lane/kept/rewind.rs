@@ -34,6 +34,7 @@ impl<F: Frame> Lane<F> {
         self.settle_recent();
         self.put_held_back();
         let mut kept = self.kept.take().unwrap_or_default();
+        self.note_kept();
         let begins = self.frames - kept.frames;
         let lost = std::mem::take(&mut kept.gone).into_last(begins.saturating_sub(frames));
         let loses = !lost.is_empty();
