@@ -32,9 +32,13 @@
 //! # }).unwrap();
 //! ```
 
+use std::future::Future;
+use std::pin::Pin;
+
 mod callback;
 mod caller;
 mod calling;
+mod carried;
 mod checked;
 mod copying;
 mod described;
@@ -58,7 +62,10 @@ mod told;
 
 pub use callback::Callback;
 pub use caller::Caller;
-pub use checked::{HandledAs, ImplementsCallback, ImplementsService, Travels, kind, travels};
+pub use carried::{Carried, CarriedByNone, fallible};
+pub use checked::{
+    HandledAs, ImplementsCallback, ImplementsService, Key, Travels, key, kind, travels,
+};
 pub use description::{Description, LaneRule, Method};
 pub use error::{CallError, ResolveError};
 pub use fault::Fault;
@@ -82,6 +89,10 @@ pub(crate) use holding::Holding;
 pub(crate) use object::OfferedObject;
 pub(crate) use service::resolve;
 pub(crate) use set::Members;
+
+/// What begins, once it is awaited: a future that says nothing of the object that it is about, so that the
+/// compiler complains about a wrong one once.
+pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A trait that both ends know. The attributes implement this for `dyn Trait`.
 #[diagnostic::on_unimplemented(

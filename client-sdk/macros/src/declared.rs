@@ -2,7 +2,7 @@
 
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{ItemTrait, TraitItem, TraitItemFn};
+use syn::{Ident, ItemTrait, TraitItem, TraitItemFn};
 
 use crate::complaints::Complaints;
 use crate::interface::{Interface, Role};
@@ -37,7 +37,7 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
         visibility: item.vis.clone(),
         conditions: item.attrs.iter().filter(|one| one.path().is_ident("cfg")).cloned().collect(),
         attributes: item.attrs.clone(),
-        is_serial: methods.iter().any(|method| method.takes_mut),
+        is_serial: methods.iter().any(|method| method.takes_mut()),
         methods,
         refused,
     });
@@ -46,11 +46,15 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
 
 /// The methods, and complaints about all else.
 fn functions<'a>(item: &'a ItemTrait, complaints: &mut Complaints) -> Vec<&'a TraitItemFn> {
-    let mut functions = Vec::new();
+    let mut functions: Vec<&TraitItemFn> = Vec::new();
     for one in &item.items {
         let message = match one {
             TraitItem::Fn(function) => {
-                functions.push(function);
+                let name = &function.sig.ident;
+                match functions.iter().any(|before| before.sig.ident == *name) {
+                    false => functions.push(function),
+                    true => complaints.add(named_twice(name)),
+                }
                 continue;
             }
             TraitItem::Type(_) => {
@@ -65,6 +69,11 @@ fn functions<'a>(item: &'a ItemTrait, complaints: &mut Complaints) -> Vec<&'a Tr
         complaints.add(syn::Error::new_spanned(one, message));
     }
     functions
+}
+
+fn named_twice(name: &Ident) -> syn::Error {
+    let message = format!("there is a method `{name}` already: choose another name");
+    syn::Error::new(name.span(), message)
 }
 
 fn check_words(item: &ItemTrait) -> syn::Result<()> {

@@ -30,6 +30,8 @@ pub(crate) fn emit(interface: &Interface) -> TokenStream {
         #[doc(hidden)]
         #[allow(non_camel_case_types, dead_code, deprecated, clippy::all, clippy::pedantic)]
         const _: () = {
+            #[allow(unused_imports)]
+            use ::client_sdk::interface::CarriedByNone as _;
             #travelling
             #(#arguments)*
             #calls
@@ -63,19 +65,29 @@ fn travelling(interface: &Interface) -> TokenStream {
     }
 }
 
-/// What travels: one structure for both ends.
+/// What travels: one structure for both ends. It is generic, so that the compiler complains about the
+/// types of arguments where they are written, and not here.
 fn arguments(interface: &Interface, method: &Method) -> TokenStream {
     let structure = arguments_name(interface, method);
-    let names = method.arguments.iter().map(|argument| &argument.name);
-    let kinds = method.arguments.iter().map(|argument| &argument.kind);
+    let names: Vec<_> = method.arguments.iter().map(|argument| &argument.name).collect();
+    let kinds: Vec<_> = (0..names.len()).map(|place| format_ident!("A{place}")).collect();
+    let generics = (!kinds.is_empty()).then(|| quote!(<#(#kinds),*>));
     quote! {
         #[derive(
             ::client_sdk::interface::serde::Serialize,
             ::client_sdk::interface::serde::Deserialize,
         )]
         #[serde(crate = "::client_sdk::interface::serde")]
-        struct #structure { #(#names: #kinds,)* }
+        struct #structure #generics { #(#names: #kinds,)* }
     }
+}
+
+/// The type of a method's arguments.
+fn arguments_kind(interface: &Interface, method: &Method) -> TokenStream {
+    let structure = arguments_name(interface, method);
+    let kinds = method.arguments.iter().map(|argument| &argument.kind);
+    let generics = (!method.arguments.is_empty()).then(|| quote!(<#(#kinds),*>));
+    quote!(#structure #generics)
 }
 
 fn arguments_name(interface: &Interface, method: &Method) -> Ident {

@@ -3,17 +3,72 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, ItemImpl};
+use syn::{Attribute, GenericParam, ImplItem, ImplItemFn, ItemImpl, Path};
 
+use crate::complaints::Complaints;
 use crate::interface::Role;
+use crate::{options, unasked};
 
-/// Keeps the `impl` as it is, and adds how calls reach it.
-pub(crate) fn expand(role: Role, item: &ItemImpl) -> syn::Result<TokenStream> {
-    let Some((_, interface, _)) = &item.trait_ else {
+/// Keeps the `impl` as it is, and adds how calls reach it. What is wrong with it is said beside, and put
+/// right as far as it goes, so that the compiler doesn't complain once more.
+pub(crate) fn expand(role: Role, item: &ItemImpl) -> TokenStream {
+    let mut complaints = Complaints::default();
+    let made = read(role, item, &mut complaints).unwrap_or_default();
+    let complaints = complaints.into_result().map_err(syn::Error::into_compile_error);
+    let complaints = complaints.err().unwrap_or_default();
+    quote!(#complaints #made)
+}
+
+fn read(role: Role, item: &ItemImpl, complaints: &mut Complaints) -> Option<TokenStream> {
+    let interface = complaints.unless(interface(role, item))?;
+    complaints.unless(check_lifetimes(item))?;
+    let mut item = item.clone();
+    for one in &mut item.items {
+        if let ImplItem::Fn(method) = one {
+            put_right(role, method, complaints);
+        }
+    }
+    Some(emit(role, &item, &interface))
+}
+
+fn interface(role: Role, item: &ItemImpl) -> syn::Result<Path> {
+    let complaint = || {
         let message =
             format!("`{role}` stands above the `impl` of a trait: write `impl Trait for Type`");
-        return Err(syn::Error::new_spanned(&item.self_ty, message));
+        syn::Error::new_spanned(&item.self_ty, message)
     };
+    item.trait_.as_ref().map(|(_, interface, _)| interface.clone()).ok_or_else(complaint)
+}
+
+fn check_lifetimes(item: &ItemImpl) -> syn::Result<()> {
+    let lifetime = item.generics.params.iter().find(|one| matches!(one, GenericParam::Lifetime(_)));
+    match lifetime {
+        None => Ok(()),
+        Some(lifetime) => Err(syn::Error::new_spanned(
+            lifetime,
+            "an object lives for as long as it is called, and borrows nothing: write a type without \
+             a lifetime, as one that has a `String` for `&str` or an `Arc<T>` for `&T`",
+        )),
+    }
+}
+
+/// Complains about a method that can't be one of the trait's.
+fn put_right(role: Role, method: &mut ImplItemFn, complaints: &mut Complaints) {
+    method.attrs.retain(|one| match options::is_meant(one) {
+        false => true,
+        true => {
+            let message = "this is said of the method in the trait, for both ends: remove it here";
+            complaints.add(syn::Error::new_spanned(one, message));
+            false
+        }
+    });
+    if unasked::lacks_async(role, &method.sig) {
+        complaints.add(unasked::complaint(role, &method.sig));
+        method.sig.asyncness = Some(syn::parse_quote!(async));
+    }
+}
+
+fn emit(role: Role, item: &ItemImpl, interface: &Path) -> TokenStream {
     let conditions: Vec<&Attribute> =
         item.attrs.iter().filter(|one| one.path().is_ident("cfg")).collect();
     let (before, _, condition) = item.generics.split_for_impl();
@@ -26,7 +81,7 @@ pub(crate) fn expand(role: Role, item: &ItemImpl) -> syn::Result<TokenStream> {
     let handler = quote_spanned! {interface.span()=>
         <dyn #interface as ::client_sdk::interface::HandledAs<Self, #role>>::handler(self)
     };
-    Ok(quote! {
+    quote! {
         #item
 
         #(#conditions)*
@@ -36,5 +91,5 @@ pub(crate) fn expand(role: Role, item: &ItemImpl) -> syn::Result<TokenStream> {
                 #handler
             }
         }
-    })
+    }
 }

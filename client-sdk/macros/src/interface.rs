@@ -4,7 +4,7 @@ use std::fmt;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Block, Ident, TraitItemFn, Type, Visibility};
+use syn::{Attribute, Block, Ident, Receiver, TraitItemFn, Type, Visibility};
 
 use crate::lane::LaneRule;
 
@@ -57,7 +57,7 @@ pub(crate) struct Method {
     pub(crate) name: Ident,
     /// What stands above it, without the attributes that are read here.
     pub(crate) attributes: Vec<Attribute>,
-    pub(crate) takes_mut: bool,
+    pub(crate) receiver: Receiver,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) answer: Answer,
     pub(crate) lane: LaneRule,
@@ -85,6 +85,11 @@ pub(crate) enum Answer {
 }
 
 impl Method {
+    /// Whether it takes `&mut self`.
+    pub(crate) fn takes_mut(&self) -> bool {
+        self.receiver.mutability.is_some()
+    }
+
     /// Its return type, as the trait has it.
     pub(crate) fn output(&self) -> TokenStream {
         match &self.answer {

@@ -84,24 +84,24 @@ impl LaneRule {
         if input.is_empty() {
             return Ok(());
         }
-        input.parse::<Token![,]>()?;
-        let word: Ident = input.parse()?;
+        input.parse::<Token![,]>().map_err(|error| syn::Error::new(error.span(), RULES))?;
+        let word: Ident = input.parse().map_err(|error| syn::Error::new(error.span(), KEY))?;
         if word != "key" {
-            return Err(syn::Error::new(
-                word.span(),
-                "write `key = argument`, of one of the method's arguments",
-            ));
+            return Err(syn::Error::new(word.span(), KEY));
         }
         if self.latest.is_none() {
             let message =
                 "a key means something with `latest` alone: write `keep(latest, key = …)`";
             return Err(syn::Error::new(word.span(), message));
         }
-        input.parse::<Token![=]>()?;
-        self.key = Some(input.call(Ident::parse_any)?);
+        input.parse::<Token![=]>().map_err(|_| syn::Error::new(word.span(), KEY))?;
+        let key = input.call(Ident::parse_any);
+        self.key = Some(key.map_err(|error| syn::Error::new(error.span(), KEY))?);
         match input.is_empty() {
             true => Ok(()),
-            false => Err(input.error("nothing stands behind the key")),
+            false => {
+                Err(input.error("nothing stands behind the key, which is one argument's name"))
+            }
         }
     }
 
@@ -145,7 +145,7 @@ fn number<N>(meta: &ParseNestedMeta<'_>, least: N, most: N, complaint: &str) -> 
 where
     N: FromStr<Err: Display> + PartialOrd,
 {
-    let value = meta.value()?;
+    let value = meta.value().map_err(|_| meta.error(complaint))?;
     let written: LitInt =
         value.parse().map_err(|error| syn::Error::new(error.span(), complaint))?;
     let number = written.base10_parse().ok().filter(|number| *number >= least && *number <= most);
@@ -153,7 +153,8 @@ where
 }
 
 fn interval(meta: &ParseNestedMeta<'_>) -> syn::Result<u64> {
-    let (time, span) = milliseconds(meta.value()?)?;
+    let value = meta.value().map_err(|_| meta.error("write `min_interval = \"50ms\"`"))?;
+    let (time, span) = milliseconds(value)?;
     match time <= INTERVAL_MAX {
         true => Ok(time),
         false => Err(syn::Error::new(span, "an interval is \"60min\" at most")),
@@ -163,13 +164,19 @@ fn interval(meta: &ParseNestedMeta<'_>) -> syn::Result<u64> {
 /// A word alone means yes.
 fn switch(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
     match meta.input.peek(Token![=]) {
-        true => Ok(meta.value()?.parse::<LitBool>()?.value),
+        true => {
+            let written = meta.value()?.parse::<LitBool>();
+            let how = "it is `true` or `false`; the word alone means `true`";
+            Ok(written.map_err(|error| syn::Error::new(error.span(), how))?.value)
+        }
         false => Ok(true),
     }
 }
 
 const RULES: &str =
     "write `keep(all)`, `keep(latest)`, `keep(latest(3))` or `keep(latest, key = argument)`";
+
+const KEY: &str = "write `key = argument`, of one of the method's arguments";
 
 const OPTIONS: &str = "a lane has `priority = 7`, `min_interval = \"50ms\"`, `bound_messages = 100`, \
                        `bound_bytes = 65536`, `drop_oldest` and `unreliable`";
@@ -192,13 +199,13 @@ impl Parse for Rule {
         }
         let inner;
         syn::parenthesized!(inner in input);
-        let written: LitInt = inner.parse()?;
-        let latest = written.base10_parse().ok().filter(|latest| *latest > 0);
-        let complaint = || {
+        let complaint = |at: Span| {
             let message =
                 "it says how many of each key are kept, at least 1: write `keep(latest(3))`";
-            syn::Error::new(written.span(), message)
+            syn::Error::new(at, message)
         };
-        Ok(Self { latest: Some(latest.ok_or_else(complaint)?) })
+        let written: LitInt = inner.parse().map_err(|error| complaint(error.span()))?;
+        let latest = written.base10_parse().ok().filter(|latest| *latest > 0);
+        Ok(Self { latest: Some(latest.ok_or_else(|| complaint(written.span()))?) })
     }
 }

@@ -19,6 +19,7 @@ mod options;
 mod taken;
 mod time;
 mod travelling;
+mod unasked;
 
 use proc_macro::TokenStream;
 use syn::{Item, parse_macro_input};
@@ -63,7 +64,7 @@ fn expand(role: Role, arguments: TokenStream, item: &Item) -> TokenStream {
             let complaints = complaints.err().unwrap_or_default();
             quote::quote!(#complaints #made).into()
         }
-        Item::Impl(item) => finish(implemented::expand(role, item)),
+        Item::Impl(item) => implemented::expand(role, item).into(),
         other => finish(Err(misplaced(role, other))),
     }
 }

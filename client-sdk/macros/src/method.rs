@@ -2,9 +2,8 @@
 
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, Pat, PathArguments, ReturnType, Signature,
+    Attribute, FnArg, GenericArgument, Ident, Pat, PathArguments, Receiver, ReturnType, Signature,
     TraitItemFn, Type,
 };
 
@@ -12,7 +11,7 @@ use crate::complaints::Complaints;
 use crate::fingerprint::compact;
 use crate::interface::{Answer, Argument, Method, Role};
 use crate::options::{self, Options};
-use crate::{taken, travelling};
+use crate::{taken, travelling, unasked};
 
 /// Reads a method.
 pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
@@ -21,20 +20,21 @@ pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
     complaints.unless(check_words(&item.sig));
     complaints.unless(taken::check(role, ident));
     let mut inputs = inputs.iter();
-    let takes_mut = complaints.unless(receiver(role, ident, inputs.next()));
+    let receiver = complaints.unless(receiver(role, ident, inputs.next()));
     let arguments: Vec<_> = inputs.filter_map(|input| complaints.unless(argument(input))).collect();
+    complaints.unless(check_names(&arguments));
     let answer = complaints.unless(answer(role, &item.sig));
     let is_asked = item.sig.asyncness.is_some() || role == Role::Service;
     let options = complaints.unless(options::read(role, item, is_asked));
     complaints.into_result()?;
-    let (Some(takes_mut), Some(answer), Some(options)) = (takes_mut, answer, options) else {
+    let (Some(receiver), Some(answer), Some(options)) = (receiver, answer, options) else {
         unreachable!("what isn't there is complained about");
     };
     let Options { others, lane, timeout } = options;
     Ok(Method {
         name: ident.clone(),
         attributes: others,
-        takes_mut,
+        receiver,
         signature: signature(ident, &arguments, output),
         arguments,
         answer,
@@ -71,8 +71,8 @@ fn check_words(signature: &Signature) -> syn::Result<()> {
     complaints.into_result()
 }
 
-/// Returns whether it is `&mut self`.
-fn receiver(role: Role, method: &Ident, first: Option<&FnArg>) -> syn::Result<bool> {
+/// `&self` or `&mut self`.
+fn receiver(role: Role, method: &Ident, first: Option<&FnArg>) -> syn::Result<Receiver> {
     let Some(first) = first else {
         let message = format!("an object is called: write `fn {method}(&self)`");
         return Err(syn::Error::new(method.span(), message));
@@ -87,7 +87,7 @@ fn receiver(role: Role, method: &Ident, first: Option<&FnArg>) -> syn::Result<bo
             "a callback is called from several lanes at once: write `&self`, and keep what changes \
              in a `Mutex` or an atomic",
         )),
-        (Some((_, None)), mutability, _) => Ok(mutability.is_some()),
+        (Some((_, None)), ..) => Ok(Receiver { attrs: Vec::new(), ..receiver.clone() }),
         _ => Err(syn::Error::new_spanned(first, "an object is called by reference: write `&self`")),
     }
 }
@@ -106,6 +106,17 @@ fn argument(input: &FnArg) -> syn::Result<Argument> {
     complaints.into_result()?;
     let name = name.unwrap_or_else(|| unreachable!("what has no name is complained about"));
     Ok(Argument { name, kind: (*typed.ty).clone() })
+}
+
+fn check_names(arguments: &[Argument]) -> syn::Result<()> {
+    let mut complaints = Complaints::default();
+    for (place, Argument { name, .. }) in arguments.iter().enumerate() {
+        if arguments[..place].iter().any(|before| before.name == *name) {
+            let message = format!("there is an argument `{name}` already: choose another name");
+            complaints.add(syn::Error::new(name.span(), message));
+        }
+    }
+    complaints.into_result()
 }
 
 fn plain_name(pattern: &Pat) -> syn::Result<Ident> {
@@ -132,20 +143,14 @@ fn answer(role: Role, signature: &Signature) -> syn::Result<Answer> {
     };
     if signature.asyncness.is_some() {
         let Some(kind) = kind else {
-            return Ok(Answer::Value(Box::new(syn::parse_quote!(()))));
+            let span = signature.ident.span();
+            return Ok(Answer::Value(Box::new(syn::parse_quote_spanned!(span=> ()))));
         };
         return travelling::check(kind).and_then(|()| fallible(kind));
     }
     match (role, kind) {
-        (Role::Service, _) => Err(syn::Error::new(
-            signature.fn_token.span(),
-            "a service answers its calls, and they wait for it: write `async fn`",
-        )),
-        (Role::Callback, Some(kind)) => Err(syn::Error::new_spanned(
-            kind,
-            "who wants an answer waits for it: write `async fn`, or return nothing",
-        )),
         (Role::Callback, None) => Ok(Answer::None),
+        _ => Err(unasked::complaint(role, signature)),
     }
 }
 

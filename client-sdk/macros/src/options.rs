@@ -63,6 +63,11 @@ impl Options {
     }
 }
 
+/// Whether an attribute is one of those that are read here.
+pub(crate) fn is_meant(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("timeout") || LaneRule::is_meant(attribute)
+}
+
 /// Complains about an attribute that says nothing.
 pub(crate) fn with_parentheses(attribute: &Attribute, how: &str) -> syn::Result<()> {
     match &attribute.meta {

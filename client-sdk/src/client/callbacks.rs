@@ -2,7 +2,8 @@
 
 use crate::Client;
 use crate::interface::{
-    CallbackInterface, CallbackSet, Format, ImplementsCallback, OfferBuilder, OfferError, Offered,
+    CallbackInterface, CallbackSet, Eventually, Format, ImplementsCallback, OfferBuilder,
+    OfferError, Offered,
 };
 
 impl Client {
@@ -50,12 +51,12 @@ impl Client {
     /// # Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn offer<I, O>(&self, object: O) -> Result<Offered<I>, OfferError>
+    pub fn offer<'a, I, O>(&'a self, object: O) -> Eventually<'a, Result<Offered<I>, OfferError>>
     where
-        I: CallbackInterface + ?Sized,
+        I: CallbackInterface + ?Sized + 'a,
         O: ImplementsCallback<I>,
     {
-        self.offering().start(object).await
+        self.offering().start(object)
     }
 
     /// Begins to offer an object with further options.

@@ -1,6 +1,6 @@
 //! Typed interfaces: services that are served and found by a name.
 
-use crate::interface::{ImplementsService, ServiceBuilder, ServiceInterface, resolve};
+use crate::interface::{Eventually, ImplementsService, ServiceBuilder, ServiceInterface, resolve};
 use crate::{Client, ResolveError, Service, Serving, SubscribeError};
 
 impl Client {
@@ -18,12 +18,16 @@ impl Client {
     /// Dropping the future ends the serving.
     ///
     /// See [`interface`](crate::interface) for an example.
-    pub async fn serve<I, S>(&self, name: &str, service: S) -> Result<Serving, SubscribeError>
+    pub fn serve<I, S>(
+        &self,
+        name: &str,
+        service: S,
+    ) -> Eventually<'_, Result<Serving, SubscribeError>>
     where
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
-        self.serving(name).start(service).await
+        self.serving(name).start(service)
     }
 
     /// Begins to serve with further options: one call at a time, an object for each client.
@@ -38,10 +42,13 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
-    pub async fn resolve<I>(&self, name: &str) -> Result<Service<I>, ResolveError>
+    pub fn resolve<'a, I>(
+        &'a self,
+        name: &'a str,
+    ) -> Eventually<'a, Result<Service<I>, ResolveError>>
     where
-        I: ServiceInterface + ?Sized,
+        I: ServiceInterface + ?Sized + 'a,
     {
-        resolve(self, name).await
+        Box::pin(resolve(self, name))
     }
 }

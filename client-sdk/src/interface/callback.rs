@@ -37,7 +37,8 @@ const TOKEN_BYTES_MAX: usize = 128;
 ///
 /// Handles are equal if they are to the same object, and only that is hashed. Clippy can't see this: where one
 /// is the key of a map or in a set, it wants `#[allow(clippy::mutable_key_type)]`.
-pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls);
+// What is last here has a size whatever `I` is: of a wrong one the compiler complains less often.
+pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls, ());
 
 impl<I: CallbackInterface + ?Sized> Callback<I> {
     pub(super) fn new(client: Client, held: Arc<Holding>, format: Format) -> Self {
@@ -46,7 +47,7 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
     }
 
     fn of(remote: Remote) -> Self {
-        Self(I::Calls::new(remote))
+        Self(I::Calls::new(remote), ())
     }
 
     /// The same callback, each answer of which is waited for so long, whatever its method says.

@@ -1,5 +1,6 @@
 //! What the compiler checks where the attributes are used, and what it says if it isn't so.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -57,7 +58,9 @@ pub mod kind {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't travel in a call",
     label = "this type",
-    note = "write `#[client_sdk::data]` above it, or derive `Serialize` and `Deserialize` of serde"
+    note = "write `#[client_sdk::data]` above it, or derive `Serialize` and `Deserialize` of serde",
+    note = "of another crate's types those travel that have both; a pointer that is shared doesn't: write \
+            `Box<…>` for `Arc<…>`"
 )]
 pub trait Travels {}
 
@@ -66,3 +69,27 @@ impl<T: Serialize + DeserializeOwned> Travels for T {}
 
 /// Has the compiler check that a type can travel. The attributes write this.
 pub const fn travels<T: Travels>() {}
+
+/// What an argument has to be that says what a call is about: a text can be made of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the key of a call: no text can be made of it",
+    label = "this argument",
+    note = "a key is compared as a text: implement `Display` for `{Self}`, or name an argument that has it, \
+            as texts and numbers do"
+)]
+pub trait Key {
+    /// The key as it travels.
+    fn to_key(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> Key for T {
+    fn to_key(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// The key of a call. The attributes write this.
+pub fn key<K: Key + ?Sized>(of: &K) -> String {
+    of.to_key()
+}

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use broker_protocol::ErrorCode;
 
-use super::CallbackInterface;
 use super::callback::Callback;
 use super::calling;
 use super::checked::ImplementsCallback;
 use super::format::Format;
 use super::holding::ReleaseReason;
 use super::object::{OfferedObject, TellGap};
+use super::{CallbackInterface, Eventually};
 use crate::hub::Failure;
 use crate::inbox::Bound;
 use crate::{Client, ClosedReason, Gap, SubscribeError};
@@ -50,13 +50,12 @@ impl<'a> OfferBuilder<'a> {
     ///
     /// # Cancel safety
     /// Dropping the future ends the offer.
-    pub async fn start<I, O>(self, object: O) -> Result<Offered<I>, OfferError>
+    pub fn start<I, O>(self, object: O) -> Eventually<'a, Result<Offered<I>, OfferError>>
     where
-        I: CallbackInterface + ?Sized,
+        I: CallbackInterface + ?Sized + 'a,
         O: ImplementsCallback<I>,
     {
         let Self { client, bound, tell_gap } = self;
-        let hub = client.hub();
         let handler = object.into_handler();
         let object = Arc::new(OfferedObject::new(I::DESCRIPTION, handler, bound, tell_gap));
         let offered = Offered {
@@ -65,21 +64,27 @@ impl<'a> OfferBuilder<'a> {
             detached: false,
             interface: PhantomData,
         };
-        loop {
-            let closed = || OfferError::Closed(hub.closed_reason());
-            hub.until_connected().await.map_err(OfferError::Closed)?;
-            let opened = hub.offer(&object)?;
-            match opened.await {
-                Ok(Ok(())) => break,
-                // The session was lost before it was said.
-                Ok(Err(Failure::Disconnected)) => {}
-                Ok(Err(failure)) => return Err(OfferError::of(failure)),
-                Err(_) => return Err(closed()),
-            }
-        }
-        calling::begin(&object, &client.downgrade(), hub);
-        Ok(offered)
+        Box::pin(async move { begin(client, &object).await.map(|()| offered) })
     }
+}
+
+/// Makes an object known to the broker, and has it called.
+async fn begin(client: &Client, object: &Arc<OfferedObject>) -> Result<(), OfferError> {
+    let hub = client.hub();
+    loop {
+        let closed = || OfferError::Closed(hub.closed_reason());
+        hub.until_connected().await.map_err(OfferError::Closed)?;
+        let opened = hub.offer(object)?;
+        match opened.await {
+            Ok(Ok(())) => break,
+            // The session was lost before it was said.
+            Ok(Err(Failure::Disconnected)) => {}
+            Ok(Err(failure)) => return Err(OfferError::of(failure)),
+            Err(_) => return Err(closed()),
+        }
+    }
+    calling::begin(object, &client.downgrade(), hub);
+    Ok(())
 }
 
 impl fmt::Debug for OfferBuilder<'_> {

@@ -53,31 +53,14 @@ pub trait Calls: fmt::Debug + Send + Sync + 'static {
 }
 
 impl Remote {
-    /// Calls, and waits for the answer. Dropping the future cancels the call at the far end.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn ask<V: DeserializeOwned>(
+    /// Calls, and waits for the answer.
+    pub(super) async fn ask<V: DeserializeOwned>(
         &self,
         method: &'static Method,
-        arguments: impl Serialize + Send,
+        written: Body,
     ) -> Result<V, CallError> {
-        let body = self.written(method, &arguments)?;
-        let reply = self.request(method, body).await?;
+        let reply = self.request(method, written).await?;
         self.read(method, &reply.body)
-    }
-
-    /// The same for a method that returns a `Result`.
-    ///
-    /// # Errors
-    /// See [`CallError`]; the method's own is [`CallError::Application`].
-    pub async fn ask_fallible<V: DeserializeOwned, E: DeserializeOwned>(
-        &self,
-        method: &'static Method,
-        arguments: impl Serialize + Send,
-    ) -> Result<V, CallError<E>> {
-        let answer: Result<Result<V, E>, _> = self.ask(method, arguments).await;
-        answer.map_err(CallError::widen)?.map_err(CallError::Application)
     }
 
     /// The same far end; calls of it without an answer are for so long.
@@ -86,7 +69,7 @@ impl Remote {
     }
 
     /// Calls without an answer.
-    pub fn tell(
+    pub(super) fn tell(
         &self,
         method: &'static Method,
         key: Option<String>,
@@ -156,7 +139,12 @@ impl Remote {
         content.map_err(|message| CallError::Unwritable { message })
     }
 
-    fn written(&self, method: &Method, arguments: &impl Serialize) -> Result<Body, CallError> {
+    /// Writes the arguments of a call with an answer.
+    pub(super) fn written(
+        &self,
+        method: &Method,
+        arguments: &impl Serialize,
+    ) -> Result<Body, CallError> {
         let mut payload = Vec::new();
         let content = self.write_arguments(method, arguments, &mut payload)?;
         Ok(Body { content, ..Body::from(payload) })

@@ -16,11 +16,13 @@ use crate::{Body, Client, request};
 ///
 /// Cheap to clone. A call that fails says why; a handle is good for as long as somebody serves the
 /// name, whoever it is.
-pub struct Service<I: ServiceInterface + ?Sized>(I::Calls);
+// Only services are resolved. That the bound is less, and that what is last here has a size whatever
+// `I` is, keeps the compiler from complaining of a wrong `I` more than once.
+pub struct Service<I: Interface + ?Sized>(I::Calls, ());
 
 impl<I: ServiceInterface + ?Sized> Service<I> {
     fn new(remote: Remote) -> Self {
-        Self(I::Calls::new(remote))
+        Self(I::Calls::new(remote), ())
     }
 
     /// The same service, to be called in JSON: whoever serves it needs no bincode. The answers come

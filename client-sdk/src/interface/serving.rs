@@ -7,7 +7,7 @@ use super::described::{self, Described};
 use super::fault::{Fault, code};
 use super::incoming::{Handler, Incoming, Sent, handled};
 use super::instances::{For, Instances};
-use super::{Caller, Description, ServiceInterface};
+use super::{Caller, Description, Eventually, ServiceInterface};
 use crate::client::WeakClient;
 use crate::{Body, Client, Provider, Refusal, Request, Serving, SubscribeError};
 
@@ -65,13 +65,13 @@ impl<'a> ServiceBuilder<'a> {
     ///
     /// # Cancel safety
     /// Dropping the future ends the serving.
-    pub async fn start<I, S>(self, service: S) -> Result<Serving, SubscribeError>
+    pub fn start<I, S>(self, service: S) -> Eventually<'a, Result<Serving, SubscribeError>>
     where
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
         let instances = Instances::Shared(service.into_handler());
-        self.begin(I::DESCRIPTION, instances).await
+        Box::pin(self.begin(I::DESCRIPTION, instances))
     }
 
     /// Begins to serve each client, by its name, an object of its own, made at its first call.
@@ -81,15 +81,15 @@ impl<'a> ServiceBuilder<'a> {
     ///
     /// # Errors
     /// See [`Client::serve`].
-    pub async fn per_client<I, S>(
+    pub fn per_client<I, S>(
         self,
         make: impl Fn(&Caller) -> S + Send + Sync + 'static,
-    ) -> Result<Serving, SubscribeError>
+    ) -> Eventually<'a, Result<Serving, SubscribeError>>
     where
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
-        self.each(For::Client, make).await
+        self.each(For::Client, make)
     }
 
     /// Begins to serve each session an object of its own, made at its first call and dropped when the
@@ -98,29 +98,29 @@ impl<'a> ServiceBuilder<'a> {
     ///
     /// # Errors
     /// See [`Client::serve`].
-    pub async fn per_session<I, S>(
+    pub fn per_session<I, S>(
         self,
         make: impl Fn(&Caller) -> S + Send + Sync + 'static,
-    ) -> Result<Serving, SubscribeError>
+    ) -> Eventually<'a, Result<Serving, SubscribeError>>
     where
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
-        self.each(For::Session, make).await
+        self.each(For::Session, make)
     }
 
-    async fn each<I, S>(
+    fn each<I, S>(
         self,
         whom: For,
         make: impl Fn(&Caller) -> S + Send + Sync + 'static,
-    ) -> Result<Serving, SubscribeError>
+    ) -> Eventually<'a, Result<Serving, SubscribeError>>
     where
         I: ServiceInterface + ?Sized,
         S: ImplementsService<I>,
     {
         let made = move |caller: &Caller| make(caller).into_handler();
         let instances = Instances::each(whom, made, self.instances_max);
-        self.begin(I::DESCRIPTION, instances).await
+        Box::pin(self.begin(I::DESCRIPTION, instances))
     }
 
     async fn begin(

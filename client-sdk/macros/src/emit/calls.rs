@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Ident;
 
-use super::{arguments_name, broadcast_name, calls_name, inputs, is_callback, local};
+use super::{
+    arguments_kind, arguments_name, broadcast_name, calls_name, inputs, is_callback, local,
+};
 use crate::interface::{Answer, Interface, Method};
 
 /// The structures behind a handle and, for callbacks, behind a set.
@@ -72,33 +74,50 @@ fn caller(interface: &Interface, place: usize, method: &Method) -> TokenStream {
     let docs = method.told_to_callers();
     let inputs = inputs(method);
     let of = &interface.name;
-    let structure = arguments_name(interface, method);
     let names = method.arguments.iter().map(|argument| &argument.name);
     let described = quote! {
         &<dyn #of as ::client_sdk::interface::Interface>::DESCRIPTION.methods[#place]
     };
+    let structure = arguments_name(interface, method);
     let arguments = quote!(#structure { #(#names),* });
-    let asked = |returned: TokenStream, ask: TokenStream| {
+    let kind = arguments_kind(interface, method);
+    let [all, written, answer] = ["all", "written", "answer"].map(local);
+    let asked = |returned: TokenStream, output: &TokenStream, last: TokenStream| {
         quote! {
             #(#docs)*
             #visibility async fn #name(&self, #inputs) -> ::std::result::Result<#returned> {
-                self.0.#ask(#described, #arguments).await
+                let #all = #arguments;
+                let #written = ::client_sdk::interface::Carried::<#kind>::write(
+                    &self.0,
+                    #described,
+                    &#all,
+                );
+                let #answer = ::client_sdk::interface::Carried::<#output>::ask(
+                    &self.0,
+                    #described,
+                    #written,
+                );
+                #last
             }
         }
     };
+    let output = method.output();
     match &method.answer {
-        Answer::Value(value) => {
-            asked(quote!(#value, ::client_sdk::interface::CallError), quote!(ask::<#value>))
-        }
+        Answer::Value(value) => asked(
+            quote!(#value, ::client_sdk::interface::CallError),
+            &output,
+            quote!(#answer.await),
+        ),
         Answer::Fallible(value, error) => asked(
             quote!(#value, ::client_sdk::interface::CallError<#error>),
-            quote!(ask_fallible::<#value, #error>),
+            &output,
+            quote!(::client_sdk::interface::fallible(#answer.await)),
         ),
         Answer::None => {
             let key = match &method.lane.key {
                 Some(key) => {
                     let text = quote_spanned! {key.span()=>
-                        ::std::string::ToString::to_string(&#key)
+                        ::client_sdk::interface::key(&#key)
                     };
                     quote!(::std::option::Option::Some(#text))
                 }
@@ -110,7 +129,12 @@ fn caller(interface: &Interface, place: usize, method: &Method) -> TokenStream {
                 #(#docs)*
                 #visibility fn #name(&self, #inputs) -> ::client_sdk::interface::Told {
                     let #local = #key;
-                    self.0.tell(#described, #local, #arguments)
+                    ::client_sdk::interface::Carried::<#kind>::tell(
+                        &self.0,
+                        #described,
+                        #local,
+                        #arguments,
+                    )
                 }
             }
         }

@@ -2,17 +2,18 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{FnArg, Ident, ReturnType, Signature, TraitItemFn};
+use syn::{Block, FnArg, Ident, ReturnType, Signature, TraitItemFn};
 
-use super::inputs;
+use super::{inputs, local};
 use crate::interface::{Answer, Interface, Method};
+use crate::unasked::lacks_async;
 
 /// As it was written, but that futures may be awaited on any thread, and objects live as long as they
 /// are needed.
 pub(super) fn emit(interface: &Interface) -> TokenStream {
     let Interface { name, visibility, attributes, .. } = interface;
     let methods = interface.methods.iter().map(declared);
-    let refused = interface.refused.iter().filter_map(refused);
+    let refused = interface.refused.iter().filter_map(|one| refused(interface, one));
     let shared = (!interface.is_serial).then(|| quote!(+ ::std::marker::Sync));
     quote! {
         #(#attributes)*
@@ -25,7 +26,7 @@ pub(super) fn emit(interface: &Interface) -> TokenStream {
 
 fn declared(method: &Method) -> TokenStream {
     let Method { name, attributes, body, .. } = method;
-    let receiver = if method.takes_mut { quote!(&mut self) } else { quote!(&self) };
+    let receiver = &method.receiver;
     let inputs = inputs(method);
     let lints = body
         .as_ref()
@@ -37,9 +38,10 @@ fn declared(method: &Method) -> TokenStream {
         let declared = quote_spanned!(span=> fn #name(#receiver, #inputs) #body);
         return quote! { #(#attributes)* #lints #declared };
     }
-    let future = future(name, &method.output());
+    let output = method.output();
+    let future = future(name, &output);
     let body = match body {
-        Some(body) => quote!({ async move #body }),
+        Some(body) => answering(body, &output),
         None => quote_spanned!(span=> ;),
     };
     let declared = quote_spanned! {span=>
@@ -51,6 +53,22 @@ fn declared(method: &Method) -> TokenStream {
     quote! { #(#attributes)* #lints #declared }
 }
 
+/// A body that answers later. What is never returned at its beginning tells the compiler of which type it
+/// is, so that it complains where a value of another one stands.
+fn answering(body: &Block, output: &TokenStream) -> TokenStream {
+    let (statements, answer) = (&body.stmts, local("answer"));
+    quote! {
+        {
+            async move {
+                if let ::std::option::Option::Some(#answer) = ::std::option::Option::None::<#output> {
+                    return #answer;
+                }
+                #(#statements)*
+            }
+        }
+    }
+}
+
 fn future(method: &Ident, output: &TokenStream) -> TokenStream {
     quote_spanned! {method.span()=>
         impl ::std::future::Future<Output = #output> + ::std::marker::Send
@@ -58,7 +76,7 @@ fn future(method: &Ident, output: &TokenStream) -> TokenStream {
 }
 
 /// What can't be called from afar, as a method that nobody calls.
-fn refused(method: &TraitItemFn) -> Option<TokenStream> {
+fn refused(interface: &Interface, method: &TraitItemFn) -> Option<TokenStream> {
     let mut signature = method.sig.clone();
     if names_no_type(&signature) {
         return None;
@@ -71,7 +89,7 @@ fn refused(method: &TraitItemFn) -> Option<TokenStream> {
             *typed.pat = syn::parse_quote!(_);
         }
     }
-    if signature.asyncness.take().is_some() {
+    if signature.asyncness.take().is_some() || lacks_async(interface.role, &signature) {
         let output = match &signature.output {
             ReturnType::Default => quote!(()),
             ReturnType::Type(_, kind) => quote!(#kind),

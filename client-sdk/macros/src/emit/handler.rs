@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Ident;
 
-use super::{arguments_name, local};
+use super::{arguments_kind, arguments_name, local};
 use crate::interface::{Answer, Interface, Method};
 
 /// `impl Handler`, and how to make one of an object.
@@ -52,11 +52,12 @@ fn kind(interface: &Interface) -> Ident {
 
 fn arm(interface: &Interface, place: usize, method: &Method) -> TokenStream {
     let structure = arguments_name(interface, method);
+    let arguments = arguments_kind(interface, method);
     let (of, name, kind) = (&interface.name, &method.name, kind(interface));
     let fields: Vec<_> = method.arguments.iter().map(|argument| &argument.name).collect();
     let [call, read, fault, object] = ["call", "read", "fault", "object"].map(local);
     let reads = quote! {
-        let #structure { #(#fields),* } = match #call.arguments() {
+        let #structure { #(#fields),* } = match ::client_sdk::interface::Carried::<#arguments>::read(&#call) {
             ::std::result::Result::Ok(#read) => #read,
             ::std::result::Result::Err(#fault) => return #fault.into(),
         };
@@ -71,7 +72,7 @@ fn arm(interface: &Interface, place: usize, method: &Method) -> TokenStream {
         };
     }
     let output = method.output();
-    let target = match (interface.is_serial, method.takes_mut) {
+    let target = match (interface.is_serial, method.takes_mut()) {
         (false, _) => quote!(&*#object),
         (true, false) => quote!(&*#object.lock().await),
         (true, true) => quote!(&mut *#object.lock().await),
@@ -80,7 +81,9 @@ fn arm(interface: &Interface, place: usize, method: &Method) -> TokenStream {
         #place => {
             #reads
             let #object = ::std::sync::Arc::clone(&self.0);
-            #call.later::<#output>(async move { <#kind as #of>::#name(#target, #(#fields),*).await })
+            ::client_sdk::interface::Carried::<#output, #arguments>::answer(#call, async move {
+                <#kind as #of>::#name(#target, #(#fields),*).await
+            })
         }
     }
 }

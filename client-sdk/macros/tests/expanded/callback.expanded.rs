@@ -17,6 +17,8 @@ struct GuestBroadcast(::client_sdk::interface::Remote);
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code, deprecated, clippy::all, clippy::pedantic)]
 const _: () = {
+    #[allow(unused_imports)]
+    use ::client_sdk::interface::CarriedByNone as _;
     const _: () = {
         ::client_sdk::interface::travels::<String>();
         ::client_sdk::interface::travels::<bool>();
@@ -26,17 +28,17 @@ const _: () = {
         ::client_sdk::interface::serde::Deserialize,
     )]
     #[serde(crate = "::client_sdk::interface::serde")]
-    struct Guest_typing_arguments {
-        who: String,
-        on: bool,
+    struct Guest_typing_arguments<A0, A1> {
+        who: A0,
+        on: A1,
     }
     #[derive(
         ::client_sdk::interface::serde::Serialize,
         ::client_sdk::interface::serde::Deserialize,
     )]
     #[serde(crate = "::client_sdk::interface::serde")]
-    struct Guest_confirm_arguments {
-        question: String,
+    struct Guest_confirm_arguments<A0> {
+        question: A0,
     }
     impl ::client_sdk::interface::Calls for GuestCalls {
         fn new(remote: ::client_sdk::interface::Remote) -> Self {
@@ -49,32 +51,41 @@ const _: () = {
     impl GuestCalls {
         /// Somebody types.
         fn typing(&self, who: String, on: bool) -> ::client_sdk::interface::Told {
-            let key = ::std::option::Option::Some(
-                ::std::string::ToString::to_string(&who),
-            );
-            self.0
-                .tell(
-                    &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
-                        .methods[0usize],
-                    key,
-                    Guest_typing_arguments { who, on },
-                )
+            let key = ::std::option::Option::Some(::client_sdk::interface::key(&who));
+            ::client_sdk::interface::Carried::<
+                Guest_typing_arguments<String, bool>,
+            >::tell(
+                &self.0,
+                &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[0usize],
+                key,
+                Guest_typing_arguments { who, on },
+            )
         }
         async fn confirm(
             &self,
             question: String,
         ) -> ::std::result::Result<bool, ::client_sdk::interface::CallError> {
-            self.0
-                .ask::<
-                    bool,
-                >(
-                    &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
-                        .methods[1usize],
-                    Guest_confirm_arguments {
-                        question,
-                    },
-                )
-                .await
+            let all = Guest_confirm_arguments {
+                question,
+            };
+            let written = ::client_sdk::interface::Carried::<
+                Guest_confirm_arguments<String>,
+            >::write(
+                &self.0,
+                &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[1usize],
+                &all,
+            );
+            let answer = ::client_sdk::interface::Carried::<
+                bool,
+            >::ask(
+                &self.0,
+                &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[1usize],
+                written,
+            );
+            answer.await
         }
     }
     impl ::client_sdk::interface::Calls for GuestBroadcast {
@@ -88,16 +99,16 @@ const _: () = {
     impl GuestBroadcast {
         /// Somebody types.
         fn typing(&self, who: String, on: bool) -> ::client_sdk::interface::Told {
-            let key = ::std::option::Option::Some(
-                ::std::string::ToString::to_string(&who),
-            );
-            self.0
-                .tell(
-                    &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
-                        .methods[0usize],
-                    key,
-                    Guest_typing_arguments { who, on },
-                )
+            let key = ::std::option::Option::Some(::client_sdk::interface::key(&who));
+            ::client_sdk::interface::Carried::<
+                Guest_typing_arguments<String, bool>,
+            >::tell(
+                &self.0,
+                &<dyn Guest as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[0usize],
+                key,
+                Guest_typing_arguments { who, on },
+            )
         }
     }
     impl ::client_sdk::interface::Interface for dyn Guest + '_ {
@@ -139,7 +150,9 @@ const _: () = {
         ) -> ::client_sdk::interface::Handled {
             match call.method() {
                 0usize => {
-                    let Guest_typing_arguments { who, on } = match call.arguments() {
+                    let Guest_typing_arguments { who, on } = match ::client_sdk::interface::Carried::<
+                        Guest_typing_arguments<String, bool>,
+                    >::read(&call) {
                         ::std::result::Result::Ok(read) => read,
                         ::std::result::Result::Err(fault) => return fault.into(),
                     };
@@ -147,16 +160,22 @@ const _: () = {
                     ::client_sdk::interface::Handled::Done
                 }
                 1usize => {
-                    let Guest_confirm_arguments { question } = match call.arguments() {
+                    let Guest_confirm_arguments { question } = match ::client_sdk::interface::Carried::<
+                        Guest_confirm_arguments<String>,
+                    >::read(&call) {
                         ::std::result::Result::Ok(read) => read,
                         ::std::result::Result::Err(fault) => return fault.into(),
                     };
                     let object = ::std::sync::Arc::clone(&self.0);
-                    call.later::<
-                            bool,
-                        >(async move {
-                        <GuestObject as Guest>::confirm(&*object, question).await
-                    })
+                    ::client_sdk::interface::Carried::<
+                        bool,
+                        Guest_confirm_arguments<String>,
+                    >::answer(
+                        call,
+                        async move {
+                            <GuestObject as Guest>::confirm(&*object, question).await
+                        },
+                    )
                 }
                 _ => call.unknown(),
             }

@@ -20,6 +20,8 @@ pub struct SumsCalls(::client_sdk::interface::Remote);
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code, deprecated, clippy::all, clippy::pedantic)]
 const _: () = {
+    #[allow(unused_imports)]
+    use ::client_sdk::interface::CarriedByNone as _;
     const _: () = {
         ::client_sdk::interface::travels::<i64>();
         ::client_sdk::interface::travels::<Overflow>();
@@ -30,9 +32,9 @@ const _: () = {
         ::client_sdk::interface::serde::Deserialize,
     )]
     #[serde(crate = "::client_sdk::interface::serde")]
-    struct Sums_add_arguments {
-        one: i64,
-        other: i64,
+    struct Sums_add_arguments<A0, A1> {
+        one: A0,
+        other: A1,
     }
     #[derive(
         ::client_sdk::interface::serde::Serialize,
@@ -55,29 +57,46 @@ const _: () = {
             one: i64,
             other: i64,
         ) -> ::std::result::Result<i64, ::client_sdk::interface::CallError<Overflow>> {
-            self.0
-                .ask_fallible::<
-                    i64,
-                    Overflow,
-                >(
-                    &<dyn Sums as ::client_sdk::interface::Interface>::DESCRIPTION
-                        .methods[0usize],
-                    Sums_add_arguments { one, other },
-                )
-                .await
+            let all = Sums_add_arguments { one, other };
+            let written = ::client_sdk::interface::Carried::<
+                Sums_add_arguments<i64, i64>,
+            >::write(
+                &self.0,
+                &<dyn Sums as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[0usize],
+                &all,
+            );
+            let answer = ::client_sdk::interface::Carried::<
+                ::std::result::Result<i64, Overflow>,
+            >::ask(
+                &self.0,
+                &<dyn Sums as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[0usize],
+                written,
+            );
+            ::client_sdk::interface::fallible(answer.await)
         }
         pub async fn clear(
             &self,
         ) -> ::std::result::Result<(), ::client_sdk::interface::CallError> {
-            self.0
-                .ask::<
-                    (),
-                >(
-                    &<dyn Sums as ::client_sdk::interface::Interface>::DESCRIPTION
-                        .methods[1usize],
-                    Sums_clear_arguments {},
-                )
-                .await
+            let all = Sums_clear_arguments {};
+            let written = ::client_sdk::interface::Carried::<
+                Sums_clear_arguments,
+            >::write(
+                &self.0,
+                &<dyn Sums as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[1usize],
+                &all,
+            );
+            let answer = ::client_sdk::interface::Carried::<
+                (),
+            >::ask(
+                &self.0,
+                &<dyn Sums as ::client_sdk::interface::Interface>::DESCRIPTION
+                    .methods[1usize],
+                written,
+            );
+            answer.await
         }
     }
     impl ::client_sdk::interface::Interface for dyn Sums + '_ {
@@ -115,29 +134,41 @@ const _: () = {
         ) -> ::client_sdk::interface::Handled {
             match call.method() {
                 0usize => {
-                    let Sums_add_arguments { one, other } = match call.arguments() {
+                    let Sums_add_arguments { one, other } = match ::client_sdk::interface::Carried::<
+                        Sums_add_arguments<i64, i64>,
+                    >::read(&call) {
                         ::std::result::Result::Ok(read) => read,
                         ::std::result::Result::Err(fault) => return fault.into(),
                     };
                     let object = ::std::sync::Arc::clone(&self.0);
-                    call.later::<
-                            ::std::result::Result<i64, Overflow>,
-                        >(async move {
-                        <SumsObject as Sums>::add(&*object.lock().await, one, other)
-                            .await
-                    })
+                    ::client_sdk::interface::Carried::<
+                        ::std::result::Result<i64, Overflow>,
+                        Sums_add_arguments<i64, i64>,
+                    >::answer(
+                        call,
+                        async move {
+                            <SumsObject as Sums>::add(&*object.lock().await, one, other)
+                                .await
+                        },
+                    )
                 }
                 1usize => {
-                    let Sums_clear_arguments {} = match call.arguments() {
+                    let Sums_clear_arguments {} = match ::client_sdk::interface::Carried::<
+                        Sums_clear_arguments,
+                    >::read(&call) {
                         ::std::result::Result::Ok(read) => read,
                         ::std::result::Result::Err(fault) => return fault.into(),
                     };
                     let object = ::std::sync::Arc::clone(&self.0);
-                    call.later::<
-                            (),
-                        >(async move {
-                        <SumsObject as Sums>::clear(&mut *object.lock().await).await
-                    })
+                    ::client_sdk::interface::Carried::<
+                        (),
+                        Sums_clear_arguments,
+                    >::answer(
+                        call,
+                        async move {
+                            <SumsObject as Sums>::clear(&mut *object.lock().await).await
+                        },
+                    )
                 }
                 _ => call.unknown(),
             }

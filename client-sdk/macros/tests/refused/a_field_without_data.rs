@@ -1,0 +1,14 @@
+#[client_sdk::data]
+enum Move {
+    To(Place),
+    Away,
+}
+
+struct Place;
+
+#[client_sdk::service]
+trait Game {
+    async fn play(&self, one: Move);
+}
+
+fn main() {}

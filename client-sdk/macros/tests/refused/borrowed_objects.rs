@@ -1,0 +1,13 @@
+#[client_sdk::callback]
+trait Heard {
+    fn heard(&self, text: String);
+}
+
+struct Ear<'a>(&'a str);
+
+#[client_sdk::callback]
+impl<'a> Heard for Ear<'a> {
+    fn heard(&self, _text: String) {}
+}
+
+fn main() {}
