@@ -63,6 +63,8 @@ pub(crate) struct Method {
     pub(crate) lane: LaneRule,
     /// How long its caller waits, in milliseconds, if that is said.
     pub(crate) timeout: Option<u64>,
+    /// After how many milliseconds a call isn't worth making any more, if that is said.
+    pub(crate) expires_in: Option<u64>,
     pub(crate) body: Option<Block>,
     /// As it was written, for people and for its fingerprint.
     pub(crate) signature: String,

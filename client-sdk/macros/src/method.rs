@@ -30,7 +30,7 @@ pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
     let (Some(receiver), Some(answer), Some(options)) = (receiver, answer, options) else {
         unreachable!("what isn't there is complained about");
     };
-    let Options { others, lane, timeout } = options;
+    let Options { others, lane, timeout, expires_in } = options;
     Ok(Method {
         name: ident.clone(),
         attributes: others,
@@ -40,6 +40,7 @@ pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
         answer,
         lane,
         timeout,
+        expires_in,
         body: item.default.clone(),
     })
 }

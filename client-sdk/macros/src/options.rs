@@ -15,6 +15,7 @@ pub(crate) struct Options {
     pub(crate) others: Vec<Attribute>,
     pub(crate) lane: LaneRule,
     pub(crate) timeout: Option<u64>,
+    pub(crate) expires_in: Option<u64>,
 }
 
 /// Reads what is said of a method.
@@ -49,8 +50,16 @@ impl Options {
                 let message = "nobody waits for this call: remove `timeout`, or write `async fn`";
                 return Err(syn::Error::new_spanned(attribute, message));
             }
-            with_parentheses(attribute, "write `timeout(\"5s\")`")?;
-            self.timeout = Some(attribute.parse_args_with(milliseconds)?.0);
+            self.timeout = Some(time(attribute, "write `timeout(\"5s\")`")?);
+            return Ok(true);
+        }
+        if attribute.path().is_ident("expires_in") {
+            if is_asked {
+                let message = "somebody waits for each answer, so no call is left out: remove this; \
+                               `timeout` says for how long it waits";
+                return Err(syn::Error::new_spanned(attribute, message));
+            }
+            self.expires_in = Some(time(attribute, "write `expires_in(\"5s\")`")?);
             return Ok(true);
         }
         if !LaneRule::is_meant(attribute) {
@@ -65,7 +74,8 @@ impl Options {
 
 /// Whether an attribute is one of those that are read here.
 pub(crate) fn is_meant(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("timeout") || LaneRule::is_meant(attribute)
+    let times = ["timeout", "expires_in"];
+    times.iter().any(|word| attribute.path().is_ident(word)) || LaneRule::is_meant(attribute)
 }
 
 /// Complains about an attribute that says nothing.
@@ -74,6 +84,11 @@ pub(crate) fn with_parentheses(attribute: &Attribute, how: &str) -> syn::Result<
         Meta::List(list) if !list.tokens.is_empty() => Ok(()),
         _ => Err(syn::Error::new_spanned(attribute, how)),
     }
+}
+
+fn time(attribute: &Attribute, how: &str) -> syn::Result<u64> {
+    with_parentheses(attribute, how)?;
+    attribute.parse_args_with(milliseconds).map(|(time, _)| time)
 }
 
 fn check_place(role: Role, attribute: &Attribute) -> syn::Result<()> {

@@ -29,6 +29,9 @@ pub struct Method {
     pub answers: bool,
     /// How long, in milliseconds, if it says so itself.
     pub timeout: Option<u64>,
+    /// After how many milliseconds a call without an answer isn't worth making any more, if it says so
+    /// itself.
+    pub expires_in: Option<u64>,
     /// How its calls wait for a slow client.
     pub lane: LaneRule,
 }

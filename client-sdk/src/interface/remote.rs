@@ -28,7 +28,8 @@ pub struct Remote {
     pub(super) client: Client,
     pub(super) format: Format,
     pub(super) timeout: Option<Duration>,
-    /// After how many milliseconds calls without an answer aren't worth delivering.
+    /// After how many milliseconds calls without an answer aren't worth delivering, whatever their methods
+    /// say.
     pub(super) expires_in: Option<u64>,
     pub(super) target: Target,
 }
@@ -106,13 +107,14 @@ impl Remote {
             headers: Vec::new(),
             payload: Cow::Borrowed(payload),
         };
+        let expires_in = self.expires_in.or(method.expires_in);
         let call = match &self.target {
             Target::Callback(held) => ClientFrame::Send(frame::Send {
                 id: None,
                 to: Cow::Borrowed(held.token()),
                 method: Some(Cow::Borrowed(method.name)),
                 body,
-                expires_in: self.expires_in,
+                expires_in,
             }),
             Target::Set(name) | Target::Service(name) => {
                 [name, ".", method.name].into_iter().for_each(|part| topic.push_str(part));
@@ -121,7 +123,7 @@ impl Remote {
                     topic: Cow::Borrowed(topic),
                     body,
                     retain: false,
-                    expires_in: self.expires_in,
+                    expires_in,
                 })
             }
         };

@@ -46,6 +46,7 @@ fn described(interface: &str, method: &Method) -> TokenStream {
     let number = fingerprint(&format!("{interface}.{signature}"));
     let answers = !matches!(method.answer, Answer::None);
     let timeout = option(method.timeout);
+    let expires_in = option(method.expires_in);
     let lane = lane(&method.lane);
     quote! {
         ::client_sdk::interface::Method {
@@ -54,6 +55,7 @@ fn described(interface: &str, method: &Method) -> TokenStream {
             fingerprint: #number,
             answers: #answers,
             timeout: #timeout,
+            expires_in: #expires_in,
             lane: #lane,
         }
     }

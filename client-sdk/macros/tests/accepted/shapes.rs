@@ -146,6 +146,7 @@ trait Guest {
     fn said(&self, text: String) {
         let _ = text.len();
     }
+    #[expires_in("5s")]
     fn ignored(&self, text: String) {}
     async fn handed(&self, on: Option<Callback<dyn Guest>>, all: Vec<Callback<dyn Guest>>) {
         for guest in all.iter().chain(&on) {

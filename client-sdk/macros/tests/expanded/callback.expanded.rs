@@ -122,6 +122,7 @@ const _: () = {
                     fingerprint: 889438507u32,
                     answers: false,
                     timeout: ::std::option::Option::None,
+                    expires_in: ::std::option::Option::None,
                     lane: ::client_sdk::interface::LaneRule {
                         latest: ::std::option::Option::Some(1u32),
                         ..::client_sdk::interface::LaneRule::UNSAID
@@ -133,6 +134,7 @@ const _: () = {
                     fingerprint: 1292307302u32,
                     answers: true,
                     timeout: ::std::option::Option::None,
+                    expires_in: ::std::option::Option::None,
                     lane: ::client_sdk::interface::LaneRule::UNSAID,
                 },
             ],

@@ -110,6 +110,7 @@ const _: () = {
                     fingerprint: 1692973936u32,
                     answers: true,
                     timeout: ::std::option::Option::None,
+                    expires_in: ::std::option::Option::None,
                     lane: ::client_sdk::interface::LaneRule::UNSAID,
                 },
                 ::client_sdk::interface::Method {
@@ -118,6 +119,7 @@ const _: () = {
                     fingerprint: 4026468685u32,
                     answers: true,
                     timeout: ::std::option::Option::Some(2000u64),
+                    expires_in: ::std::option::Option::None,
                     lane: ::client_sdk::interface::LaneRule::UNSAID,
                 },
             ],
