@@ -175,6 +175,7 @@ impl Reader {
                 if !connected.resumed {
                     self.routes.next_connection();
                 }
+                self.routes.set_name(&connected.name);
                 self.hub.connected(connected);
             }
             frame if !self.open || matches!(frame, BrokerFrame::Connected(_)) => {

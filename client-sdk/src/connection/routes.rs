@@ -41,6 +41,8 @@ const DIRECT_LANE: u8 = 0;
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     connection: u64,
+    /// The client's name: what is sent to it comes on the topic of that.
+    name: String,
     /// What has begun in this session, by the broker's number.
     begun: HashMap<u64, Route>,
     lanes: BTreeMap<u8, Lane>,
@@ -79,6 +81,18 @@ impl Routes {
                 route.attendance.until.store(lane.tick, Ordering::Relaxed);
             }
         }
+    }
+
+    /// The broker knows the client by this name.
+    pub(super) fn set_name(&mut self, name: &str) {
+        if self.name != name {
+            name.clone_into(&mut self.name);
+        }
+    }
+
+    /// Whether what comes on a topic is sent to the client by its name.
+    fn is_direct(&self, topic: &str) -> bool {
+        topic.strip_prefix(DIRECT_PREFIX).is_some_and(|name| name == self.name)
     }
 
     /// What comes from here on is for this subscription too.
@@ -122,9 +136,9 @@ impl Routes {
     ) {
         self.uncounted += 1;
         if message.topic.starts_with(DIRECT_PREFIX) {
-            return match self.call(header.lane, message, arrival) {
-                true => {}
-                false => self.direct_message(message, arrival),
+            return match self.is_direct(&message.topic) {
+                true => self.direct_message(message, arrival),
+                false => self.call(header.lane, message, arrival),
             };
         }
         if let Some(subscription) = header.subscription {

@@ -5,7 +5,9 @@ use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex};
 
 use broker_protocol::Codec;
-use broker_protocol::frame::{Accepted, Body, BrokerFrame, ClientFrame, LaneHeader, Message};
+use broker_protocol::frame::{
+    self, Accepted, Body, BrokerFrame, ClientFrame, LaneHeader, Message,
+};
 use bytes::BytesMut;
 use client_sdk::interface::Interface as _;
 use client_sdk::{Client, Gap, GapCause, Offered};
@@ -13,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::peer::Peer;
 use crate::place::Place;
+use crate::recorder::recorder;
 
 #[client_sdk::callback]
 trait Tape {
@@ -110,6 +113,31 @@ async fn an_object_that_panics_gets_the_calls_that_came_with_that_one() {
         assert_eq!(numbers.recv().await, Some(expected));
     }
     assert_eq!(client.statistics().calls_panicked, 1);
+}
+
+#[tokio::test]
+async fn calls_of_an_object_that_is_no_longer_offered_are_no_messages_to_the_client_by_its_name() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (recorder, mut record) = recorder();
+    let _direct = client.direct(recorder).unwrap();
+    let (offered, lanes) = offer(&client, &mut peer, |_| {}, |_| {}).await;
+    drop(offered);
+    let frame = peer.frame().await;
+    assert!(matches!(frame.read(), ClientFrame::Release(_)), "{:?}", frame.read());
+    // It was on its way.
+    call(&mut peer, 0, lanes[0], 1..=2).await;
+    let gap = frame::Gap {
+        topic: Some("$to.token.play".to_owned()),
+        epoch: Some(1),
+        first_seq: Some(3),
+        last_seq: Some(3),
+        count: 1,
+        reason: frame::GapReason::Expired,
+    };
+    peer.say(&BrokerFrame::Gap(gap)).await;
+    peer.message("$to.tester", 1, "to the client").await;
+    record.expect(&["$to.tester 1 to the client"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -64,23 +64,20 @@ impl Attachments {
 }
 
 impl Routes {
-    /// A call of one object. Returns whether it is one.
+    /// A call of one object. Of one that isn't offered any more nobody wants it.
     pub(super) fn call(
         &mut self,
         number: u8,
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
-    ) -> bool {
+    ) {
         let Self { last_called, lanes, senders, gathering, woken, .. } = self;
-        let Some(called) = find(last_called, &message.topic, number, arrival.hub) else {
-            return false;
-        };
+        let Some(called) = find(last_called, &message.topic, number, arrival.hub) else { return };
         let lane = lanes.entry(number).or_insert_with(|| Lane::new(number));
         if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
-            arrival.hub.counters.messages_overtaken.count();
-            return true;
+            return arrival.hub.counters.messages_overtaken.count();
         }
-        let Some(inbox) = &called.inbox else { return true };
+        let Some(inbox) = &called.inbox else { return };
         let share = lane.share_of_calls(arrival.hub);
         let (wish, topic) = (WishId::NONE, &called.topic);
         if Gathering::takes(message) {
@@ -91,15 +88,19 @@ impl Routes {
             let event = Event::Message(senders.owned(message, Arc::clone(topic)));
             push(wish, (inbox, number), event, share, arrival, woken);
         }
-        true
     }
 
-    /// A gap in the calls of one object. Returns whether it is one.
-    pub(super) fn call_gap(&mut self, number: u8, gap: &Gap, arrival: &mut Arrival<'_>) -> bool {
-        let Some(topic) = &gap.topic else { return false };
-        let Some(object) = called(topic, arrival.hub) else { return false };
-        self.hand(&object, number, Event::Gap(gap.clone()), arrival);
-        true
+    /// A gap in the calls of one object. Of one that isn't offered any more nobody minds it.
+    pub(super) fn call_gap(
+        &mut self,
+        number: u8,
+        topic: &str,
+        gap: Gap,
+        arrival: &mut Arrival<'_>,
+    ) {
+        if let Some(object) = called(topic, arrival.hub) {
+            self.hand(&object, number, Event::Gap(gap), arrival);
+        }
     }
 
     /// A gap in a whole lane is one of all objects that are called there.

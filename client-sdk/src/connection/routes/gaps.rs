@@ -62,12 +62,12 @@ impl Routes {
     }
 
     fn topic_gap(&mut self, number: u8, name: &str, told: Gap, arrival: &mut Arrival<'_>) {
-        if self.call_gap(number, &told, arrival) {
-            return;
-        }
-        if name.starts_with(DIRECT_PREFIX) {
+        if self.is_direct(name) {
             let receivers = arrival.hub.direct();
             return self.direct(&receivers, &Event::Gap(told), arrival);
+        }
+        if name.starts_with(DIRECT_PREFIX) {
+            return self.call_gap(number, name, told, arrival);
         }
         let connection = self.connection;
         let Some(lane) = self.lanes.get_mut(&number) else { return };
