@@ -1,9 +1,9 @@
 //! The task that calls an object with what comes in one of its lanes, in order.
 
 mod saying;
+mod unharmed;
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::caller::Caller;
 use super::fault::Fault;
-use super::incoming::{Answering, Handled, Sent};
+use super::incoming::{Handled, Sent};
 use super::object::{Lane, OfferedObject, Pending};
 use crate::client::WeakClient;
 use crate::hub::Hub;
@@ -21,6 +21,7 @@ use crate::pace::Pace;
 use crate::provider::{Call, Unanswered};
 use crate::{Body, Event, Gap};
 use saying::Methods;
+use unharmed::{Unharmed, unharmed};
 
 /// How many answers of one object are under way at one time. Who asks for more is told `busy`: what
 /// waits behind, calls without an answer among it, isn't to wait for what others are slow to answer.
@@ -114,7 +115,7 @@ impl Task {
             Handled::Failed(Fault(refusal)) => return unanswered.give(Err(refusal)).await,
             Handled::Later(answering) => answering,
         };
-        let mut answering = unharmed_until_done(&self.hub, caller, answering);
+        let mut answering = Unharmed::new(&self.hub, caller, answering);
         let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answering).poll(cx))).await;
         if let Poll::Ready(answer) = first {
             return give(unanswered, answer).await;
@@ -136,27 +137,4 @@ async fn give(unanswered: Unanswered, answer: Option<Result<Body, Fault>>) {
     if let Some(answer) = answer {
         unanswered.give(answer.map_err(|Fault(refusal)| refusal)).await;
     }
-}
-
-/// Runs something of the object's own. If that panics, it harms this one call: those that wait behind
-/// it are made.
-fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
-    let done = catch_unwind(AssertUnwindSafe(run));
-    if done.is_err() {
-        hub.counters.calls_panicked.count();
-    }
-    done.ok()
-}
-
-/// Runs a method to its answer, on behalf of who called it. `None` if it panicked.
-fn unharmed_until_done(
-    hub: &Arc<Hub>,
-    by: Caller,
-    answering: Answering,
-) -> impl Future<Output = Option<Result<Body, Fault>>> + Send + Unpin + use<> {
-    let (hub, mut answering) = (Arc::clone(hub), Box::pin(by.scope(answering)));
-    poll_fn(move |cx| {
-        let polled = unharmed(&hub, || answering.as_mut().poll(cx));
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
-    })
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    self, Accepted, Body, BrokerFrame, ClientFrame, LaneHeader, Message,
+    self, Accepted, Body, BrokerFrame, ClientFrame, LaneHeader, Message, RoutedCancel,
+    RoutedRequest,
 };
 use bytes::BytesMut;
-use client_sdk::interface::Interface as _;
+use client_sdk::interface::{CallbackInterface, Eventually, Interface as _, Method, OfferError};
 use client_sdk::{Client, Gap, GapCause, Offered};
 use tokio::sync::mpsc;
 
@@ -22,6 +23,41 @@ trait Tape {
     fn play(&self, number: u64);
     #[keep(latest)]
     fn show(&self, number: u64);
+}
+
+/// How many answers of one object are under way at one time.
+const ANSWERS_MAX: u64 = 1024;
+
+#[client_sdk::callback]
+trait Safe {
+    async fn keep(&self, what: Glass);
+    fn note(&self, number: u64);
+}
+
+/// What panics where it is dropped, if it is fragile.
+#[client_sdk::data]
+struct Glass {
+    fragile: u8,
+}
+
+impl Drop for Glass {
+    fn drop(&mut self) {
+        assert!(self.fragile == 0, "as the test wants");
+    }
+}
+
+/// Keeps what it is given for good.
+struct Vault(mpsc::Sender<u64>);
+
+#[client_sdk::callback]
+impl Safe for Vault {
+    async fn keep(&self, _what: Glass) {
+        std::future::pending().await
+    }
+
+    fn note(&self, number: u64) {
+        let _ = self.0.try_send(number);
+    }
 }
 
 /// Does something with the number it is called with.
@@ -46,6 +82,14 @@ async fn offer(
     called: impl Fn(u64) + Send + Sync + 'static,
 ) -> (Offered<dyn Tape>, Vec<u8>) {
     let offering = client.offering().on_gap(tell_gap).start::<dyn Tape, _>(Deck(called));
+    accepted(peer, offering).await
+}
+
+/// Waits for an offer that the broker accepts.
+async fn accepted<I: CallbackInterface + ?Sized>(
+    peer: &mut Peer,
+    offering: Eventually<'_, Result<Offered<I>, OfferError>>,
+) -> (Offered<I>, Vec<u8>) {
     let answering = async {
         let frame = peer.frame().await;
         let ClientFrame::Offer(offer) = frame.read() else { panic!("{:?}", frame.read()) };
@@ -59,19 +103,28 @@ async fn offer(
 
 /// Calls a method with each of these numbers, all in one packet.
 async fn call(peer: &mut Peer, method: usize, lane: u8, numbers: std::ops::RangeInclusive<u64>) {
-    let described = &<dyn Tape>::DESCRIPTION.methods[method];
+    let calls = numbers.map(|number| (&<dyn Tape>::DESCRIPTION.methods[method], number as u8));
+    make(peer, lane, calls).await;
+}
+
+/// Makes these calls, each with one byte, all in one packet.
+async fn make(peer: &mut Peer, lane: u8, calls: impl Iterator<Item = (&'static Method, u8)>) {
     let mut out = BytesMut::new();
     let header = BrokerFrame::Lane(LaneHeader { lane, subscription: None });
     Codec::Bincode.write_broker(&header, &mut out);
-    for seq in numbers {
-        let mut payload = described.fingerprint.to_le_bytes().to_vec();
-        payload.push(seq as u8);
-        let body = Body { payload: Cow::Owned(payload), ..Body::default() };
-        let topic = Cow::Owned(format!("$to.token.{}", described.name));
+    for (seq, (method, byte)) in (1..).zip(calls) {
+        let body = Body { payload: Cow::Owned(called_with(method, byte)), ..Body::default() };
+        let topic = Cow::Owned(format!("$to.token.{}", method.name));
         let message = Message { topic, seq, epoch: 1, body, ..Message::default() };
         Codec::Bincode.write_broker(&BrokerFrame::Message(message), &mut out);
     }
     peer.say_bytes(out.freeze()).await;
+}
+
+fn called_with(method: &Method, byte: u8) -> Vec<u8> {
+    let mut payload = method.fingerprint.to_le_bytes().to_vec();
+    payload.push(byte);
+    payload
 }
 
 #[tokio::test]
@@ -111,6 +164,47 @@ async fn an_object_that_panics_gets_the_calls_that_came_with_that_one() {
     call(&mut peer, 0, lanes[0], 1..=5).await;
     for expected in [1, 3, 4, 5] {
         assert_eq!(numbers.recv().await, Some(expected));
+    }
+    assert_eq!(client.statistics().calls_panicked, 1);
+}
+
+#[tokio::test]
+async fn what_panics_as_it_is_dropped_harms_no_call_behind_it_and_is_counted() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (noted, mut numbers) = mpsc::channel(8);
+    let offering = client.offering().start::<dyn Safe, _>(Vault(noted));
+    let (offered, lanes) = accepted(&mut peer, offering).await;
+    let [keep, note] = &<dyn Safe>::DESCRIPTION.methods else { panic!("it has two methods") };
+    // The last of those that want to be answered finds no room, and is dropped.
+    let kept = (1..=ANSWERS_MAX).map(|_| (keep, 0));
+    let calls = kept.chain([(note, 1), (keep, 1), (note, 2)]);
+    make(&mut peer, lanes[0], calls).await;
+    for expected in [1, 2] {
+        assert_eq!(numbers.recv().await, Some(expected));
+    }
+    assert_eq!(client.statistics().requests_busy, 1);
+    assert_eq!(client.statistics().calls_panicked, 1);
+    drop(offered);
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_and_panics_as_it_is_dropped_is_counted() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (noted, mut numbers) = mpsc::channel(8);
+    let offering = client.offering().start::<dyn Safe, _>(Vault(noted));
+    let (_offered, lanes) = accepted(&mut peer, offering).await;
+    let [keep, note] = &<dyn Safe>::DESCRIPTION.methods else { panic!("it has two methods") };
+    let body = Body { payload: Cow::Owned(called_with(keep, 1)), ..Body::default() };
+    let (token, topic) = (Cow::Borrowed("0-1"), Cow::Borrowed("$to.token.keep"));
+    let asked = RoutedRequest { token, topic, from: None, timeout: 5_000, body, session: None };
+    peer.say(&BrokerFrame::Request(asked)).await;
+    make(&mut peer, lanes[0], [(note, 1)].into_iter()).await;
+    assert_eq!(numbers.recv().await, Some(1));
+    peer.say(&BrokerFrame::Cancelled(RoutedCancel { token: "0-1".to_owned() })).await;
+    while client.statistics().calls_panicked == 0 {
+        tokio::task::yield_now().await;
     }
     assert_eq!(client.statistics().calls_panicked, 1);
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Fault, Task, unharmed, unharmed_until_done};
+use super::{Fault, Task, Unharmed, unharmed};
 use crate::Message;
 use crate::inbox::Run;
 use crate::interface::Description;
@@ -103,11 +103,12 @@ impl Task {
     /// Carries on with a call of which nobody wants the answer, within the bound of those that are
     /// under way.
     fn finish(&self, answering: Answering, by: Caller) {
+        // Whatever becomes of it, what the object holds is dropped without harm to those behind.
+        let answering = Unharmed::new(&self.hub, by, answering);
         let Ok(turn) = Arc::clone(&self.answered).try_acquire_owned() else {
             self.hub.counters.requests_busy.count();
             return tracing::warn!("a call is left out: too many are answered at one time");
         };
-        let answering = unharmed_until_done(&self.hub, by, answering);
         self.hub.runtime.spawn(async move {
             let _turn = turn;
             let _ = answering.await;
