@@ -3,16 +3,28 @@
 use std::time::Duration;
 
 use broker_tests::narrow::Narrow;
-use broker_tests::{Setting, Transport};
+use broker_tests::{PATIENCE, Setting, Transport};
 use client_sdk::interface::{Callback, CallbackSet, Offered};
 use client_sdk::{Body, Client, Gap, GapCause, GapReason, Message, Subscriber};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::listener::{HEARD_MAX, connect, within};
 
-broker_tests::over_transport!(ws WebSocket: a_call_expires, a_call_to_many_expires, what_is_sent_expires);
-broker_tests::over_transport!(quic Quic: a_call_expires, a_call_to_many_expires, what_is_sent_expires);
-broker_tests::over_transport!(unix Unix: a_call_expires, a_call_to_many_expires, what_is_sent_expires);
+macro_rules! over_narrow_ways {
+    ($($scenario:ident),+ $(,)?) => {
+        broker_tests::over_transport!(ws WebSocket: $($scenario),+);
+        broker_tests::over_transport!(quic Quic: $($scenario),+);
+        broker_tests::over_transport!(unix Unix: $($scenario),+);
+    };
+}
+
+over_narrow_ways!(
+    a_call_expires,
+    a_call_to_many_expires,
+    a_call_expires_as_its_method_says,
+    a_handle_says_more_than_the_method,
+    what_is_sent_expires,
+);
 
 /// What is called, and much larger together than what may be on its way.
 const CALLS: u64 = 50;
@@ -25,6 +37,8 @@ const EXPIRES_IN: Duration = Duration::from_millis(100);
 #[client_sdk::callback]
 trait Frame {
     fn show(&self, number: u64, picture: Vec<u8>);
+    #[expires_in("100ms")]
+    fn flash(&self, number: u64, picture: Vec<u8>);
 }
 
 #[client_sdk::service]
@@ -54,6 +68,10 @@ struct Screen(Sender<Shown>);
 impl Frame for Screen {
     fn show(&self, number: u64, _picture: Vec<u8>) {
         let _ = self.0.try_send(Shown::Came(number));
+    }
+
+    fn flash(&self, number: u64, picture: Vec<u8>) {
+        self.show(number, picture);
     }
 }
 
@@ -139,6 +157,34 @@ async fn a_call_to_many_expires(over: Transport) {
     assert_eq!(brief.len(), 1, "it is the same set");
     within(set.show(CALLS, picture()).into_future()).await.unwrap();
     scene.most_have_expired().await;
+}
+
+async fn a_call_expires_as_its_method_says(over: Transport) {
+    let scene = scene(over).await;
+    let (frame, _offered) = scene.handed_over().await;
+    let set: CallbackSet<dyn Frame> = scene.service.callback_set("frames");
+    within(set.attach(&frame)).await.unwrap();
+    for number in 0..CALLS {
+        let told = match number % 2 {
+            0 => frame.flash(number, picture()),
+            _ => set.flash(number, picture()),
+        };
+        within(told.into_future()).await.unwrap();
+    }
+    within(frame.show(CALLS, picture()).into_future()).await.unwrap();
+    scene.most_have_expired().await;
+}
+
+async fn a_handle_says_more_than_the_method(over: Transport) {
+    let mut scene = scene(over).await;
+    let (frame, _offered) = scene.handed_over().await;
+    let lasting = frame.expires_in(10 * PATIENCE);
+    for number in 0..CALLS {
+        within(lasting.flash(number, picture()).into_future()).await.unwrap();
+    }
+    for number in 0..CALLS {
+        assert_eq!(within(scene.shown.recv()).await, Some(Shown::Came(number)));
+    }
 }
 
 /// Receives what is sent by name, numbered by its key.

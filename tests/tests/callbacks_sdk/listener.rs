@@ -91,6 +91,16 @@ pub(crate) fn watchful() -> Builder {
     Broker::builder().config(config).shards(3)
 }
 
+/// A broker that lets nobody ask for pings sooner than it waits for anything: who is stopped isn't missed,
+/// however long the machine takes for what is done meanwhile.
+pub(crate) fn unhurried() -> Builder {
+    let interval = 2 * PATIENCE;
+    let liveness =
+        Liveness { ping_interval: interval, ping_interval_min: interval, ..Liveness::default() };
+    let config = ShardConfig { liveness, ..ShardConfig::default() };
+    Broker::builder().config(config)
+}
+
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("it takes too long")
 }

@@ -7,7 +7,7 @@ use broker_tests::{PATIENCE, Transport};
 use client_sdk::interface::{CallError, Callback, ReleaseReason};
 
 use crate::listener::{
-    Door, Ear, Guest, PING_INTERVAL, PING_MISSES, connect, offer, open, watchful, within,
+    Door, Ear, Guest, PING_INTERVAL, PING_MISSES, connect, offer, open, unhurried, watchful, within,
 };
 use crate::other::{CALLBACKS, Role, handed_over, signal, start};
 
@@ -103,7 +103,7 @@ async fn a_service_that_is_killed_has_let_go(over: Transport) {
 #[tokio::test]
 async fn calls_of_a_process_that_is_stopped_are_paced_by_nobody() {
     const CALLS: u64 = 100_000;
-    let setting = Transport::WebSocket.start().await.unwrap();
+    let setting = Transport::WebSocket.start_with(unhurried()).await.unwrap();
     let service = connect(&setting.place, "service").await;
     let (_serving, mut guests) = open(&service, "door").await;
     let mut child = start(Transport::WebSocket, &setting.place, Role::Owner, Duration::ZERO);
