@@ -217,6 +217,10 @@ impl Judge {
         };
         if topic.starts_with("$to.") {
             lane.gaps_of_sent += gap.count;
+            if gap.reason == GapReason::Expired {
+                // Those that come of these places stand behind it.
+                return self.sent_expired(client, gap);
+            }
             let ahead = lane.sent.is_none_or(|sent| (epoch, first) > sent);
             lane.sent = Some((epoch, last));
             let fits = ahead && gap.count <= last - first + 1;
@@ -244,6 +248,28 @@ impl Judge {
         }
         self.truth.know(topic, (epoch, last));
         Ok(())
+    }
+
+    /// No more of what was sent to a client by name is told to have expired than may have.
+    fn sent_expired(&mut self, client: usize, gap: &frame::Gap) -> Wrong {
+        let to = self.views[client].name.clone();
+        *self.happened.entry("sends expired").or_default() += gap.count;
+        let lane = self.views[client].lanes.get_mut(&0).ok_or("there is always a lane 0")?;
+        lane.expired_sent += gap.count;
+        let (told, most) = (lane.expired_sent, self.most_expired(&Kind::Send(to)));
+        let hull = (gap.last_seq, gap.first_seq);
+        let fits = hull.0.zip(hull.1).is_some_and(|(last, first)| gap.count <= last + 1 - first);
+        match fits && told <= most {
+            true => Ok(()),
+            false => Err(format!("{gap:?}: {told} were told to have expired, and {most} may have")),
+        }
+    }
+
+    /// How many of a kind may have expired by now, and never came.
+    pub(super) fn most_expired(&self, kind: &Kind) -> u64 {
+        let of_kind = self.truth.records.iter().filter(|record| record.kind == *kind);
+        let gone = of_kind.filter(|record| record.sent_to == 0 && !record.refused);
+        gone.filter(|record| record.may_have_expired(self.clock)).count() as u64
     }
 
     pub(super) fn presence(

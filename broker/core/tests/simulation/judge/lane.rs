@@ -27,6 +27,7 @@ pub(crate) struct Lane {
     /// Messages to the client by name: the last place, what gaps told of them.
     pub(crate) sent: Option<(u64, u64)>,
     pub(crate) gaps_of_sent: u64,
+    pub(super) expired_sent: u64,
     /// Whether callbacks are called here, and their calls by callback and method.
     pub(crate) is_of_calls: bool,
     pub(super) calls: BTreeMap<(usize, usize), Called>,

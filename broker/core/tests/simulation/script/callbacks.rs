@@ -84,11 +84,9 @@ impl World {
         let about = &self.judge.callbacks[callback];
         let name = KINDS[about.kind].methods[method].0;
         let (to, method) = (Cow::Owned(about.token.clone()), Some(Cow::Borrowed(name)));
-        self.say_maybe_again(
-            client,
-            id,
-            &ClientFrame::Send(Send { id, to, method, body, expires_in: None }),
-        );
+        let expires_in = self.lasting(record);
+        let send = Send { id, to, method, body, expires_in };
+        self.say_maybe_again(client, id, &ClientFrame::Send(send));
     }
 
     fn ask_callback(&mut self, client: usize) {

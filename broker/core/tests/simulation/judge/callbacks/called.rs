@@ -22,6 +22,8 @@ pub(crate) struct Called {
     /// that was counted from.
     told: u64,
     since: (u64, u64),
+    /// How many were ever told to have expired.
+    expired: u64,
     /// Whether a gap of the whole lane may have told of some.
     pub(crate) loose: bool,
     /// The last call that came, by who called and about what.
@@ -38,7 +40,7 @@ impl Called {
             track.loosen();
         }
         let (last, newest) = (BTreeMap::new(), ((0, 0), true));
-        Self { track, book, told: 0, since: (0, 0), loose, last, newest }
+        Self { track, book, told: 0, since: (0, 0), expired: 0, loose, last, newest }
     }
 
     fn tell(&mut self, place: Place, count: u64, came: bool) {
@@ -50,7 +52,7 @@ impl Called {
 
     /// The first word is the first call, unless a gap of the whole lane told of it.
     fn check_first(&self, first: u64) -> Wrong {
-        match self.track.first.is_some() || self.loose || first == 1 {
+        match self.track.first.is_some() || self.track.is_loose() || first == 1 {
             true => Ok(()),
             false => Err(format!("the first call has the seq {first}")),
         }
@@ -160,7 +162,21 @@ impl Judge {
         let resumes = self.views[client].resumes;
         let lane = self.views[client].lanes.get_mut(&lane_number)?;
         let found = lane.gap_of_calls(arrival, (callback, method), gap, resumes);
+        let expired = lane.called(callback, method).expired;
+        let found = found.and_then(|()| self.check_expired_calls((callback, method), expired));
+        if gap.reason == GapReason::Expired {
+            *self.happened.entry("calls expired").or_default() += gap.count;
+        }
         Some(found.map_err(|what| format!("{topic}: {what}")))
+    }
+
+    /// No more calls of a method are told to have expired than may have.
+    fn check_expired_calls(&self, (callback, method): (usize, usize), told: u64) -> Wrong {
+        let most = self.most_expired(&Kind::Call(callback, method));
+        match told <= most {
+            true => Ok(()),
+            false => Err(format!("{told} were told to have expired, and {most} may have")),
+        }
     }
 
     /// Whether a request on a topic is for a callback of a session, in this lane.
@@ -228,14 +244,26 @@ impl Lane {
         let (keeps, waited) = (self.keeps(), arrival.written.waited || self.is_paced());
         let called = self.called(callback, method);
         called.tell((hull.epoch, hull.last), hull.count, false);
+        let has_expired = gap.reason == GapReason::Expired;
+        called.expired += if has_expired { hull.count } else { 0 };
+        let is_whole = hull.count == hull.last + 1 - hull.first;
+        let leads = !called.track.awaits((hull.epoch, hull.first));
+        if keeps.is_none() && has_expired && (leads || !is_whole) {
+            // It stands in front of what came meanwhile.
+            called.track.loosen_until((hull.epoch, hull.last));
+            return match hull.count <= hull.last + 1 - hull.first && waited {
+                true => Ok(()),
+                false => Err(format!("{gap:?}; something had waited: {waited}")),
+            };
+        }
         if keeps.is_none() {
             called.check_first(hull.first)?;
-            if gap.reason != GapReason::Dropped || hull.count != hull.last + 1 - hull.first {
+            if !(has_expired || gap.reason == GapReason::Dropped) || !is_whole {
                 return Err(format!("{gap:?}"));
             }
             return called.track.told(hull.epoch, hull.first, hull.last).map(drop);
         }
-        if !matches!(gap.reason, GapReason::Dropped | GapReason::Conflated) {
+        if !(has_expired || matches!(gap.reason, GapReason::Dropped | GapReason::Conflated)) {
             return Err(format!("{gap:?}"));
         }
         called.book.gap(hull, waited)?;
