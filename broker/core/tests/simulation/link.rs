@@ -1,6 +1,7 @@
 //! A link that takes, refuses, stalls, chops and dies as its seed says.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use broker_core::{Channel, Outlet, Run, Verdict};
 use broker_protocol::frame::BrokerFrame;
@@ -32,6 +33,8 @@ pub(crate) struct Link {
 pub(crate) struct Written {
     /// The flush.
     pub(crate) flush: u64,
+    /// When its shard looked at its clock last.
+    pub(crate) at: Duration,
     /// Whether the link had refused something that still waited when the flush began.
     pub(crate) waited: bool,
     /// The packet's number in its link.
@@ -129,6 +132,7 @@ pub(crate) struct Flushing<'a> {
     pub(crate) link: &'a mut Link,
     pub(crate) random: &'a mut Random,
     pub(crate) flush: u64,
+    pub(crate) at: Duration,
     /// Whether something had waited when the flush began.
     pub(crate) waited: bool,
     /// Takes nothing, or whatever comes; `None` as the link is.
@@ -154,8 +158,8 @@ impl Flushing<'_> {
         let verdict = self.forced.unwrap_or_else(|| self.judge());
         if verdict != Verdict::Refused {
             self.measure(bytes);
-            let Self { flush, waited, .. } = *self;
-            let written = Written { flush, waited, packet: 0, place: 0 };
+            let Self { flush, at, waited, .. } = *self;
+            let written = Written { flush, at, waited, packet: 0, place: 0 };
             self.link.put(channel, written, mark, bytes);
         }
         self.link.waited |= verdict != Verdict::Taken;

@@ -28,6 +28,7 @@ fn is_rare(fault: Fault) -> bool {
                 CallFault::LateCall
                     | CallFault::LoseReleasedAtResume
                     | CallFault::SurvivingAttachment
+                    | CallFault::ExpiredCall
             )
     )
 }

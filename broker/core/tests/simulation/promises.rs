@@ -18,7 +18,7 @@ const BROKEN_MAX: usize = 20;
 const SHRINK_FOR: Duration = Duration::from_secs(20);
 
 /// What isn't a matter of course and happens in many worlds.
-const HAPPENS: [&str; 10] = [
+const HAPPENS: [&str; 11] = [
     "returns",
     "changes of the shard",
     "takeovers",
@@ -29,11 +29,12 @@ const HAPPENS: [&str; 10] = [
     "replays",
     "merged",
     "expired",
+    "sends expired",
 ];
 
 /// The same of callbacks.
-const OF_CALLBACKS: [&str; 7] =
-    ["callbacks", "calls", "attached", "detached", "unheld", "ends", "owners"];
+const OF_CALLBACKS: [&str; 8] =
+    ["callbacks", "calls", "calls expired", "attached", "detached", "unheld", "ends", "owners"];
 
 fn seeds() -> Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();

@@ -208,14 +208,14 @@ impl World {
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
         }
-        let (body, expires_in) = (self.body(record), self.lasting(record));
+        let (body, expires_in) = (self.body(record), self.lasting(record, 70));
         let send = Send { id, to: Cow::Borrowed(to), body, expires_in, ..Send::default() };
         self.say_maybe_again(client, id, &ClientFrame::Send(send));
     }
 
     /// For how many milliseconds something that is sent is worth anything, if not for good.
-    fn lasting(&mut self, record: usize) -> Option<u64> {
-        let lasts = self.random.percent(25).then(|| self.random.between(1, 80) as u64);
+    fn lasting(&mut self, record: usize, chance: usize) -> Option<u64> {
+        let lasts = self.random.percent(chance).then(|| self.random.between(1, 40) as u64);
         let wish = &mut self.judge.truth.records[record].wish;
         (wish.expires_in, wish.said_at) = (lasts.map(Duration::from_millis), self.judge.clock);
         lasts

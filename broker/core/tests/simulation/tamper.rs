@@ -54,7 +54,7 @@ pub(crate) struct Tamper {
     lane: u8,
     packet: u64,
     of: Option<Thing>,
-    /// A value that isn't retained any more, and could come here.
+    /// A value that isn't retained any more, or a call that has expired, and could come here.
     pub(crate) made_up: Vec<Vec<u8>>,
     seen: Seen,
     /// Callbacks that were called.
@@ -74,6 +74,11 @@ impl Tamper {
     pub(crate) fn makes_up(&self) -> Option<bool> {
         let fault = self.fault.filter(|fault| fault.makes_up_a_value() && self.victim.is_none())?;
         Some(fault == Fault::ExpiredValue)
+    }
+
+    /// Whether a call is to be made up that has expired.
+    pub(crate) fn makes_up_a_call(&self) -> bool {
+        self.fault == Some(Fault::Of(CallFault::ExpiredCall)) && self.victim.is_none()
     }
 
     /// Lets a frame pass, or what becomes of it.
@@ -240,7 +245,7 @@ impl Tamper {
                 BrokerFrame::Message(Message { seq: message.seq + 1, ..message })
             }
             (Fault::LoseTail | Fault::LoseTrailing, BrokerFrame::Message(message)) => {
-                BrokerFrame::Gap(instead(&message))
+                BrokerFrame::Gap(instead(&message, GapReason::Conflated))
             }
             (Fault::StaleValue, BrokerFrame::Message(message)) => {
                 return self.seen.older(from, &message).into_iter().collect();
@@ -274,7 +279,8 @@ impl Tamper {
             && let BrokerFrame::Message(message) = read
             && (here && of == self.of)
         {
-            return vec![encoded(from.codec, &BrokerFrame::Gap(instead(message)))];
+            let gap = instead(message, GapReason::Conflated);
+            return vec![encoded(from.codec, &BrokerFrame::Gap(gap))];
         }
         let releases = match fault {
             Fault::EarlyCaughtUp => matches!(read, BrokerFrame::CaughtUp(_)),
@@ -303,15 +309,15 @@ fn forgetful(codec: Codec, mut message: Message<'_>) -> Vec<u8> {
     encoded(codec, &BrokerFrame::Message(message))
 }
 
-/// The gap that tells a message to be replaced.
-fn instead(message: &Message<'_>) -> Gap {
+/// The gap that tells that a message is missing.
+fn instead(message: &Message<'_>, reason: GapReason) -> Gap {
     Gap {
         topic: Some(message.topic.to_string()),
         epoch: Some(message.epoch),
         first_seq: Some(message.seq),
         last_seq: Some(message.seq),
         count: 1,
-        reason: GapReason::Conflated,
+        reason,
     }
 }
 

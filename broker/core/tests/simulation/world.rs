@@ -269,6 +269,7 @@ impl World {
             link,
             random: &mut self.random,
             flush: self.flushes,
+            at: self.ticked[*shard],
             forced,
             codec: info.codec,
             packet_bytes_max: self.plan.config.limits.packet_bytes_max,
@@ -395,6 +396,9 @@ impl World {
             };
             if let Some(expired) = self.tamper.makes_up() {
                 self.tamper.made_up = self.judge.make_up(client, arrival, (codec, &frame), expired);
+            }
+            if self.tamper.makes_up_a_call() {
+                self.tamper.made_up = self.judge.make_up_call(arrival, (codec, &frame));
             }
             let (packet, resumed, is_first) = (written.packet, false, false);
             let is_of_known_loss = self.judge.views[client].knows_what_is_lost(lane);

@@ -91,7 +91,7 @@ impl Judge {
     }
 
     /// The callback and the method of calls on a topic.
-    fn method(&self, topic: &str) -> Option<(usize, usize)> {
+    pub(super) fn method(&self, topic: &str) -> Option<(usize, usize)> {
         let (token, name) = called(topic)?;
         let callback = self.callback(token)?;
         let kind = &KINDS[self.callbacks[callback].kind];

@@ -56,6 +56,7 @@ impl Judge {
         let number = self.record_of(message)?;
         self.count_released(client, arrival, message)?;
         let header = self.views[client].header(arrival);
+        self.check_in_time(client, arrival, number)?;
         match self.truth.records[number].kind.clone() {
             Kind::Send(_) => self.sent(client, header.lane, message, number),
             Kind::Call(..) => self.call(client, arrival, message, number),
@@ -77,6 +78,18 @@ impl Judge {
                     None => self.message_for_all(client, header.lane, topic, message, number),
                 }
             }
+        }
+    }
+
+    /// Where something had waited, or is held back, nothing is written that had expired. In a group it may
+    /// have waited for another member.
+    fn check_in_time(&self, client: usize, arrival: Arrival, number: usize) -> Wrong {
+        let lane = self.views[client].header(arrival).lane;
+        let waited = arrival.written.waited || self.is_paced(client, lane);
+        let expired = self.truth.records[number].has_expired(arrival.written.at);
+        match expired && waited && lane != OF_GROUPS {
+            true => Err(format!("message {number} was written when it had expired")),
+            false => Ok(()),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Values that aren't retained any more, made up to see whether they would be noticed.
+//! Values that aren't retained any more, and calls that have expired, made up to see whether they would be noticed.
 
 use std::borrow::Cow;
 
 use broker_protocol::Codec;
-use broker_protocol::frame::{Body, BrokerFrame, LaneHeader, Message};
+use broker_protocol::frame::{Body, BrokerFrame, Gap, GapReason, LaneHeader, Message};
 use bytes::BytesMut;
 
 use super::{Arrival, Judge, Kind};
@@ -35,6 +35,39 @@ impl Judge {
         let frames =
             [BrokerFrame::Lane(header), BrokerFrame::Message(message), BrokerFrame::Lane(before)];
         frames.iter().map(|frame| encoded(codec, frame)).collect()
+    }
+
+    /// A call that had expired when the gap was written that tells of one alone; none if there is none.
+    pub(crate) fn make_up_call(
+        &self,
+        arrival: Arrival,
+        (codec, frame): (Codec, &[u8]),
+    ) -> Vec<Vec<u8>> {
+        let message = match codec.read_broker(frame) {
+            Ok(Some(BrokerFrame::Gap(gap))) => self.call_that_expired(arrival, &gap),
+            _ => None,
+        };
+        message
+            .iter()
+            .map(|message| encoded(codec, &BrokerFrame::Message(message.clone())))
+            .collect()
+    }
+
+    fn call_that_expired(&self, arrival: Arrival, gap: &Gap) -> Option<Message<'_>> {
+        let alone = gap.reason == GapReason::Expired && gap.count == 1;
+        let topic = gap.topic.clone().filter(|_| alone)?;
+        let (callback, method) = self.method(&topic)?;
+        let mut records = self.truth.records.iter().enumerate();
+        let (number, record) = records.find(|(_, record)| {
+            record.kind == Kind::Call(callback, method)
+                && record.sent_to == 0
+                && record.has_expired(arrival.written.at)
+        })?;
+        let payload = Cow::Owned(format!("{number}.").into_bytes());
+        let body = Body { key: record.key.map(Cow::Borrowed), payload, ..Body::default() };
+        let (seq, epoch, from) = (gap.first_seq?, gap.epoch?, &self.views[record.by].name);
+        let (topic, from) = (Cow::Owned(topic), Some(Cow::Borrowed(from.as_str())));
+        Some(Message { seq, epoch, time: 0, topic, from, body })
     }
 
     fn value_that_went(&self, client: usize, to: u64, expired: bool) -> Option<Message<'_>> {

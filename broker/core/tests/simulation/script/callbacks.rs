@@ -84,7 +84,7 @@ impl World {
         let about = &self.judge.callbacks[callback];
         let name = KINDS[about.kind].methods[method].0;
         let (to, method) = (Cow::Owned(about.token.clone()), Some(Cow::Borrowed(name)));
-        let expires_in = self.lasting(record);
+        let expires_in = self.lasting(record, 40);
         let send = Send { id, to, method, body, expires_in };
         self.say_maybe_again(client, id, &ClientFrame::Send(send));
     }

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use broker_protocol::frame::{BrokerFrame, Message, Owner, OwnerState, Released, ReleasedReason};
+use broker_protocol::frame::{
+    BrokerFrame, GapReason, Message, Owner, OwnerState, Released, ReleasedReason,
+};
 
-use super::{Passing, Tamper, encoded};
+use super::{Passing, Tamper, encoded, instead};
 use crate::judge::called;
 
 /// What goes wrong once with a callback.
@@ -38,10 +40,16 @@ pub(crate) enum CallFault {
     AwayForBack,
     /// An attachment survives its callback, whose end is lost.
     SurvivingAttachment,
+    /// A call comes that had expired when it was written.
+    ExpiredCall,
+    /// Nothing tells of calls that have expired.
+    LoseExpired,
+    /// A call that hasn't expired is told to have.
+    EarlyExpiry,
 }
 
 impl CallFault {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::LoseCall,
         Self::DoubleCall,
         Self::WrongCallback,
@@ -56,6 +64,9 @@ impl CallFault {
         Self::LoseBack,
         Self::AwayForBack,
         Self::SurvivingAttachment,
+        Self::ExpiredCall,
+        Self::LoseExpired,
+        Self::EarlyExpiry,
     ];
 }
 
@@ -73,7 +84,7 @@ impl Tamper {
         };
         self.tokens.extend(token.map(str::to_owned));
         match fault {
-            CallFault::LoseCall | CallFault::DoubleCall => token.is_some(),
+            CallFault::LoseCall | CallFault::DoubleCall | CallFault::EarlyExpiry => token.is_some(),
             CallFault::WrongCallback => token.is_some() && self.tokens.len() > 1,
             CallFault::LateCall => token.is_some() && from.ends_a_hold,
             CallFault::LoseReleased | CallFault::DoubleReleased | CallFault::WrongReason => {
@@ -90,6 +101,10 @@ impl Tamper {
                 matches!(read, BrokerFrame::Owner(owner) if owner.state == OwnerState::Back)
             }
             CallFault::SurvivingAttachment => false,
+            CallFault::ExpiredCall => !self.made_up.is_empty(),
+            CallFault::LoseExpired => matches!(read, BrokerFrame::Gap(gap)
+                if gap.reason == GapReason::Expired
+                    && gap.topic.as_deref().is_some_and(|topic| called(topic).is_some())),
         }
     }
 
@@ -112,6 +127,11 @@ impl Tamper {
                 let method = called(&message.topic).map_or("", |(_, method)| method);
                 let topic = Cow::Owned(format!("$to.{}.{method}", to.map_or("", String::as_str)));
                 vec![encoded(from.codec, &BrokerFrame::Message(Message { topic, ..message }))]
+            }
+            (CallFault::ExpiredCall, _) => std::mem::take(&mut self.made_up),
+            (CallFault::EarlyExpiry, BrokerFrame::Message(message)) => {
+                let gap = instead(&message, GapReason::Expired);
+                vec![encoded(from.codec, &BrokerFrame::Gap(gap))]
             }
             (CallFault::WrongReason, BrokerFrame::Released(released)) => {
                 let reason = match released.reason {

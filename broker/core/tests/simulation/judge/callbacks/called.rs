@@ -28,7 +28,7 @@ pub(crate) struct Called {
     pub(crate) loose: bool,
     /// The last call that came, by who called and about what.
     last: BTreeMap<(usize, String), usize>,
-    /// The last place that was told, and whether something came in it.
+    /// The last place that was told, and whether what was there is told to be replaced.
     newest: (Place, bool),
 }
 
@@ -39,14 +39,14 @@ impl Called {
         if loose {
             track.loosen();
         }
-        let (last, newest) = (BTreeMap::new(), ((0, 0), true));
+        let (last, newest) = (BTreeMap::new(), ((0, 0), false));
         Self { track, book, told: 0, since: (0, 0), expired: 0, loose, last, newest }
     }
 
-    fn tell(&mut self, place: Place, count: u64, came: bool) {
+    fn tell(&mut self, place: Place, count: u64, is_replaced: bool) {
         self.told += count;
         if place > self.newest.0 {
-            self.newest = (place, came);
+            self.newest = (place, is_replaced);
         }
     }
 
@@ -85,7 +85,7 @@ impl Called {
     /// What came last of all was replaced by nothing.
     fn check_newest(&self, lane: &Lane) -> Wrong {
         let may_be_lost = self.loose || self.book.has_losses() || lane.keeps().is_none();
-        match self.newest.1 || may_be_lost {
+        match !self.newest.1 || may_be_lost {
             true => Ok(()),
             false => Err("the newest was told to be replaced".to_owned()),
         }
@@ -124,7 +124,7 @@ impl Judge {
             (lane.keeps().is_some(), arrival.written.waited || lane.is_paced());
         let called = lane.called(callback, method);
         let place = (message.epoch, message.seq);
-        called.tell(place, 1, true);
+        called.tell(place, 1, false);
         let about = if conflates { key.clone() } else { String::new() };
         if called.last.insert((by, about), number).is_some_and(|last| last >= number) {
             return Err(format!("call {number} came behind a later one of its caller"));
@@ -243,7 +243,8 @@ impl Lane {
         let hull = Hull::of(gap).filter(|hull| hull.count > 0).ok_or("a gap without place")?;
         let (keeps, waited) = (self.keeps(), arrival.written.waited || self.is_paced());
         let called = self.called(callback, method);
-        called.tell((hull.epoch, hull.last), hull.count, false);
+        let is_replaced = gap.reason == GapReason::Conflated;
+        called.tell((hull.epoch, hull.last), hull.count, is_replaced);
         let has_expired = gap.reason == GapReason::Expired;
         called.expired += if has_expired { hull.count } else { 0 };
         let is_whole = hull.count == hull.last + 1 - hull.first;
