@@ -10,11 +10,11 @@ use crate::travelling;
 
 /// Adds the derives of serde, by way of the SDK.
 pub(crate) fn expand(item: &Item) -> syn::Result<TokenStream> {
-    let (generics, fields) = match item {
-        Item::Struct(item) => (&item.generics, fields(&item.fields)),
+    let (attributes, generics, fields) = match item {
+        Item::Struct(item) => (&item.attrs, &item.generics, fields(&item.fields)),
         Item::Enum(item) => {
             let all = item.variants.iter().flat_map(|variant| fields(&variant.fields));
-            (&item.generics, all.collect())
+            (&item.attrs, &item.generics, all.collect())
         }
         _ => {
             let message = "`data` stands above a `struct` or an `enum`";
@@ -25,7 +25,8 @@ pub(crate) fn expand(item: &Item) -> syn::Result<TokenStream> {
         let complaints = complaints.into_compile_error();
         return Ok(quote!(#complaints #item));
     }
-    let checks = checks(generics, &fields);
+    let conditions = attributes.iter().filter(|one| one.path().is_ident("cfg"));
+    let checks = checks(generics, &fields).map(|checks| quote!(#(#conditions)* #checks));
     Ok(quote! {
         #checks
         #[derive(

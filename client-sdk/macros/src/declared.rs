@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, ItemTrait, TraitItem, TraitItemFn};
 
 use crate::complaints::Complaints;
-use crate::interface::{Interface, Role};
+use crate::interface::{Interface, Method, Role};
 use crate::method;
 
 /// As many methods as a callback may have at the broker.
@@ -37,7 +37,7 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
         visibility: item.vis.clone(),
         conditions: item.attrs.iter().filter(|one| one.path().is_ident("cfg")).cloned().collect(),
         attributes: item.attrs.clone(),
-        is_serial: methods.iter().any(|method| method.takes_mut()),
+        is_serial: methods.iter().any(Method::takes_mut),
         methods,
         refused,
     });

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use client_sdk::{Callback, Client};
@@ -174,6 +175,25 @@ trait Here {
 #[cfg(not(unix))]
 trait Here {
     async fn here(&self);
+}
+
+#[client_sdk::data]
+#[cfg(not(unix))]
+struct There {
+    place: Nowhere,
+}
+
+#[client_sdk::data]
+struct Tree {
+    leaves: Vec<Tree>,
+    kind: PhantomData<fn() -> Tree>,
+    #[cfg(not(unix))]
+    there: Nowhere,
+}
+
+#[client_sdk::service]
+trait Forest {
+    async fn plant(&self, tree: Tree);
 }
 
 #[client_sdk::service]

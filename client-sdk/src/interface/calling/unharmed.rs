@@ -25,7 +25,7 @@ pub(super) fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
 /// panic too, where it is dropped before it has answered.
 pub(super) struct Unharmed {
     hub: Arc<Hub>,
-    answering: Option<Pin<Box<dyn Future<Output = Result<Body, Fault>> + Send>>>,
+    answering: Option<Answering>,
 }
 
 impl Unharmed {
