@@ -52,7 +52,7 @@ struct Vault(mpsc::Sender<u64>);
 #[client_sdk::callback]
 impl Safe for Vault {
     async fn keep(&self, _what: Glass) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn note(&self, number: u64) {
