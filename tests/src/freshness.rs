@@ -144,7 +144,17 @@ pub async fn measure(over: Transport, kept: Kept, load: Load) -> anyhow::Result<
 }
 
 /// Publishes what is due, for ever. Each value says when it was.
-pub(crate) async fn publish<T>(mut publisher: Client, began: Instant, load: Load) -> T {
+pub(crate) async fn publish<T>(publisher: Client, began: Instant, load: Load) -> T {
+    publish_to(&[TOPIC], publisher, began, load).await
+}
+
+/// Publishes what is due to each of these topics, for ever.
+pub(crate) async fn publish_to<T>(
+    topics: &[&str],
+    mut publisher: Client,
+    began: Instant,
+    load: Load,
+) -> T {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut payload = vec![0; load.payload_bytes];
@@ -157,17 +167,30 @@ pub(crate) async fn publish<T>(mut publisher: Client, began: Instant, load: Load
             let now = began.elapsed().as_nanos() as u64;
             payload[..8].copy_from_slice(&now.to_le_bytes());
             let key = (published % u64::from(load.keys)).to_string();
-            let body = Body { key: Some(key.into()), ..Publish::bytes("", &payload).body };
-            let publish = Publish { topic: TOPIC.into(), body, ..Publish::default() };
-            Codec::Bincode.write_client(&ClientFrame::Publish(publish), &mut packet);
+            for topic in topics {
+                let body = Body { key: Some((&*key).into()), ..Publish::bytes("", &payload).body };
+                let publish = Publish { topic: (*topic).into(), body, ..Publish::default() };
+                Codec::Bincode.write_client(&ClientFrame::Publish(publish), &mut packet);
+            }
             published += 1;
         }
         publisher.send_bytes(&packet).await;
     }
 }
 
-async fn read(mut reader: Client, began: Instant, load: Load) -> anyhow::Result<Ages> {
-    let mut ages = Ages::default();
+async fn read(reader: Client, began: Instant, load: Load) -> anyhow::Result<Ages> {
+    let [ages] = read_of([TOPIC], reader, began, load).await?;
+    Ok(ages)
+}
+
+/// How old the values of each of these topics are when they arrive.
+pub(crate) async fn read_of<const TOPICS: usize>(
+    topics: [&str; TOPICS],
+    mut reader: Client,
+    began: Instant,
+    load: Load,
+) -> anyhow::Result<[Ages; TOPICS]> {
+    let mut all = topics.map(|_| Ages::default());
     let mut buffer = vec![0; BUFFER_BYTES];
     let (counts, ends) = (began + load.warm_up, began + load.warm_up + load.measured);
     let mut hear = |frame: BrokerFrame<'_>| {
@@ -175,7 +198,8 @@ async fn read(mut reader: Client, began: Instant, load: Load) -> anyhow::Result<
         let BrokerFrame::Message(message) = frame else { return };
         let Some(published) = message.body.payload.first_chunk() else { return };
         let published = Duration::from_nanos(u64::from_le_bytes(*published));
-        if now >= counts {
+        let of_topic = topics.iter().zip(&mut all).find(|(topic, _)| message.topic == **topic);
+        if let Some((_, ages)) = of_topic.filter(|_| now >= counts) {
             ages.arrived(now.duration_since(began).saturating_sub(published), message);
         }
     };
@@ -190,6 +214,6 @@ async fn read(mut reader: Client, began: Instant, load: Load) -> anyhow::Result<
             break;
         }
     }
-    ages.ages.sort_unstable();
-    Ok(ages)
+    all.iter_mut().for_each(|ages| ages.ages.sort_unstable());
+    Ok(all)
 }

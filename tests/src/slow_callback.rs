@@ -91,21 +91,7 @@ async fn watch(
     };
     let began = Instant::now();
     let (counts, ends) = (began + load.warm_up, began + load.warm_up + load.measured);
-    let ages = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&ages);
-    let slow = move |message: &Message| {
-        let now = Instant::now();
-        if let Some(published) = message.payload().first_chunk()
-            && now >= counts
-        {
-            let published = Duration::from_nanos(u64::from_le_bytes(*published));
-            let age = now.duration_since(began).saturating_sub(published);
-            heard.lock().unwrap_or_else(PoisonError::into_inner).push(age);
-        }
-        if !takes.is_zero() {
-            block_in_place(|| sleep(takes));
-        }
-    };
+    let (slow, ages) = notes_ages(began, counts, takes);
     let subscription = client.subscription(TOPIC).lane_options(kept.options());
     let subscription = subscription.start(slow).await?;
     let publisher = Client::connect(here, Codec::Bincode, "publisher").await;
@@ -116,6 +102,36 @@ async fn watch(
     let received = client.statistics().messages_received;
     drop(subscription);
     client.close().await;
-    let ages = std::mem::take(&mut *ages.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Seen { ages: Ages::of(ages), received })
+    Ok(Seen { ages: taken(&ages), received })
+}
+
+/// The ages that a callback noted.
+pub(crate) type Noted = Arc<Mutex<Vec<Duration>>>;
+
+/// A callback that takes so long, and notes how old values are that it gets from `counts` on.
+pub(crate) fn notes_ages(
+    began: Instant,
+    counts: Instant,
+    takes: Duration,
+) -> (impl FnMut(&Message) + Send + 'static, Noted) {
+    let ages = Noted::default();
+    let noted = Arc::clone(&ages);
+    let callback = move |message: &Message| {
+        let now = Instant::now();
+        if let Some(published) = message.payload().first_chunk()
+            && now >= counts
+        {
+            let published = Duration::from_nanos(u64::from_le_bytes(*published));
+            let age = now.duration_since(began).saturating_sub(published);
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push(age);
+        }
+        if !takes.is_zero() {
+            block_in_place(|| sleep(takes));
+        }
+    };
+    (callback, ages)
+}
+
+pub(crate) fn taken(noted: &Noted) -> Ages {
+    Ages::of(std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner)))
 }

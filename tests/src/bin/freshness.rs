@@ -1,17 +1,24 @@
 //! How old values are when they arrive over a narrow way, for those who keep the newest of each key
 //! and for those who keep all; and when a slow callback gets them.
 //!
-//! `cargo run --release -p broker-tests --bin freshness [transport...] [--callback] [--after SECONDS]
-//! [--rate PER_SECOND]`; what it prints is a table in Markdown. It takes a quarter of a minute for
-//! each transport, all its rows at the same time. *Marks*: the client answers those of the broker, and
-//! that's all; *credit*: a program with the SDK tells what it has consumed. With `--callback` the way is wide, and a callback takes 10 ms for each value. `--after`
-//! says how long it is overloaded before ages count.
+//! `cargo run --release -p broker-tests --bin freshness [transport...] [--callback | --neighbour |
+//! --priorities] [--after SECONDS] [--rate PER_SECOND]`; what it prints is a table in Markdown. It takes a
+//! quarter of a minute for each transport, all its rows at the same time. *Marks*: the client answers
+//! those of the broker, and that's all; *credit*: a program with the SDK tells what it has consumed.
+//! `--after` says how long it is overloaded before ages count.
+//!
+//! - `--callback`: the way is wide, and a callback takes 10 ms for each value.
+//! - `--neighbour`: a fast callback, alone in its lane and beside one that sleeps 500 ms in each call, over
+//!   a wide way and through the narrow one.
+//! - `--priorities`: two lanes through the narrow way, of priorities 7 and 0, and what each gets.
 
 use std::env;
 use std::time::Duration;
 
 use broker_tests::Transport;
 use broker_tests::freshness::{Ages, Kept, Load, measure};
+use broker_tests::neighbour::{self, Neighbour, Way};
+use broker_tests::priorities;
 use broker_tests::slow_callback::{self, Credit, measure_narrow};
 
 const TRANSPORTS: [Transport; 4] =
@@ -20,13 +27,28 @@ const TRANSPORTS: [Transport; 4] =
 /// How long the slow callback takes.
 const CALLBACK_TAKES: Duration = Duration::from_millis(10);
 
+/// How long the neighbour sleeps in each call.
+const NEIGHBOUR_SLEEPS: Duration = Duration::from_millis(500);
+
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+enum Scene {
+    NarrowWay,
+    Callback,
+    Neighbour,
+    Priorities,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (mut wanted, mut load, mut callback) = (Vec::new(), Load::default(), false);
+    let (mut wanted, mut load) = (Vec::new(), Load::default());
+    let mut scene = Scene::NarrowWay;
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match &*argument {
-            "--callback" => callback = true,
+            "--callback" => scene = Scene::Callback,
+            "--neighbour" => scene = Scene::Neighbour,
+            "--priorities" => scene = Scene::Priorities,
             "--after" => {
                 let seconds = arguments.next().unwrap_or_default().parse()?;
                 load.warm_up = Duration::from_secs(seconds);
@@ -38,9 +60,11 @@ async fn main() -> anyhow::Result<()> {
     let is_wanted =
         |over: &Transport| wanted.is_empty() || wanted.iter().any(|it| it == over.name());
     let transports = TRANSPORTS.into_iter().filter(is_wanted);
-    match callback {
-        true => through_a_callback(transports, load).await,
-        false => through_a_narrow_way(transports, load).await,
+    match scene {
+        Scene::NarrowWay => through_a_narrow_way(transports, load).await,
+        Scene::Callback => through_a_callback(transports, load).await,
+        Scene::Neighbour => beside_one_that_sleeps(transports, load).await,
+        Scene::Priorities => by_priority(transports, load).await,
     }
 }
 
@@ -92,6 +116,64 @@ async fn through_a_callback(
             let came = seen.received as f64 / (warm_up + measured).as_secs_f64();
             let (name, credit, values) = (over.name(), credit.name(), seen.ages.count());
             println!("| {name} | {credit} | {values} | {came:.0}/s | {} |", quantiles(&seen.ages));
+        }
+    }
+    Ok(())
+}
+
+async fn beside_one_that_sleeps(
+    transports: impl Iterator<Item = Transport>,
+    load: Load,
+) -> anyhow::Result<()> {
+    let Load { keys, per_second, payload_bytes, bytes_per_second, warm_up, measured } = load;
+    println!(
+        "{per_second} updates a second of {keys} keys, {payload_bytes} bytes each, for a fast callback, \
+         alone or beside one that sleeps {NEIGHBOUR_SLEEPS:?} in each call; a narrow way carries \
+         {bytes_per_second} bytes a second; {measured:?} after {warm_up:?}\n"
+    );
+    println!("| transport | way | lane | values | age p50 | age p99 | oldest |");
+    println!("|---|---|---|--:|--:|--:|--:|");
+    let sleeps = Neighbour::Sleeps(NEIGHBOUR_SLEEPS);
+    for over in transports {
+        let measured = |way, neighbour| neighbour::measure(over, way, neighbour, load);
+        // Over a wide way they would slow down each other.
+        let wide = measured(Way::Wide, Neighbour::None).await?;
+        let wide = [wide, measured(Way::Wide, sleeps).await?];
+        let (alone, beside) = tokio::try_join!(
+            measured(Way::Narrow, Neighbour::None),
+            measured(Way::Narrow, sleeps)
+        )?;
+        for (way, [alone, beside]) in [("wide", wide), ("narrow", [alone, beside])] {
+            for (lane, ages) in [("alone", alone), ("shared", beside)] {
+                let (over, count) = (over.name(), ages.count());
+                println!("| {over} | {way} | {lane} | {count} | {} |", quantiles(&ages));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn by_priority(
+    transports: impl Iterator<Item = Transport>,
+    load: Load,
+) -> anyhow::Result<()> {
+    let Load { keys, per_second, payload_bytes, bytes_per_second, warm_up, measured } = load;
+    println!(
+        "{per_second} updates a second of {keys} keys in each of two lanes, {payload_bytes} bytes each, \
+         through {bytes_per_second} bytes a second; {measured:?} after {warm_up:?}\n"
+    );
+    println!(
+        "| transport | of priority 7 | of priority 0 | values, 7 | values, 0 | age p50, 7 | age p99, 7 | \
+         oldest, 7 |"
+    );
+    println!("|---|---|---|--:|--:|--:|--:|--:|");
+    for over in transports {
+        let measured = |beside| priorities::measure(over, beside, load);
+        let (all, latest) = tokio::try_join!(measured(Kept::All), measured(Kept::Latest))?;
+        for (beside, [high, low]) in [(Kept::All, all), (Kept::Latest, latest)] {
+            let (over, first, other) = (over.name(), Kept::Latest.name(), beside.name());
+            let (of_high, of_low, ages) = (high.count(), low.count(), quantiles(&high));
+            println!("| {over} | {first} | {other} | {of_high} | {of_low} | {ages} |");
         }
     }
     Ok(())
