@@ -53,9 +53,6 @@ pub(crate) struct Attachment {
     pub(crate) last_lane: u8,
     /// How many packets in a row lanes of the highest priority had while others waited.
     pub(crate) favoured: u8,
-    /// How many bytes may be sent beside a lane that has on its way what the link takes, or how many too
-    /// many were.
-    pub(crate) beside: i32,
     /// Part of a frame, on a byte stream.
     #[expect(clippy::box_collection, reason = "few have it, and a word is less than three")]
     pub(crate) partial: Option<Box<Vec<u8>>>,
@@ -87,7 +84,6 @@ impl Attachment {
             blocked: false,
             last_lane: 0,
             favoured: 0,
-            beside: 0,
             partial: None,
             packet_bytes_max: 0,
             kept_bytes_max: 0,

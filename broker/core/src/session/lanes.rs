@@ -21,10 +21,14 @@ pub(crate) struct LaneSlot {
     pub(crate) addressee: Option<NonZeroU64>,
     /// Whether the lane's own channel refused.
     pub(crate) blocked: bool,
-    /// How many frames had been sent when the client was last pinged.
-    pub(crate) pinged: u64,
+    /// How many frames had been sent when the client was last pinged: the lower half of that number, since
+    /// far fewer are sent until it answers.
+    pinged: u32,
     /// How many frames of replays wait.
     pub(crate) replaying: u32,
+    /// How many bytes others have sent of which this one may send a part beside them, or how many too many
+    /// it has sent.
+    pub(crate) beside: i32,
     /// How much of it may be on its way, where not all survives waiting.
     pub(crate) window: Option<Box<Window>>,
     /// How much of it may be sent and not yet consumed, if its client takes part in credit.
@@ -39,10 +43,19 @@ impl LaneSlot {
         receive_window: Option<NonZeroU32>,
     ) -> Self {
         let (lane, presences) = (Lane::new(options), Presences::default());
-        let (addressee, blocked, pinged, replaying) = (None, false, 0, 0);
-        let (window, credit) = (None, None);
-        let mut slot =
-            Self { number, lane, presences, addressee, blocked, pinged, replaying, window, credit };
+        let (addressee, blocked, pinged) = (None, false, 0);
+        let mut slot = Self {
+            number,
+            lane,
+            presences,
+            addressee,
+            blocked,
+            pinged,
+            replaying: 0,
+            beside: 0,
+            window: None,
+            credit: None,
+        };
         slot.begin_credit(receive_window, now);
         slot
     }
@@ -85,9 +98,20 @@ impl LaneSlot {
 
     /// Goes on over another link.
     pub(crate) fn begin_again(&mut self, now: Duration) {
-        (self.addressee, self.blocked, self.pinged) = (None, false, 0);
+        (self.addressee, self.blocked, self.pinged, self.beside) = (None, false, 0, 0);
         self.begin_credit(None, now);
         self.count_replays();
+    }
+
+    /// Notes what was sent in front of a ping.
+    pub(crate) fn note_ping(&mut self) {
+        self.pinged = self.lane.frames() as u32;
+    }
+
+    /// How many frames had been sent when the client was last pinged.
+    pub(crate) fn frames_before_ping(&self) -> u64 {
+        let frames = self.lane.frames();
+        frames.saturating_sub((frames as u32).wrapping_sub(self.pinged).into())
     }
 
     /// Learns what of replays waits, when that may have become more or less in a way of its own.

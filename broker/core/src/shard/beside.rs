@@ -2,12 +2,13 @@
 //!
 //! Such a lane waits until some of that has arrived. What others write meanwhile lies in the same buffers
 //! in front of what it writes next: so much, over a slow link, that it would get a small part of the
-//! link, and its values would be old when they arrive. So beside it a lane of a lower priority goes on with
-//! the eighth that lower ones get, and one of the same priority that keeps everything with half.
+//! link, and its values would be old when they arrive. So beside it lanes of lower priorities go on with
+//! the eighth that all of them get, in equal parts, and each of the same priority that keeps everything with
+//! as much as it. Each lane has an account of its own: none uses up what another may send.
 
 use crate::session::{LaneSlot, Session};
 
-/// How many bytes a waiting lane is to have for each of a lane of lower priority.
+/// How many bytes a waiting lane is to have for each of all lanes of lower priority together.
 const TIMES_LOWER: u64 = 7;
 
 /// What such a lane may send at once, in bytes, however small its share is: about what a segment takes.
@@ -27,10 +28,9 @@ impl LaneSlot {
         self.lane.options().priority
     }
 
-    /// Whether it has only a share beside that lane while that fills its link.
-    fn gives_way_to(&self, other: &Self) -> bool {
-        let (own, others) = (self.priority(), other.priority());
-        others > own || others == own && self.window.is_none()
+    /// Whether it has only a share beside a lane of that priority while that fills its link.
+    fn gives_way_to_one_of(&self, priority: u8) -> bool {
+        priority > self.priority() || priority == self.priority() && self.window.is_none()
     }
 }
 
@@ -39,10 +39,17 @@ impl Session {
     /// if this one is beside such a one.
     fn beside(&self, place: usize) -> Option<(u64, u64)> {
         let own = &self.lanes[place];
-        let others = self.lanes.iter().filter(|one| own.gives_way_to(one));
+        let others = self.lanes.iter().filter(|one| own.gives_way_to_one_of(one.priority()));
         let waiting = others.filter_map(|one| Some((one.priority(), one.fills_its_link()?)));
         let (priority, size) = waiting.max()?;
-        Some((if priority > own.priority() { TIMES_LOWER } else { 1 }, size))
+        Some((if priority > own.priority() { self.times_lower(priority) } else { 1 }, size))
+    }
+
+    /// How many bytes one of that priority is to have for each of one of those lower ones that have
+    /// something to send.
+    fn times_lower(&self, priority: u8) -> u64 {
+        let lower = self.lanes.iter().filter(|one| one.priority() < priority && one.lane.is_due());
+        TIMES_LOWER * (lower.count().max(1) as u64)
     }
 
     /// How many bytes a lane may send now, as far as others are concerned; more than 0 allow one message
@@ -54,11 +61,10 @@ impl Session {
         }
         match self.beside(place) {
             None => usize::MAX,
-            Some(_) if self.link.beside <= 0 => 0,
-            Some((times, size)) => {
-                let share = u64::from(self.link.beside.unsigned_abs()).min(size) / times;
-                (share as usize).max(AT_ONCE_BYTES)
-            }
+            Some((times, size)) => match u64::try_from(self.lanes[place].beside) {
+                Ok(0) | Err(_) => 0,
+                Ok(saved) => ((saved.min(size) / times) as usize).max(AT_ONCE_BYTES),
+            },
         }
     }
 
@@ -76,25 +82,28 @@ impl Session {
         }
         let whole = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX);
         let bytes = whole(bytes as u64);
-        let before = self.link.beside;
-        self.link.beside = match (self.beside(place), &self.lanes[place].window) {
+        if let Some((times, size)) = self.beside(place) {
             // No debt is larger than what one window pays off, however large a message was.
-            (Some((times, size)), _) => {
-                let times = times as i32;
-                let least = whole(size).saturating_mul(times).saturating_neg();
-                before.saturating_sub(bytes.saturating_mul(times)).max(least)
-            }
-            (None, Some(window)) if self.is_above_some(place) => {
-                before.saturating_add(bytes).min(whole(window.size()))
-            }
-            // Nobody waits for a link.
-            (None, _) => before.max(0),
-        };
+            let times = times as i32;
+            let least = whole(size).saturating_mul(times).saturating_neg();
+            let own = &mut self.lanes[place].beside;
+            *own = own.saturating_sub(bytes.saturating_mul(times)).max(least);
+            return;
+        }
+        // Nobody of those that it gives way to waits for a link.
+        self.lanes[place].beside = self.lanes[place].beside.max(0);
+        if let Some(most) = self.lanes[place].window.as_ref().map(|window| whole(window.size())) {
+            self.save_for_others(place, bytes, most);
+        }
     }
 
-    /// Whether other lanes may be beside this one.
-    fn is_above_some(&self, place: usize) -> bool {
-        let own = &self.lanes[place];
-        self.lanes.iter().any(|one| one.gives_way_to(own))
+    /// What a lane sent that has a window, others may send some of beside it.
+    fn save_for_others(&mut self, place: usize, bytes: i32, most: i32) {
+        let above = self.lanes[place].priority();
+        for (number, one) in self.lanes.iter_mut().enumerate() {
+            if number != place && one.gives_way_to_one_of(above) {
+                one.beside = one.beside.saturating_add(bytes).min(most);
+            }
+        }
     }
 }

@@ -100,7 +100,7 @@ impl Shard {
         if answered && !session.link.info.separate_lanes {
             for lane_slot in &mut session.lanes {
                 // It wasn't more than were sent.
-                let _ = lane_slot.lane.consumed(lane_slot.pinged, log);
+                let _ = lane_slot.lane.consumed(lane_slot.frames_before_ping(), log);
             }
         }
     }

@@ -7,7 +7,7 @@ use broker_protocol::frame::{BrokerFrame, Ping, Reconnect};
 
 use super::Shard;
 use crate::Now;
-use crate::session::{PongTo, Session, Stage};
+use crate::session::{LaneSlot, PongTo, Session, Stage};
 
 /// How often the sessions are looked at. A frozen peer is noticed this much late at most.
 const SCAN_EVERY: Duration = Duration::from_millis(250);
@@ -80,7 +80,7 @@ impl Shard {
         };
         if mark == 0 {
             session.link.pings_open += 1;
-            session.lanes.iter_mut().for_each(|one| one.pinged = one.lane.frames());
+            session.lanes.iter_mut().for_each(LaneSlot::note_ping);
             session.note_ping();
         }
         match session.link.info.pings {

@@ -206,20 +206,23 @@ impl Narrow {
     }
 }
 
-/// How many bytes of each of two lanes arrive through 20 KB/s, the first of which keeps the latest.
-fn beside(latest_priority: u8, other: LaneOptions, answers: bool) -> (usize, usize) {
+/// How many bytes of each of several lanes arrive through 20 KB/s.
+fn through_a_narrow_link<const LANES: usize>(
+    lanes: [(&str, u64, LaneOptions); LANES],
+    answers: bool,
+) -> [usize; LANES] {
     let mut config = Config::default();
     config.lane.overflow = GrantedOverflow::DropOldest;
     let mut stage = Stage::new(config);
     let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
-    let options = LaneOptions { priority: Some(latest_priority), ..latest() };
-    stage.say(bob, &in_lane("a.*", 1, options));
-    stage.say(bob, &in_lane("b.*", 2, other));
-    let (mut link, mut sums) = (Narrow::default(), (0, 0));
+    for ((name, _, options), number) in lanes.iter().zip(1..) {
+        stage.say(bob, &in_lane(&format!("{name}.*"), number, options.clone()));
+    }
+    let (mut link, mut sums) = (Narrow::default(), [0; LANES]);
     for step in 0..1200 {
         for key in 0..10 {
-            for (topic, topics) in [("a", 100), ("b", 10)] {
-                let topic = format!("{topic}.{}", (step + 7 * key) % topics);
+            for (name, topics, _) in &lanes {
+                let topic = format!("{name}.{}", (step + 7 * key) % topics);
                 stage.write(ann, &ClientFrame::Publish(Publish::bytes(&topic, &[0; 400])));
             }
         }
@@ -228,14 +231,20 @@ fn beside(latest_priority: u8, other: LaneOptions, answers: bool) -> (usize, usi
             if let BrokerFrame::Message(message) = frame
                 && step >= 600
             {
-                let of_first = message.topic.starts_with('a');
-                let sum = if of_first { &mut sums.0 } else { &mut sums.1 };
-                *sum += message.body.payload.len();
+                let place = lanes.iter().position(|(name, ..)| message.topic.starts_with(name));
+                sums[place.unwrap()] += message.body.payload.len();
             }
         }
     }
-    assert!(sums.0 + sums.1 > 300_000, "the link was idle: {sums:?}");
+    assert!(sums.iter().sum::<usize>() > 300_000, "the link was idle: {sums:?}");
     sums
+}
+
+/// The same of two, the first of which keeps the latest.
+fn beside(latest_priority: u8, other: LaneOptions, answers: bool) -> (usize, usize) {
+    let options = LaneOptions { priority: Some(latest_priority), ..latest() };
+    let [latest, other] = through_a_narrow_link([("a", 100, options), ("b", 10, other)], answers);
+    (latest, other)
 }
 
 #[test]
@@ -250,6 +259,28 @@ fn beside_a_lane_that_waits_for_its_link_lower_ones_get_an_eighth() {
 fn beside_a_lane_that_waits_for_its_link_equal_ones_get_half() {
     let (latest, all) = beside(0, LaneOptions::default(), true);
     assert!(latest > 2 * all / 3 && all > 2 * latest / 3, "{latest} and {all} bytes");
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_equal_ones_dont_use_up_what_lower_ones_get() {
+    let first = LaneOptions { priority: Some(7), ..LaneOptions::default() };
+    let latest = LaneOptions { priority: Some(7), ..latest() };
+    let lower = LaneOptions::default();
+    let lanes = [("a", 100, latest), ("b", 10, first), ("c", 10, lower)];
+    let [latest, equal, lower] = through_a_narrow_link(lanes, true);
+    let sums = format!("{latest}, {equal} and {lower} bytes");
+    assert!(latest > 2 * equal / 3 && equal > 2 * latest / 3, "{sums}");
+    assert!(lower > latest / 14 && lower < latest / 4, "{sums}");
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_all_lower_ones_together_get_an_eighth() {
+    let of = |priority| LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+    let first = LaneOptions { priority: Some(7), ..latest() };
+    let lanes = [("a", 100, first), ("b", 10, of(3)), ("c", 10, of(3)), ("d", 10, of(3))];
+    let [first, lower @ ..] = through_a_narrow_link(lanes, true);
+    assert!(lower.iter().all(|one| *one > 0), "{lower:?} bytes");
+    assert!(first > 5 * lower.iter().sum::<usize>(), "{first} and {lower:?} bytes");
 }
 
 #[test]
