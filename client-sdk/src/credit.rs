@@ -9,6 +9,7 @@
 //! however often its connection is lost.
 
 mod owed;
+mod sharing;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,9 @@ mod tests;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
-use std::time::Instant;
 
 use broker_protocol::frame::{Keep, LanePosition};
+use tokio::time::Instant;
 
 use crate::Granted;
 
@@ -26,9 +27,6 @@ pub(crate) use owed::{Account, Owed};
 
 /// Lanes of a session.
 const LANES: usize = 16;
-
-/// Several subscriptions of a lane hold half of its window together at most, and each a quarter.
-const HELD_PARTS_MIN: u64 = 4;
 
 /// What of each lane was received and is done with, over all connections of a client.
 #[derive(Debug)]
@@ -38,6 +36,8 @@ pub(crate) struct Credit {
     window: AtomicU64,
     /// Lanes of which the broker is to be told, one bit each.
     due: AtomicU32,
+    /// Lanes of which it is to be told once it was told nothing for a while, one bit each.
+    soon: AtomicU32,
     /// The connection's task, which tells.
     teller: Mutex<Option<Waker>>,
     began: Instant,
@@ -58,6 +58,10 @@ struct Lane {
     /// When it was told, in milliseconds.
     told_at: AtomicU64,
     conflates: AtomicBool,
+    /// Whether several share it.
+    shared: AtomicBool,
+    /// Whether another one is about to share it.
+    awaited: AtomicBool,
 }
 
 impl Credit {
@@ -66,6 +70,7 @@ impl Credit {
             lanes: Default::default(),
             window: AtomicU64::new(0),
             due: AtomicU32::new(0),
+            soon: AtomicU32::new(0),
             teller: Mutex::new(None),
             began: Instant::now(),
         }
@@ -74,6 +79,7 @@ impl Credit {
     /// A connection begins, with the window that the broker granted.
     pub(crate) fn connected(&self, window: Option<u64>) {
         self.due.store(0, Ordering::Release);
+        self.soon.store(0, Ordering::Release);
         for lane in &self.lanes {
             let received = lane.received.load(Ordering::Acquire);
             lane.before.store(received, Ordering::Release);
@@ -87,6 +93,7 @@ impl Credit {
         for lane in &self.lanes {
             lane.frames.store(0, Ordering::Release);
             lane.conflates.store(false, Ordering::Release);
+            lane.awaited.store(false, Ordering::Release);
         }
     }
 
@@ -113,6 +120,7 @@ impl Credit {
     pub(crate) fn set_granted(&self, granted: &Granted) {
         let Granted { lane, options, .. } = granted;
         self.set_conflates(*lane, !matches!(options.keep, None | Some(Keep::All)));
+        self.came_to_share(*lane);
     }
 
     /// A data frame of so many bytes was received: so much of the lane's credit is held, until it is
@@ -126,17 +134,6 @@ impl Credit {
 
     pub(crate) fn account(self: &Arc<Self>, lane: u8) -> Account {
         Account { credit: Arc::clone(self), lane }
-    }
-
-    /// How much one of several subscriptions of a lane may hold, in bytes.
-    pub(crate) fn held_max(&self, sharers: usize) -> u64 {
-        match sharers {
-            0 | 1 => u64::MAX,
-            sharers => {
-                let window = self.window.load(Ordering::Relaxed);
-                window / HELD_PARTS_MIN.max(2 * sharers as u64)
-            }
-        }
     }
 
     /// Whether the present connection takes part in credit.

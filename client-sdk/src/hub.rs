@@ -14,6 +14,7 @@ mod outgoing;
 mod provide;
 mod session;
 mod sets;
+mod sharing;
 mod state;
 mod wish;
 

@@ -88,6 +88,12 @@ impl Inbox {
         self.lock().push(event.into(), u64::MAX, woken)
     }
 
+    /// If more waits that holds credit of its lane than so many bytes, nothing that waits does from here
+    /// on: all of it is the subscriber's own list, if that conflates.
+    pub(crate) fn disown(&self, owed_max: u64) -> Pushed {
+        self.lock().waiting.disown(owed_max)
+    }
+
     /// Follows what the broker granted.
     pub(crate) fn set_rules(&self, rules: Rules) {
         self.lock().waiting.set_rules(rules);

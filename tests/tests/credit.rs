@@ -34,6 +34,16 @@ async fn a_slow_callback_is_a_slow_link_over_quic() {
     a_slow_callback_is_a_slow_link(Transport::Quic).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_sleeps_holds_up_nobody_in_its_lane_over_websocket() {
+    one_that_sleeps_holds_up_nobody_in_its_lane(Transport::WebSocket).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_sleeps_holds_up_nobody_in_its_lane_over_quic() {
+    one_that_sleeps_holds_up_nobody_in_its_lane(Transport::Quic).await;
+}
+
 const WINDOW: u64 = 32 << 10;
 /// What is told at the latest of a lane that conflates.
 const CONFLATING_STEP: u64 = 2 << 10;
@@ -250,5 +260,63 @@ async fn a_slow_callback_is_a_slow_link(over: Transport) {
         }
     }
     assert_eq!(received + told, MESSAGES);
+    timeout(PATIENCE, client.close()).await.unwrap();
+}
+
+async fn publish_round(place: &Place, round: u64) {
+    publish(place, |number| format!("t{}", (number + round) % 5)).await;
+}
+
+/// Notes what came.
+struct Fast(mpsc::Sender<u64>);
+
+impl Subscriber for Fast {
+    fn on_message(&mut self, _message: &Message) {
+        self.0.try_send(1).unwrap();
+    }
+
+    fn on_gap(&mut self, gap: &Gap) {
+        assert!(gap.reason.is_conflated(), "{gap:?}");
+        self.0.try_send(gap.count).unwrap();
+    }
+}
+
+/// Waits until so many came or were told.
+async fn comes(record: &mut mpsc::Receiver<u64>, mut missing: u64) {
+    while missing > 0 {
+        let count = timeout(PATIENCE, record.recv()).await.unwrap().unwrap();
+        missing = missing.checked_sub(count).unwrap();
+    }
+}
+
+async fn one_that_sleeps_holds_up_nobody_in_its_lane(over: Transport) {
+    let setting = over.start().await.unwrap();
+    let builder = client_sdk::Client::builder(&setting.place.url);
+    let client = builder.with_connector(setting.place.connector()).connect().await.unwrap();
+    let (calls, mut record) = mpsc::channel(10_000);
+    let (entered, mut entries) = mpsc::channel(1000);
+    let (release, released) = blocking::channel();
+    let slow = Slow { calls, entered, released, held: false };
+    let _slow = client.subscribe_latest(">", slow).await.unwrap();
+    // It is alone, and holds what the broker has on its way.
+    publish_round(&setting.place, 0).await;
+    timeout(PATIENCE, entries.recv()).await.unwrap();
+    // Another one comes, and gets its answer.
+    let (fast, mut came) = mpsc::channel(10_000);
+    let _fast = timeout(PATIENCE, client.subscribe_latest(">", Fast(fast))).await.unwrap().unwrap();
+    for round in 1..=3 {
+        publish_round(&setting.place, round).await;
+        comes(&mut came, MESSAGES).await;
+    }
+    release.send(()).unwrap();
+    let (mut told, mut received) = (0, 0);
+    while told + received < 4 * MESSAGES {
+        let (topic, number) = timeout(PATIENCE, record.recv()).await.unwrap().unwrap();
+        match &*topic {
+            "gap" => told += number,
+            _ => received += 1,
+        }
+    }
+    assert!(told > 3 * MESSAGES, "{told} conflated in front of the one that slept");
     timeout(PATIENCE, client.close()).await.unwrap();
 }

@@ -21,7 +21,7 @@ use crate::hub::{Hub, Route, Target, WishId};
 use crate::inbox::{Inbox, Woken};
 use crate::provider;
 use crate::{Body, Event, Message};
-use callbacks::{Attachments, Called};
+use callbacks::{ATTACHMENTS_FROM, Attachments, Called};
 use gathering::Gathering;
 use handing::{Share, push, push_to_all};
 use lane::Lane;
@@ -99,6 +99,7 @@ impl Routes {
     pub(super) fn begin(&mut self, route: Route) {
         let lane = self.lanes.entry(route.lane).or_insert_with(|| Lane::new(route.lane));
         lane.sharers += 1;
+        lane.attached += usize::from(route.subscription >= ATTACHMENTS_FROM);
         if matches!(route.target, Target::Inbox(_)) {
             match route.guarded_keys {
                 Some(keys_max) => _ = lane.guard.get_or_insert_with(|| Guard::new(keys_max)),
@@ -124,7 +125,9 @@ impl Routes {
     fn remove_filter(&mut self, route: &Route) {
         if let Some(lane) = self.lanes.get_mut(&route.lane) {
             lane.filters.remove(&route.filter, &route.subscription);
+            let attached = usize::from(route.subscription >= ATTACHMENTS_FROM);
             lane.sharers = lane.sharers.saturating_sub(1);
+            lane.attached = lane.attached.saturating_sub(attached);
         }
     }
 

@@ -1,10 +1,14 @@
 //! What goes to the broker: control first, then what the program said, packet by packet.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use broker_protocol::frame::{ClientFrame, Disconnect};
 use bytes::BytesMut;
+use tokio::time::{Instant, Sleep, sleep};
 use transport_api::{Channel, Link, LinkError, Packet, Sent};
 
 use super::ROUNDS_MAX;
@@ -22,12 +26,14 @@ pub(super) struct Sending {
     /// Whether the session is open.
     open: bool,
     goodbye: bool,
+    /// When the broker is told of what was consumed, if nothing else has it told before.
+    telling: Option<Pin<Box<Sleep>>>,
 }
 
 impl Sending {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
         let (control, packet) = (BytesMut::new(), BytesMut::new());
-        Self { hub, control, packet, blocked: false, open: false, goodbye: false }
+        Self { hub, control, packet, blocked: false, open: false, goodbye: false, telling: None }
     }
 
     /// Lets go what the program says.
@@ -83,11 +89,13 @@ impl Sending {
     }
 
     /// Fills the packet. Returns whether there is something in it.
-    fn fill(&mut self, cx: &Context<'_>) -> bool {
+    fn fill(&mut self, cx: &mut Context<'_>) -> bool {
         if self.open && !self.goodbye {
             let Self { hub, control, .. } = self;
             let tell = |told| hub.config.codec.write_client(&ClientFrame::Consumed(told), control);
-            hub.credit.poll_due(cx, tell);
+            if let Some(after) = hub.credit.poll_due(cx, tell) {
+                self.wait_to_tell(after, cx);
+            }
         }
         std::mem::swap(&mut self.packet, &mut self.control);
         if self.open && !self.goodbye {
@@ -101,5 +109,17 @@ impl Sending {
             }
         }
         !self.packet.is_empty()
+    }
+
+    /// Has the task woken after so long, or sooner if that was wanted before.
+    fn wait_to_tell(&mut self, after: Duration, cx: &mut Context<'_>) {
+        let timer = self.telling.get_or_insert_with(|| Box::pin(sleep(after)));
+        let until = Instant::now() + after;
+        if timer.is_elapsed() || timer.deadline() > until {
+            timer.as_mut().reset(until);
+        }
+        if timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
     }
 }

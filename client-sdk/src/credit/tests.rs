@@ -1,6 +1,7 @@
 //! What is told of what was received, and when.
 
-use std::task::Context;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use broker_protocol::frame::Consumed;
 
@@ -106,8 +107,78 @@ fn without_a_window_nothing_is_told() {
 #[test]
 fn several_hold_half_of_the_window_together_at_most() {
     let credit = credit(Some(1200));
-    assert_eq!(credit.held_max(1), u64::MAX);
+    assert_eq!(credit.allot(0, 1), u64::MAX);
     for (sharers, most) in [(2, 300), (3, 200), (6, 100)] {
-        assert_eq!(credit.held_max(sharers), most);
+        assert_eq!(credit.allot(0, sharers), most);
+    }
+}
+
+#[test]
+fn of_a_lane_that_conflates_several_hold_a_quarter_of_the_least_window_each() {
+    for (window, least) in [(WINDOW, 8192), (4096, 4096)] {
+        let credit = credit(Some(window));
+        credit.set_conflates(1, true);
+        assert_eq!(credit.allot(1, 1), u64::MAX);
+        // Half of it waits, and half is what the callback is called with.
+        for (sharers, part) in [(2, 4), (3, 6), (8, 16)] {
+            assert_eq!(credit.allot(1, sharers), least / part / 2, "of {window}");
+        }
+    }
+}
+
+#[test]
+fn who_is_about_to_share_a_lane_counts_already() {
+    let credit = credit(Some(WINDOW));
+    credit.set_conflates(1, true);
+    credit.comes_to_share(1);
+    assert_eq!(credit.allot(1, 1), 1024);
+    credit.came_to_share(1);
+    assert_eq!(credit.allot(1, 1), u64::MAX);
+}
+
+/// What is told now, and after how long more is, in milliseconds.
+fn told_and_after(credit: &Credit) -> (Vec<(u8, u64, u64)>, Option<u128>) {
+    let mut told = Vec::new();
+    let cx = Context::from_waker(Waker::noop());
+    let tell = |Consumed { lane, frames, bytes }| told.push((lane, frames, bytes));
+    let after = credit.poll_due(&cx, tell);
+    (told, after.map(|after| after.as_millis()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_finished_beside_one_that_holds_is_told_after_a_while() {
+    let credit = credit(Some(WINDOW));
+    credit.set_conflates(1, true);
+    credit.allot(1, 2);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    drop(credit.received(1, 2048));
+    assert_eq!(told_and_after(&credit), (vec![(1, 1, 2048)], None));
+    let held = credit.received(1, 1000);
+    tokio::time::advance(Duration::from_millis(3)).await;
+    drop(credit.received(1, 2047));
+    assert_eq!(told_and_after(&credit), (vec![], None), "it is too little");
+    drop(credit.received(1, 5000));
+    assert_eq!(told_and_after(&credit), (vec![], Some(7)));
+    tokio::time::advance(Duration::from_millis(7)).await;
+    assert_eq!(told_and_after(&credit), (vec![(1, 4, 9095)], None));
+    drop(held);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(told_and_after(&credit), (vec![], None), "there is nothing to wait for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_keeps_up_or_has_a_lane_to_itself_needs_no_timer() {
+    let credit = credit(Some(WINDOW));
+    for (lane, sharers) in [(1, 2), (2, 1)] {
+        credit.set_conflates(lane, true);
+        credit.allot(lane, sharers);
+    }
+    let _held = credit.received(2, 1000);
+    for step in 1..=1000 {
+        for lane in [1, 2] {
+            drop(credit.received(lane, 700));
+        }
+        assert_eq!(told_and_after(&credit).1, None, "step {step}");
+        tokio::time::advance(Duration::from_millis(1)).await;
     }
 }

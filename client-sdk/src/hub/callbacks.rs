@@ -3,7 +3,7 @@
 //! A lock of its own, so that calls that come don't meet those that go.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use broker_protocol::frame::{ClientFrame, Hold, Offer, OfferedMethod, Owner, Own
 use tokio::sync::oneshot;
 
 use super::anew::Anew;
+use super::lanes::LANES_MAX;
 use super::open::{Open, Opening};
 use super::sets::Sets;
 use super::{Failure, Hub, wake};
@@ -27,6 +28,8 @@ pub(crate) struct Callbacks {
     known: Mutex<Known>,
     /// How often objects began or ceased to be offered.
     changes: AtomicU64,
+    /// How many objects are called in each lane.
+    called_in: [AtomicUsize; LANES_MAX + 1],
     /// Whether objects were withdrawn that had been attached somewhere.
     has_withdrawn: AtomicBool,
 }
@@ -48,6 +51,21 @@ impl Callbacks {
     /// Grows whenever other objects are offered than before.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
+    }
+
+    /// How many objects are called in a lane.
+    pub(crate) fn called_in(&self, lane: u8) -> usize {
+        self.called_in.get(usize::from(lane)).map_or(0, |called| called.load(Ordering::Relaxed))
+    }
+
+    fn counters<'a>(&'a self, of: &'a OfferedObject) -> impl Iterator<Item = &'a AtomicUsize> {
+        of.conflating().filter_map(|(lane, _)| self.called_in.get(usize::from(lane)))
+    }
+
+    fn uncount(&self, object: &OfferedObject) {
+        self.counters(object).for_each(|called| {
+            called.fetch_sub(1, Ordering::Relaxed);
+        });
     }
 
     fn note_change(&self) {
@@ -201,6 +219,7 @@ impl Hub {
             lanes.push(lane);
         }
         object.set_lanes(&lanes);
+        let alone: Vec<_> = lanes.iter().map(|lane| self.comes_to_share(&state, *lane)).collect();
         let id = state.take_id();
         let interface = object.description().name.to_owned();
         let bytes = self.encode(&ClientFrame::Offer(Offer { id, interface, methods }));
@@ -209,6 +228,7 @@ impl Hub {
         let writer = state.writer.take();
         drop(state);
         wake(writer);
+        alone.into_iter().zip(lanes).for_each(|(alone, lane)| self.disown(alone, lane));
         Ok(opened)
     }
 
@@ -220,6 +240,10 @@ impl Hub {
         object.set_token(&token);
         // What is consumed of a lane that conflates is told sooner.
         object.conflating().for_each(|(lane, does)| self.credit.set_conflates(lane, does));
+        object.conflating().for_each(|(lane, _)| self.credit.came_to_share(lane));
+        self.callbacks.counters(&object).for_each(|called| {
+            called.fetch_add(1, Ordering::Relaxed);
+        });
         self.callbacks.lock().offered.insert(Arc::clone(&token), Arc::clone(&object));
         self.callbacks.note_change();
         if waiter.send(Ok(())).is_err() {
@@ -234,6 +258,9 @@ impl Hub {
         let mut known = self.callbacks.lock();
         let was_there = known.offered.remove(token).is_some();
         self.callbacks.note_change();
+        if was_there {
+            self.callbacks.uncount(object);
+        }
         if was_there && object.was_attached() {
             known.withdrawn.push(Arc::clone(token));
             self.callbacks.has_withdrawn.store(true, Ordering::Release);
@@ -258,6 +285,7 @@ impl Hub {
         let offered = std::mem::take(&mut self.callbacks.lock().offered);
         self.callbacks.note_change();
         for (token, object) in offered {
+            self.callbacks.uncount(&object);
             object.unheld_for_good(reason);
             object.end();
             self.end_held(&token, reason);

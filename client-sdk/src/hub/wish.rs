@@ -137,6 +137,8 @@ impl Hub {
             return Err(SubscribeError::Closed(reason.clone()));
         }
         let choice = state.lanes.choose(options, 0)?;
+        let lane = choice.lane;
+        let alone = self.comes_to_share(&state, lane);
         let wish = Wish {
             filter: Arc::from(filter),
             kind,
@@ -158,6 +160,7 @@ impl Hub {
         let writer = state.writer.take();
         drop(state);
         wake(writer);
+        self.disown(alone, lane);
         Ok((id, begun))
     }
 

@@ -105,6 +105,16 @@ impl Backlog {
         self.unfolded = false;
     }
 
+    /// Gives back what is owed for all that waits: all of it is the subscriber's own list.
+    pub(super) fn disown(&mut self) {
+        for standing in self.places.values_mut() {
+            if standing.owed.take().is_some() {
+                self.load += standing.place.load();
+            }
+        }
+        self.own_from = 0;
+    }
+
     pub(super) fn pop(&mut self) -> Option<Held> {
         let mut front = self.places.first_entry()?;
         self.load = front.get_mut().fold(&self.folding, self.folded_bytes_max, self.load);

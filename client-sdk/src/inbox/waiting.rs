@@ -85,11 +85,12 @@ impl Waiting {
         if self.ended {
             return Pushed::Done;
         }
-        let owed = self.owed();
-        if owed > 0 && owed + held.owed_bytes() > owed_max {
+        let (owed, conflates) = (self.owed(), self.rules.kept != Kept::All);
+        // Of what is kept whole a large message may wait alone: its own list might have no room for it.
+        let may_be_larger = owed == 0 && !conflates;
+        if !may_be_larger && owed.saturating_add(held.owed_bytes()) > owed_max {
             held.owed = None;
         }
-        let conflates = self.rules.kept != Kept::All;
         let behind = conflates && reader == Reader::Busy && !self.is_empty();
         let load = held.load();
         let has_room = held.owed.is_some() || (self.load() + load).fits(self.bound);
@@ -123,6 +124,17 @@ impl Waiting {
             }
         }
         pushed
+    }
+
+    /// Gives back what is owed for all that waits, if it is more than this and conflates.
+    pub(super) fn disown(&mut self, owed_max: u64) -> Pushed {
+        if self.rules.kept == Kept::All || self.owed() <= owed_max {
+            return Pushed::Done;
+        }
+        self.fall_behind();
+        self.backlog.disown();
+        self.owed = 0;
+        self.keep_bound()
     }
 
     /// Takes the next event.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use broker_protocol::frame::{BrokerFrame, Connected, LaneLag, Pong};
+use broker_protocol::frame::{BrokerFrame, Connected, LaneHeader, LaneLag, Pong};
 use broker_protocol::frame::{ClientFrame, Consumed};
 use bytes::BytesMut;
 use client_sdk::{Client, Codec, Event, LaneOptions, Message, Overflow};
+use tokio::time::timeout;
 
 use crate::peer::{Peer, message};
 use crate::place::Place;
@@ -127,6 +128,64 @@ async fn what_a_slow_one_of_several_holds_beyond_its_part_moves_to_a_list_of_its
     assert_eq!(received + dropped, 200);
     assert!(dropped > 100, "its own list has a bound: {dropped} dropped");
     assert!(received > 10, "and what it held of the lane's credit came first: {received}");
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The least that a broker has on its way of a lane that conflates, in bytes.
+const LEAST_WINDOW: u64 = 8 << 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_sleeps_doesnt_use_up_the_least_window_of_a_conflating_lane() {
+    let mut place = Place::new();
+    let connected = Connected { receive_window: Some(1 << 20), ..Connected::default() };
+    let builder = place.builder();
+    let (client, mut peer, _) = place.connect_as(builder, connected).await;
+    let (slow, mut slow_record) = recorder();
+    let (slow, mut hold) = slow.holding();
+    let (begun, lane) = tokio::join!(client.subscribe_latest("t", slow), peer.granted_there(1));
+    let _slow = begun.unwrap();
+    let (fast, mut record) = recorder();
+    let (begun, _) = tokio::join!(client.subscribe_latest("t", fast), peer.granted_there(2));
+    let _fast = begun.unwrap();
+    slow_record.expect(&["subscribed 1"]).await;
+    record.expect(&["subscribed 2"]).await;
+    let header = BrokerFrame::Lane(LaneHeader { lane, subscription: None });
+    let mut consumed = 0;
+    let mut sent = 0;
+    for seq in 1..=500 {
+        // As the broker does: while there is room, one message at least.
+        while sent >= consumed + LEAST_WINDOW {
+            let told = timeout(PATIENCE, peer.consumed()).await.expect("it stands still");
+            consumed = told.bytes;
+        }
+        let text = if seq == 1 { "hold".to_owned() } else { "x".repeat(100 + seq % 400) };
+        let message = message("t", seq as u64, &text);
+        let mut packet = BytesMut::new();
+        Codec::Bincode.write_broker(&header, &mut packet);
+        Codec::Bincode.write_broker(&message, &mut packet);
+        peer.say_bytes(packet.freeze()).await;
+        sent += bytes(&message);
+        if seq == 1 {
+            hold.entered().await;
+        }
+    }
+    let mut newest = 0;
+    while newest < 500 {
+        let call = record.next().await;
+        let seq = call.strip_prefix("t ").and_then(|rest| rest.split(' ').next());
+        newest = seq.map_or(newest, |seq| seq.parse().unwrap());
+    }
+    hold.release();
+    let (mut received, mut told) = (0, 0);
+    while received + told < 500 {
+        let call = slow_record.next().await;
+        match call.strip_prefix("gap t ").and_then(|gap| gap.split(' ').next()) {
+            Some(count) => told += count.parse::<u64>().unwrap(),
+            None => received += 1,
+        }
+    }
+    assert!(told > 400, "{told} conflated in front of the slow one");
 }
 
 #[tokio::test]

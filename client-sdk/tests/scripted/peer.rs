@@ -173,6 +173,19 @@ impl Peer {
         subscribe
     }
 
+    /// Takes a `subscribe` and grants the options that it asks for, in the lane that it asks for.
+    pub(crate) async fn granted_there(&mut self, number: u64) -> u8 {
+        let frame = self.frame().await;
+        let ClientFrame::Subscribe(subscribe) = frame.read() else {
+            panic!("expected subscribe, got {:?}", frame.read());
+        };
+        let (id, granted, lane) = (subscribe.id, subscribe.options.clone(), subscribe.lane);
+        let subscription = Some(number);
+        let accepted = Accepted { id, subscription, lane, granted, ..Accepted::default() };
+        self.say(&BrokerFrame::Accepted(accepted)).await;
+        lane.expect("a lane of its own")
+    }
+
     /// Takes an `unsubscribe` and accepts it. Returns its number.
     pub(crate) async fn unsubscribed(&mut self) -> u64 {
         let frame = self.frame().await;

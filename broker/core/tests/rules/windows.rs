@@ -232,7 +232,7 @@ fn through_a_narrow_link<const LANES: usize>(
                 && step >= 600
             {
                 let place = lanes.iter().position(|(name, ..)| message.topic.starts_with(name));
-                sums[place.unwrap()] += message.body.payload.len();
+                sums[place.expect("it is of one of them")] += message.body.payload.len();
             }
         }
     }

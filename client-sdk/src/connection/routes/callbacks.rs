@@ -15,9 +15,9 @@ use crate::provider::Call;
 use crate::{Event, Gap};
 
 /// Numbers of attachments stand beside the broker's of subscriptions.
-const ATTACHMENTS_FROM: u64 = 1 << 63;
+pub(super) const ATTACHMENTS_FROM: u64 = 1 << 63;
 
-/// Several share the credit of a lane in which objects are called.
+/// Several share the credit of a lane that keeps everything in which objects are called.
 const SHARERS_MIN: usize = 2;
 
 /// The routes of objects that are attached to topics.
@@ -193,7 +193,11 @@ impl Routes {
 
 impl Lane {
     fn share_of_calls(&self, hub: &Hub) -> Share {
-        Share { of: 1, sharers: self.sharers_beside(self.number, hub).max(SHARERS_MIN) }
+        let sharers = self.sharers_beside(self.number, hub);
+        match hub.credit.does_conflate(self.number) {
+            true => Share { of: 1, sharers },
+            false => Share { of: 1, sharers: sharers.max(SHARERS_MIN) },
+        }
     }
 }
 

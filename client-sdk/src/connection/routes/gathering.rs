@@ -122,7 +122,7 @@ impl Gathering {
     pub(super) fn flush(&mut self, hub: &Hub, woken: &mut Woken) {
         let Some(gathered) = self.run.take() else { return };
         let Gathered { wish, inbox, lane, sharers, shared, account: of } = gathered;
-        let most = hub.credit.held_max(sharers);
+        let most = hub.credit.allot(lane, sharers);
         let pushed = match self.parts.marks[..] {
             [alone] => {
                 let (Parts { keys, payloads, .. }, since) = (&self.parts, shared.since);

@@ -104,7 +104,7 @@ pub(super) fn push(
 ) {
     let (hub, since) = (arrival.hub, arrival.now);
     let owed = arrival.share(of);
-    let most = hub.credit.held_max(sharers);
+    let most = hub.credit.allot(lane, sharers);
     account(wish, inbox.push_in(lane, most, Held { event, owed, since }, woken), hub);
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Lane {
     pub(super) number: u8,
     /// How many subscriptions and servings have begun in it.
     pub(super) sharers: usize,
+    /// How many of them are methods of objects that are attached.
+    pub(super) attached: usize,
     pub(super) filters: Matcher<u64>,
     /// Counts its messages, over all connections.
     pub(super) tick: u64,
@@ -28,13 +30,17 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(number: u8) -> Self {
         let (filters, topics) = (Matcher::default(), Topics::default());
-        Self { number, sharers: 0, filters, tick: 0, topics, guard: None }
+        Self { number, sharers: 0, attached: 0, filters, tick: 0, topics, guard: None }
     }
 
-    /// How many share its credit. What is sent by name comes in lane 0 too.
+    /// How many share its credit. What is sent by name comes in lane 0 too. Where it conflates, each object
+    /// that is called there counts once, however often it is attached.
     pub(super) fn sharers_beside(&self, number: u8, hub: &Hub) -> usize {
         match number {
             DIRECT_LANE => self.sharers + hub.directs.load(Ordering::Relaxed),
+            _ if hub.credit.does_conflate(number) => {
+                self.sharers - self.attached.min(self.sharers) + hub.callbacks.called_in(number)
+            }
             _ => self.sharers,
         }
     }

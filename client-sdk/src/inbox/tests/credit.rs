@@ -11,6 +11,8 @@ use super::super::rules::{AtBound, Kept};
 use super::*;
 use crate::credit::Credit;
 
+const NEWEST: Rules = Rules { kept: Kept::Newest(1), at_bound: AtBound::DropOldest };
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Message { key: usize, bytes: usize },
@@ -132,4 +134,48 @@ fn what_came_in_one_lane_gives_back_nothing_of_another() {
         }
         assert_eq!(given_back, [(0, 20), (1, 200)], "{kept:?}");
     }
+}
+
+#[test]
+fn of_a_lane_that_conflates_a_large_message_holds_no_credit_beside_others() {
+    for (rules, given_back) in [(NEWEST, vec![(0, 500)]), (Rules::ALL, vec![])] {
+        let credit = Arc::new(Credit::new());
+        credit.connected(Some(4));
+        let inbox = Inbox::new(BOUND, rules);
+        let owed = Some(credit.received(0, 500));
+        let held = Held { event: message("t", 1), owed, since: Instant::now() };
+        inbox.push_in(0, 400, held, &mut Woken::default());
+        assert_eq!(told(&credit), given_back);
+    }
+}
+
+#[test]
+fn who_has_to_share_gives_back_what_waits_and_keeps_its_newest() {
+    let credit = Arc::new(Credit::new());
+    credit.connected(Some(4));
+    let inbox = Inbox::new(BOUND, NEWEST);
+    for seq in 1..=100 {
+        let event = of_key("t", Some(&(seq % 3).to_string()), seq, Body::default());
+        let owed = Some(credit.received(0, 10));
+        inbox.push(Held { event, owed, since: Instant::now() }, &mut Woken::default());
+    }
+    assert_eq!(inbox.disown(1000), Pushed::Done);
+    assert_eq!(told(&credit), [], "it is no more than it may hold");
+    assert_eq!(inbox.disown(999), Pushed::Done);
+    assert_eq!(told(&credit), [(0, 1000)]);
+    // And goes on.
+    let event = of_key("t", Some("0"), 101, Body::default());
+    inbox.push_in(
+        0,
+        5,
+        Held { owed: Some(credit.received(0, 10)), ..event.into() },
+        &mut Woken::default(),
+    );
+    assert_eq!(told(&credit), [(0, 1010)]);
+    let events = taken(&inbox);
+    let newest = events.iter().filter_map(|event| match event {
+        Event::Message(message) => Some(message.seq),
+        _ => None,
+    });
+    assert_eq!(newest.collect::<Vec<_>>(), [100, 98, 99, 101]);
 }
