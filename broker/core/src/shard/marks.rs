@@ -23,17 +23,12 @@ impl Shard {
 
     fn send_mark(&mut self, slot: u32, lane: usize, outlet: &mut impl Outlet) {
         let session = &mut self.sessions[slot as usize];
-        let beside = session.lanes.len() > 1;
-        let lane_slot = &mut session.lanes[lane];
+        let lane_slot = &session.lanes[lane];
         if session.stage == Stage::Ending || session.link.blocked || lane_slot.blocked {
             return;
         }
         let number = lane_slot.number;
-        let Some(mark) =
-            lane_slot.window.as_ref().and_then(|window| window.due_mark(number, beside))
-        else {
-            return;
-        };
+        let Some(mark) = session.due_mark(lane) else { return };
         let info = session.link.info;
         let verdict = match info.pings {
             PongTo::Transport => outlet.ping(mark),
@@ -68,18 +63,18 @@ impl Shard {
         }
         let Some(session) = self.sessions.get_mut(slot as usize) else { return };
         let (lane, separate) = (lane_of(mark), session.link.info.separate_lanes);
-        let beside = session.lanes.len() > 1;
         let of_lane = session.lanes.iter().find(|one| one.number == lane);
         let window = of_lane.and_then(|one| one.window.as_ref());
         let Some(serial) = window.and_then(|window| window.serial_of(mark)) else { return };
         let mut dirty = false;
-        for lane_slot in &mut session.lanes {
+        for place in 0..session.lanes.len() {
+            let lane_slot = &mut session.lanes[place];
             let (number, waits) = (lane_slot.number, lane_slot.lane.is_waiting());
             if let Some(window) = &mut lane_slot.window
                 && (number == lane || !separate)
             {
                 window.returned(serial, now.monotonic, waits);
-                dirty |= waits || window.due_mark(number, beside).is_some();
+                dirty |= waits || session.due_mark(place).is_some();
             }
         }
         if dirty {
@@ -111,9 +106,19 @@ impl Shard {
 impl Session {
     /// Whether a mark is to be sent.
     pub(super) fn has_due_mark(&self) -> bool {
-        let beside = self.lanes.len() > 1;
-        let mark = |one: &LaneSlot| one.window.as_ref()?.due_mark(one.number, beside);
-        self.lanes.iter().any(|one| mark(one).is_some())
+        (0..self.lanes.len()).any(|place| self.due_mark(place).is_some())
+    }
+
+    /// The mark that is to be sent behind what was sent of a lane, if one is due.
+    fn due_mark(&self, place: usize) -> Option<u64> {
+        let own = &self.lanes[place];
+        own.window.as_ref()?.due_mark(own.number, || self.another_has_something(place))
+    }
+
+    /// Whether another lane has something to send.
+    fn another_has_something(&self, place: usize) -> bool {
+        let has = |(other, one): (usize, &LaneSlot)| other != place && one.lane.is_due();
+        self.lanes.iter().enumerate().any(has)
     }
 
     /// The newest mark that is on its way: its number, and the mark.

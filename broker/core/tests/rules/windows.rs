@@ -307,9 +307,11 @@ fn beside_a_lane_whose_program_is_slow_others_go_on() {
     let full = stage.frames(bob);
     let on_its_way = full.iter().filter(|one| matches!(one, BrokerFrame::Message(_))).count();
     assert!((10..40).contains(&on_its_way), "{on_its_way} on their way");
+    assert!(marks(&full).is_empty(), "nothing waited beside it");
     others(&mut stage);
-    let few = messages(&stage.frames(bob), "b");
-    marks(&full).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    let beside = stage.frames(bob);
+    let few = messages(&beside, "b");
+    marks(&beside).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
     others(&mut stage);
     let all = few + messages(&stage.frames(bob), "b");
     assert!(few < 10 && all == 20, "{few} before it was known that all was read, {all} then");

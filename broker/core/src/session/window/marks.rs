@@ -36,11 +36,11 @@ pub(super) struct Mark {
 
 impl Window {
     /// The mark that is to be sent behind what was sent so far, if one is due. `beside` says whether
-    /// other lanes share the link: then it matters what a full window waits for.
-    pub(crate) fn due_mark(&self, lane: u8, beside: bool) -> Option<u64> {
+    /// another lane has something to send: then it matters what a full window waits for.
+    pub(crate) fn due_mark(&self, lane: u8, beside: impl FnOnce() -> bool) -> Option<u64> {
         if self.of_credit {
-            let is_full = beside && self.room() == 0 && self.sent > self.marked;
-            let due = is_full || self.wants_trip();
+            let is_full = self.room() == 0 && self.sent > self.marked;
+            let due = self.wants_trip() || is_full && beside();
             return due.then_some(self.sent << LANE_BITS | u64::from(lane));
         }
         let unmarked = self.sent - self.marked;
