@@ -9,7 +9,10 @@ use bytes::Bytes;
 
 pub use callbacks::CallbackCommand;
 
-use crate::{Answer, Inspection, Outstanding, Overview, Part, Publication, SessionId, Token};
+use crate::{
+    Answer, Inspection, Outstanding, Overview, Part, Publication, SessionId, ShardId, Token,
+    TopicId,
+};
 
 /// What a shard asks of the sequencer in one turn: commands, and the bytes that they refer to.
 #[derive(Debug, Default)]
@@ -196,6 +199,15 @@ pub enum Command {
     },
     /// Something about callbacks.
     Callback(CallbackCommand),
+    /// Of which of the topics that it was asked about something waits in this shard.
+    StillWaiting {
+        /// The number of the question.
+        round: u64,
+        /// The shard.
+        shard: ShardId,
+        /// The topics.
+        topics: Vec<TopicId>,
+    },
     /// A question about all sessions.
     Inspect(Arc<Inspection>),
     /// What this shard has to say to a question.

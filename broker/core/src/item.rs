@@ -144,6 +144,14 @@ pub enum Item {
         /// What the shard has to say.
         part: Arc<Part>,
     },
+    /// Topics that are forgotten unless they are used or something of them waits, in a shard that is
+    /// to say so.
+    Idle {
+        /// The number of the question.
+        round: u64,
+        /// The topics.
+        topics: Arc<[TopicId]>,
+    },
     /// A topic was forgotten.
     Forgotten {
         /// The topic.
@@ -161,6 +169,7 @@ impl Item {
             Self::Request { frame, .. } | Self::Reply { frame, .. } => frame.len(),
             Self::Replayed { pages, .. } => pages.iter().map(Page::size).sum(),
             Self::Inspected { part, .. } => part.size(),
+            Self::Idle { topics, .. } => size_of_val::<[TopicId]>(topics),
             Self::Callback(item) => item.held(),
             Self::Presence { joined, left, .. } => (joined.len() + left.len()) * 16,
             _ => 0,
@@ -185,6 +194,7 @@ impl Item {
             | Self::Reply { .. }
             | Self::Inspect { .. }
             | Self::Inspected { .. }
+            | Self::Idle { .. }
             | Self::Forgotten { .. } => None,
         }
     }

@@ -14,6 +14,7 @@ mod folding;
 mod rendering;
 mod retire;
 mod run;
+mod search;
 mod survivors;
 mod things;
 mod wanted;
@@ -34,6 +35,7 @@ use crate::{Folds, Publication, TopicId};
 use folding::Folding;
 use rendering::{Place, Rendering, SEGMENT_BYTES};
 use retire::{ENTRY_BYTES, Looked};
+use search::Search;
 use survivors::Survivors;
 use things::Things;
 
@@ -49,6 +51,8 @@ pub struct Log {
     json_ends: VecDeque<(u64, u64)>,
     survivors: Survivors,
     folding: Folding,
+    /// A search for the entries of some topics that isn't over.
+    search: Option<Box<Search>>,
     /// When entries expire, those that do.
     expiring: BTreeMap<u64, Duration>,
     /// What entries are about, as far as lanes have asked.
@@ -130,6 +134,7 @@ impl Log {
             json_ends: VecDeque::new(),
             survivors: Survivors::default(),
             folding: Folding::new(Folds::default(), usize::MAX),
+            search: None,
             expiring: BTreeMap::new(),
             things: Things::default(),
             bytes_max,

@@ -13,6 +13,7 @@ mod calls;
 mod config;
 mod directory;
 mod expiry;
+mod forgetting;
 mod gathering;
 mod groups;
 mod inspections;
@@ -35,6 +36,7 @@ pub(crate) use callbacks::filter_of;
 use calls::{Call, Calls};
 pub use config::SequencerConfig;
 use directory::Directory;
+use forgetting::Forgetting;
 use gathering::Gathering;
 use groups::Groups;
 use inspections::Inspections;
@@ -50,6 +52,7 @@ use topics::Topics;
 #[derive(Debug)]
 pub struct Sequencer {
     topics: Topics,
+    forgetting: Forgetting,
     retained: Retained,
     replays: Replays,
     interest: Interest,
@@ -74,6 +77,8 @@ pub struct Statistics {
     pub refused_retained: u64,
     /// Topics forgotten.
     pub forgotten: u64,
+    /// How often a topic that was idle for long wasn't forgotten since a message of it waited.
+    pub topics_waited: u64,
     /// Last values that are retained now.
     pub retained: u64,
     /// What they cost, in bytes.
@@ -102,6 +107,7 @@ impl Sequencer {
     pub fn new(config: SequencerConfig, now: Now) -> Self {
         Self {
             retained: Retained::new(&config),
+            forgetting: Forgetting::new(config.forget_after),
             topics: Topics::new(config, now.wall),
             replays: Replays::default(),
             interest: Interest::default(),
@@ -137,10 +143,7 @@ impl Sequencer {
             self.carry_out(now, batch, command, &mut gathering);
         }
         gathering.end();
-        for topic_id in self.topics.forget_idle(now.monotonic) {
-            self.statistics.forgotten += 1;
-            self.interest.shards().for_each(|shard| out.put(shard, Item::Forgotten { topic_id }));
-        }
+        self.forget_some(now, out);
     }
 
     fn carry_out(
@@ -184,7 +187,7 @@ impl Sequencer {
             Command::Refuse { token, code, message } => self.refuse(*token, *code, message, out),
             Command::Cancel { token } => self.cancel(*token, out),
             Command::HandBack { standing, publication } => {
-                self.hand_back(standing, Publication::clone(publication), out);
+                self.hand_back(now, standing, Publication::clone(publication), out);
             }
             Command::Replay { session, lane, ticket, wanted } => {
                 let (session, lane, ticket) = (*session, *lane, *ticket);
@@ -196,6 +199,9 @@ impl Sequencer {
             Command::Blocked { session, blocked } => self.groups.set_blocked(*session, *blocked),
             Command::Answer { session, answer } => answer_to(*session, answer.clone(), out),
             Command::Callback(command) => self.about_callbacks(batch, command, out),
+            Command::StillWaiting { round, shard, topics } => {
+                self.still_waiting(*round, *shard, topics);
+            }
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
             Command::Inspected { inspection, overview, part } => {
                 inspections::tell(inspection, **overview, part, out);

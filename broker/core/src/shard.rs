@@ -13,6 +13,7 @@ mod ending;
 mod flush;
 mod grants;
 mod holders;
+mod idle;
 mod inspect;
 mod laggards;
 mod lanes;
@@ -54,6 +55,7 @@ use drain::Draining;
 pub use ending::Ending;
 pub use flush::{Channel, Flushed, Outlet, Verdict};
 use holders::Holders;
+use idle::Search;
 use inspect::Inspections;
 use late::Late;
 use looks::Look;
@@ -116,6 +118,8 @@ pub struct Shard {
     callbacks: Callbacks,
     /// What is under way for those who ask about sessions.
     inspections: Inspections,
+    /// Idle topics of which the sequencer wants to know whether something waits.
+    search: Option<Box<Search>>,
     /// Set once the broker stops.
     draining: Option<Draining>,
     statistics: Statistics,
@@ -247,6 +251,7 @@ impl Shard {
             sessions_seen: 0,
             callbacks: Callbacks::new(now),
             inspections: Inspections::default(),
+            search: None,
             draining: None,
             statistics: Statistics::default(),
         }

@@ -118,6 +118,8 @@ impl Log {
         let expires = None;
         let publication = crate::Publication { topic, topic_id, seq, epoch, time, expires, parts };
         self.statistics.folded += 1;
-        self.append(&publication, render).0
+        let entry = self.append(&publication, render).0;
+        self.note_made(entry, topic_id);
+        entry
     }
 }

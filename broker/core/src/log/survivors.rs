@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 
 use super::Entry;
+use crate::TopicId;
 
 /// Entries whose bytes were copied out of their block, each with the number of lanes that want it.
 #[derive(Debug, Default)]
@@ -63,6 +64,11 @@ impl Survivors {
 
     pub(super) fn frame(&self, number: u64) -> &Bytes {
         &self.table.get(&number).expect("what a lane wants survives").frame
+    }
+
+    /// All of them, with their topics, in no order.
+    pub(super) fn topics(&self) -> impl Iterator<Item = (u64, TopicId)> + '_ {
+        self.table.iter().map(|(number, survivor)| (*number, survivor.entry.topic_id))
     }
 
     pub(super) fn has(&self, number: u64) -> bool {

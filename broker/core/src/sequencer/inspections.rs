@@ -22,6 +22,11 @@ impl Inspections {
     pub(super) fn seen(&mut self, shard: ShardId) {
         self.shards.add(shard);
     }
+
+    /// The shards that ever had a session.
+    pub(super) fn shards(&self) -> ShardSet {
+        self.shards
+    }
 }
 
 impl Sequencer {

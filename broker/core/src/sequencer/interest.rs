@@ -8,7 +8,6 @@ use crate::ShardId;
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     matcher: Matcher<Wanted>,
-    seen: ShardSet,
 }
 
 /// How many subscriptions of a shard have one filter.
@@ -20,7 +19,6 @@ struct Wanted {
 
 impl Interest {
     pub(super) fn begin(&mut self, filter: &str, shard: ShardId) {
-        self.seen.add(shard);
         match self.wanted(filter, shard) {
             Some(wanted) => wanted.count += 1,
             None => self.matcher.insert(filter, Wanted { shard, count: 1 }),
@@ -50,11 +48,6 @@ impl Interest {
         self.matcher.for_each_match(topic, |wanted| shards.add(wanted.shard));
         shards
     }
-
-    /// Every shard that ever wanted anything.
-    pub(super) fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
-        self.seen.iter()
-    }
 }
 
 /// A set of shards.
@@ -62,6 +55,9 @@ impl Interest {
 pub(super) struct ShardSet(u64);
 
 impl ShardSet {
+    /// Every shard that there could be.
+    pub(super) const ALL: Self = Self(u64::MAX);
+
     pub(super) fn of(shards: impl Iterator<Item = ShardId>) -> Self {
         let mut set = Self::default();
         shards.for_each(|shard| set.add(shard));
@@ -78,6 +74,14 @@ impl ShardSet {
 
     pub(super) fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    pub(super) fn among(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(super) fn remove(&mut self, shard: ShardId) {
+        self.0 &= !(1 << shard.0);
     }
 
     pub(super) fn is_empty(self) -> bool {

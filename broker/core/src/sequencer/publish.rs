@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::answers::{answer_to, no_such_client, not_retained, too_many_topics};
+use super::interest::ShardSet;
 use super::retained::NotRetained;
-use super::{Inboxes, Sequencer, interest};
+use super::{Inboxes, Sequencer};
 use crate::command::Retain;
 use crate::{Addressee, Answer, Batch, Item, Now, Publication, SessionId, Span};
 
@@ -46,9 +47,15 @@ impl Sequencer {
         };
         let publication = publication.map(|publication| Publication { expires, ..publication });
         self.retained.note(topic, admitted, publication.as_ref(), batch.slice(parts));
+        if topic.retained > 0 {
+            // Replays bring it anywhere.
+            topic.reaches(ShardSet::ALL);
+        }
         if let Some(publication) = publication {
             let addressed = self.groups.choose(topic.groups());
-            deliver(topic.shards(), publication, addressed, out);
+            let with_members = shards_of(&addressed);
+            topic.reaches(topic.shards().union(with_members));
+            deliver((topic.shards(), with_members), publication, addressed, out);
         }
         if let Some(id) = id {
             answer_to(session, Answer::Published { id }, out);
@@ -73,6 +80,7 @@ impl Sequencer {
         };
         let publication = topic.stamp_always(now.wall, batch.bytes(parts));
         let publication = Publication { expires, ..publication };
+        topic.reaches(ShardSet::of([to.shard].into_iter()));
         out.put(to.shard, Item::Sent { publication, to, from: session, id });
     }
 }
@@ -84,7 +92,7 @@ pub(super) fn expires(now: Now, expires_in: Option<u64>) -> Option<Duration> {
 
 /// Tells every shard that wants a message, whether for all or for chosen members.
 fn deliver(
-    shards: interest::ShardSet,
+    (shards, with_members): (ShardSet, ShardSet),
     publication: Publication,
     mut addressed: Vec<Addressee>,
     out: &mut impl Inboxes,
@@ -100,12 +108,16 @@ fn deliver(
         return;
     }
     addressed.sort_unstable_by_key(|addressee| addressee.session.shard);
-    let with_members = interest::ShardSet::of(addressed.iter().map(|to| to.session.shard));
     for shard in shards.union(with_members).iter() {
         let here = |to: &&Addressee| to.session.shard == shard;
         let addressed = addressed.iter().filter(here).copied().collect();
         out.put(shard, message(publication.clone(), shards.has(shard), addressed));
     }
+}
+
+/// The shards of these members of groups.
+fn shards_of(addressed: &[Addressee]) -> ShardSet {
+    ShardSet::of(addressed.iter().map(|to| to.session.shard))
 }
 
 fn message(publication: Publication, to_all: bool, addressed: Vec<Addressee>) -> Item {

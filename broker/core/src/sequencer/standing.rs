@@ -2,7 +2,7 @@
 
 use super::{Inboxes, Sequencer};
 use crate::command::Purpose;
-use crate::{Item, Publication, Standing};
+use crate::{Item, Now, Publication, Standing};
 
 impl Sequencer {
     pub(super) fn subscribe(&mut self, standing: &Standing, out: &mut impl Inboxes) {
@@ -46,15 +46,18 @@ impl Sequencer {
 
     pub(super) fn hand_back(
         &mut self,
+        now: Now,
         standing: &Standing,
         message: Publication,
         out: &mut impl Inboxes,
     ) {
         let Purpose::Group(group) = &standing.purpose else { return };
         if let Some(member) = self.groups.choose_in(group, &standing.filter) {
+            let shard = member.session.shard;
+            self.topics.sent_again(&message.topic, message.topic_id, shard, now.monotonic);
             let addressed = vec![member];
             let item = Item::Message { publication: message, to_all: false, addressed };
-            out.put(member.session.shard, item);
+            out.put(shard, item);
         }
     }
 }

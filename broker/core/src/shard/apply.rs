@@ -86,6 +86,7 @@ impl Shard {
             Item::Inspected { inspection, overview, part } => {
                 self.inspected(inspection, overview, part);
             }
+            Item::Idle { round, topics } => self.search_for(round, topics),
             Item::Forgotten { topic_id } => self.routes.forget(topic_id),
         }
     }

@@ -27,6 +27,7 @@ impl Shard {
         } else {
             self.look_some();
         }
+        self.search_some();
     }
 
     /// The link refused: waiting begins, and with it the bounds.

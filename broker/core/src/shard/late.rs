@@ -140,6 +140,20 @@ impl Late {
         self.rows.front().map(|row| row.extent.start)
     }
 
+    /// Visits what some lane is still to get.
+    pub(super) fn visit_waiting(&self, mut visit: impl FnMut(Extent)) {
+        for Row { targets, extent, passed } in &self.rows {
+            let waits = |(slot, lane): &(u32, u32)| {
+                let of = self.of(*slot);
+                of.has(*lane)
+                    .then(|| extent.start.max(of.since))
+                    .filter(|start| *start < extent.end)
+            };
+            let start = targets[*passed..].iter().filter_map(waits).min();
+            start.into_iter().for_each(|start| visit(Extent { start, end: extent.end }));
+        }
+    }
+
     /// When a turn is due, if nothing else comes.
     pub(super) fn due(&self, now: Duration) -> Option<Duration> {
         (!self.rows.is_empty()).then(|| now + TURN_AFTER)
@@ -246,6 +260,6 @@ impl Shard {
 
     /// Whether the turn that follows has lanes to see to that wait: it isn't to be waited for.
     pub fn has_to_settle(&self) -> bool {
-        self.late.owed > 0 || self.has_to_walk()
+        self.late.owed > 0 || self.has_to_walk() || self.has_to_search()
     }
 }

@@ -84,7 +84,7 @@ impl Shard {
     }
 
     /// The slots of sessions for which something may wait.
-    fn behind(&self) -> Vec<u32> {
+    pub(super) fn behind(&self) -> Vec<u32> {
         let mut behind: Vec<u32> = self.laggards.iter().chain(self.dirty.iter()).copied().collect();
         behind.sort_unstable();
         behind.dedup();

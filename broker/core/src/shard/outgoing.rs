@@ -6,7 +6,8 @@ use broker_protocol::{Codec, message};
 use bytes::BytesMut;
 
 use crate::{
-    Batch, CallbackCommand, Command, Outstanding, Overview, Purpose, ShardId, Span, Standing, Token,
+    Batch, CallbackCommand, Command, Outstanding, Overview, Purpose, ShardId, Span, Standing,
+    Token, TopicId,
 };
 
 /// The memory that is taken at once for what commands refer to, in bytes.
@@ -107,6 +108,7 @@ fn text_bytes(command: &Command) -> usize {
         Command::Refuse { message, .. } => message.len(),
         Command::Send { to, .. } => to.len(),
         Command::Replay { wanted, .. } => wanted.len() * size_of::<Outstanding>(),
+        Command::StillWaiting { topics, .. } => topics.len() * size_of::<TopicId>(),
         Command::Inspected { part, .. } => size_of::<Overview>() + part.size(),
         Command::Callback(CallbackCommand::Unwanted { topic, .. }) => topic.len(),
         _ => 0,

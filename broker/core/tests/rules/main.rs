@@ -8,6 +8,7 @@ mod credit;
 mod cuts;
 mod endings;
 mod expiry;
+mod forgetting;
 mod groups;
 mod inspection;
 mod intervals;

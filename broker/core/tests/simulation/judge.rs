@@ -6,6 +6,7 @@ mod changes;
 mod commands;
 mod conflated;
 mod data;
+mod forgotten;
 mod groups;
 mod lane;
 mod made_up;
@@ -18,7 +19,7 @@ mod track;
 mod truth;
 mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use broker_core::{Channel, Limits};
@@ -30,6 +31,7 @@ use callbacks::Called;
 pub(crate) use callbacks::{Ask, Callback, Hold, KINDS, OF_CALLS, Target, called, options_of};
 pub(crate) use calls::Call;
 pub(crate) use data::NUMBERED;
+use forgotten::Epochs;
 use groups::Group;
 pub(crate) use merged::patch_in;
 pub(crate) use retained::Values;
@@ -46,6 +48,12 @@ pub(crate) type Wrong = Result<(), String>;
 pub(crate) struct Judge {
     pub(crate) views: Vec<View>,
     pub(crate) truth: Truth,
+    /// What was seen of the epochs of each topic.
+    epochs: BTreeMap<usize, Epochs>,
+    /// Which messages were written to which clients, as far as that is known.
+    written: BTreeSet<(usize, usize)>,
+    /// Clients of which a link was taken over: what was written to it isn't known.
+    pub(crate) taken_over: BTreeSet<usize>,
     pub(crate) calls: Vec<Call>,
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) holds: Vec<Hold>,

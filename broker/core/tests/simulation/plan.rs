@@ -19,6 +19,9 @@ pub(crate) const GROUPS: [&str; 2] = ["crew", "team"];
 /// From this seed on clients fall asleep.
 pub(crate) const SLEEPY_FROM: u64 = 1 << 32;
 
+/// From this seed on time flies, and topics are forgotten soon.
+pub(crate) const FORGETFUL_FROM: u64 = 1 << 33;
+
 /// What kind of world a seed makes.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -45,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) calls: bool,
     /// How often a client falls asleep when it has read, until it loses its link, in percent.
     pub(crate) sleepy: usize,
+    /// How often time passes or a whole turn is taken instead of what else would happen, in percent.
+    pub(crate) haste: usize,
     pub(crate) config: Config,
     pub(crate) sequencer: SequencerConfig,
 }
@@ -56,13 +61,14 @@ impl Plan {
         let forgets = random.percent(20);
         let forget_after = Duration::from_millis(if forgets { 40 } else { 1_000_000 });
         let shards = random.between(1, 4);
-        let sleepy = if seed >= SLEEPY_FROM { 20 } else { 0 };
+        let sleepy = if (SLEEPY_FROM..FORGETFUL_FROM).contains(&seed) { 20 } else { 0 };
         let stays = random.percent(60) || sleepy > 0;
         let plan = Self {
             shards,
             stays,
             calls: false,
             sleepy,
+            haste: 0,
             clients_max: random.between(3, 9),
             steps: random.between(150, 500),
             rests: random.between(1, 3),
@@ -75,7 +81,15 @@ impl Plan {
             config: config(random, heavy, (stays, sleepy > 0), shards),
             sequencer: SequencerConfig { forget_after, ..SequencerConfig::default() },
         };
-        plan.with_calls(Random::of(!seed))
+        let plan = plan.with_calls(Random::of(!seed));
+        if seed >= FORGETFUL_FROM { plan.forgetful() } else { plan }
+    }
+
+    /// Topics are used now and then, and forgotten soon after, while some clients take nothing.
+    fn forgetful(mut self) -> Self {
+        (self.one_epoch, self.haste, self.hot) = (false, 30, TOPICS.len());
+        self.sequencer.forget_after = Duration::from_millis(10);
+        self
     }
 
     /// Whether there are callbacks, by random numbers of their own: worlds without are the same as ever.

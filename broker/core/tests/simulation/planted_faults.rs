@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::plan::FORGETFUL_FROM;
 use crate::shrink::{shrink, tell};
 use crate::tamper::{CallFault, Fault, Tamper};
 use crate::world::World;
@@ -18,6 +19,11 @@ const NOTICED: usize = 8;
 /// The same for what is rare: what a lane lost with its link, the last call of a hold.
 const WORLDS_OF_RARE: usize = 8;
 const NOTICED_OF_RARE: usize = 4;
+
+/// The same for what mostly has no consequences: a topic that is forgotten has to be used again, and that to
+/// be seen, before what waits of it has left.
+const WORLDS_OF_FORGETFUL: usize = 64;
+const NOTICED_OF_FORGETFUL: usize = 4;
 
 fn is_rare(fault: Fault) -> bool {
     matches!(
@@ -45,14 +51,15 @@ fn is_noticed(fault: Fault) {
     if wanted.is_ok_and(|wanted| wanted != format!("{fault:?}")) {
         return;
     }
-    let (worlds, least) = match is_rare(fault) {
-        true => (WORLDS_OF_RARE, NOTICED_OF_RARE),
-        false => (WORLDS, NOTICED),
+    let (worlds, least, from) = match fault {
+        Fault::ForgetWaiting => (WORLDS_OF_FORGETFUL, NOTICED_OF_FORGETFUL, FORGETFUL_FROM),
+        _ if is_rare(fault) => (WORLDS_OF_RARE, NOTICED_OF_RARE, 0),
+        _ => (WORLDS, NOTICED, 0),
     };
     let (mut happened, mut noticed) = (0, 0);
-    for seed in 0..SEEDS_MAX {
+    for seed in from..from + SEEDS_MAX {
         // What is rare anyway befalls the first.
-        let spared = if is_rare(fault) { 0 } else { seed as usize % 4 };
+        let spared = if is_rare(fault) || from > 0 { 0 } else { seed as usize % 4 };
         let tamper = Tamper::plant(fault, spared);
         let mut world = World::new(seed, tamper, false);
         if !may_happen(fault, &world) {

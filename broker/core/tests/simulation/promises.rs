@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::plan::SLEEPY_FROM;
+use crate::plan::{FORGETFUL_FROM, SLEEPY_FROM};
 use crate::shrink::tell;
 use crate::tamper::Tamper;
 use crate::world::World;
@@ -58,6 +58,15 @@ fn every_promise_holds_where_clients_fall_asleep_and_lose_their_links() {
     let Range { start, end } = seeds();
     if start < SLEEPY_FROM {
         hold_in(start + SLEEPY_FROM..end + SLEEPY_FROM);
+    }
+}
+
+/// A topic that is used again after its time has a new epoch, unless something of it waits.
+#[test]
+fn every_promise_holds_where_time_flies_and_topics_are_forgotten() {
+    let Range { start, end } = seeds();
+    if start < SLEEPY_FROM {
+        hold_in(start + FORGETFUL_FROM..end + FORGETFUL_FROM);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod fault;
+mod forgets;
 mod nulls;
 mod seen;
 

@@ -121,6 +121,9 @@ impl World {
     }
 
     fn step(&mut self) {
+        if self.plan.haste > 0 && self.random.percent(self.plan.haste) {
+            return self.hurry();
+        }
         let client = self.any_client();
         match (self.random.below(1000), client) {
             (0..250, Some(client)) => self.act(client),
@@ -147,6 +150,15 @@ impl World {
                 self.turn(shard, all);
             }
         }
+    }
+
+    /// Some time passes, or all that a shard has to do is done.
+    fn hurry(&mut self) {
+        if self.random.percent(40) {
+            return self.pass_time();
+        }
+        let shard = self.random.below(self.plan.shards);
+        self.turn(shard, true);
     }
 
     fn living(&self) -> Vec<usize> {
@@ -230,8 +242,9 @@ impl World {
 
     /// What was said is put in order.
     fn submit(&mut self, shard: usize) {
-        let Self { sequencer, inboxes, shards, .. } = self;
-        if let Some(batch) = shards[shard].take_batch() {
+        let Self { sequencer, inboxes, shards, tamper, .. } = self;
+        if let Some(mut batch) = shards[shard].take_batch() {
+            tamper.forgets(&mut batch);
             sequencer.handle(self.now, &batch, &mut |to: ShardId, item| {
                 inboxes[usize::from(to.0)].push_back(item);
             });

@@ -238,6 +238,15 @@ impl<F: Frame> Lane<F> {
         items.into_iter().flatten().filter_map(Was::extent).chain(recent)
     }
 
+    /// The frames that are kept, in no order.
+    pub fn kept_frames(&self) -> impl Iterator<Item = &F> {
+        let items = self.kept.as_ref().map(|kept| kept.items.iter());
+        items.into_iter().flatten().filter_map(|was| match was {
+            Was::Frame(frame) => Some(frame),
+            Was::Messages { .. } | Was::Gap(_) => None,
+        })
+    }
+
     /// The client has the first `frames` frames of the lane, and needs none of them again.
     ///
     /// # Errors

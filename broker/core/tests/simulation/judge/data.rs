@@ -61,7 +61,9 @@ impl Judge {
             Kind::Send(_) => self.sent(client, header.lane, message, number),
             Kind::Call(..) => self.call(client, arrival, message, number),
             Kind::Publish(topic) => {
-                self.truth.place(topic, (message.epoch, message.seq), number)?;
+                let place = (message.epoch, message.seq);
+                self.truth.place(topic, place, number)?;
+                self.check_epochs(client, arrival, (topic, place), number)?;
                 self.truth.records[number].known_at.get_or_insert(self.clock);
                 self.check_released(client, header.lane, number)?;
                 if header.subscription.is_none() {
@@ -101,7 +103,9 @@ impl Judge {
     ) -> Wrong {
         let number = self.record_of(message)?;
         if let Kind::Publish(topic) = self.truth.records[number].kind {
-            self.truth.place(topic, (message.epoch, message.seq), number)?;
+            let place = (message.epoch, message.seq);
+            self.truth.place(topic, place, number)?;
+            self.check_epochs(client, arrival, (topic, place), number)?;
         } else {
             self.truth.records[number].sent_to += 1;
         }

@@ -92,12 +92,14 @@ pub(crate) enum Fault {
     LoseTrailing,
     /// What is folded forgets which members are to be removed.
     ForgetNulls,
+    /// A topic is forgotten though a message of it waits.
+    ForgetWaiting,
     /// Something about a callback.
     Of(CallFault),
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -139,6 +141,7 @@ impl Fault {
         Self::ClearedValue,
         Self::LoseTrailing,
         Self::ForgetNulls,
+        Self::ForgetWaiting,
     ];
 
     /// Whether a value has to be made up for it that isn't retained any more.

@@ -52,6 +52,7 @@ impl World {
             for frame in left.read(channel, &bytes).unwrap_or_default() {
                 if let Ok(Some(frame)) = left.info.codec.read_broker(&frame) {
                     self.judge.views[client].miss(channel, &frame);
+                    self.judge.was_written(client, &frame);
                 }
             }
         }
@@ -132,6 +133,7 @@ impl World {
         self.judge.note(client, || "connects once more".to_owned());
         let mut ghost = self.clients[client].leave_link();
         ghost.ghost_of = Some(client);
+        self.judge.taken_over.insert(client);
         // The broker goes on writing to it until it knows.
         self.judge.views[client].lose_link(u64::MAX);
         self.judge.views[client].missed = None;
