@@ -11,7 +11,7 @@ pub use callbacks::CallbackCommand;
 
 use crate::{
     Answer, Inspection, Outstanding, Overview, Part, Publication, SessionId, ShardId, Token,
-    TopicId,
+    TopicCounts, TopicId, TopicsPage,
 };
 
 /// What a shard asks of the sequencer in one turn: commands, and the bytes that they refer to.
@@ -210,6 +210,22 @@ pub enum Command {
     },
     /// A question about all sessions.
     Inspect(Arc<Inspection>),
+    /// The next topics for a question about topics.
+    MoreTopics {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// The last that was looked at.
+        after: TopicId,
+    },
+    /// What this shard counted of topics.
+    TopicsCounted {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// The topics.
+        page: Arc<TopicsPage>,
+        /// What it counted of each.
+        counts: Vec<TopicCounts>,
+    },
     /// What this shard has to say to a question.
     Inspected {
         /// The question.

@@ -2,7 +2,8 @@
 //!
 //! A client asks on a topic of the broker's own. Its shard reads the [`Question`], the sequencer has
 //! every shard look at its sessions ([`Item::Inspect`](crate::Item::Inspect)), and each [`Part`] goes
-//! back to the asker's shard, which puts the answer together. A shard looks at a bounded number of
+//! back to the asker's shard, which puts the answer together. Topics are the sequencer's: it looks at a
+//! page of them, shards add what they counted, and the asker's shard comes again for the next. A shard looks at a bounded number of
 //! sessions in one turn and goes on in the next, so that nobody waits for it.
 //!
 //! Invariant: what lanes count for themselves is all that is needed; nothing is kept for this.
@@ -10,7 +11,9 @@
 mod answer;
 mod part;
 mod question;
+mod topics;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{SequencerStatistics, SessionId, Token};
@@ -18,6 +21,8 @@ pub(crate) use answer::Answered;
 pub use part::Part;
 pub(crate) use part::{Counted, LaneReport, Rank, SessionReport, Waiting, rank};
 pub(crate) use question::{Question, Sort, Subject};
+pub use topics::{PatternSum, TopicCounts, TopicsPage};
+pub(crate) use topics::{TopicRow, TopicSort, TopicsAnswered};
 
 /// What one client wants to know, on its way to all shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,13 +36,15 @@ pub struct Inspection {
 }
 
 /// What the sequencer adds to an inspection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
     /// How many shards were asked.
     pub(crate) shards: u32,
     pub(crate) sequencer: SequencerStatistics,
     /// How many topics are known.
     pub(crate) topics: u64,
+    /// What was published to the topics of each pattern.
+    pub(crate) patterns: Arc<[PatternSum]>,
 }
 
 /// What is known of a link, for people.

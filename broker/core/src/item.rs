@@ -9,7 +9,10 @@ use std::sync::Arc;
 use broker_protocol::ErrorCode;
 use bytes::Bytes;
 
-use crate::{CallbackId, Inspection, Overview, Page, Part, Publication, SessionId, Token, TopicId};
+use crate::{
+    CallbackId, Inspection, Overview, Page, Part, Publication, SessionId, Token, TopicCounts,
+    TopicId, TopicsPage,
+};
 pub use callbacks::{Attachment, CallbackItem, Owned};
 pub(crate) use sent_calls::SentCall;
 pub use sent_calls::SentCalls;
@@ -144,6 +147,22 @@ pub enum Item {
         /// What the shard has to say.
         part: Arc<Part>,
     },
+    /// Topics that somebody asks about: the shard is to say what it counted of them.
+    Topics {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// The topics.
+        page: Arc<TopicsPage>,
+    },
+    /// What a shard counted of topics that somebody here asks about.
+    TopicsCounted {
+        /// The question.
+        inspection: Arc<Inspection>,
+        /// The topics.
+        page: Arc<TopicsPage>,
+        /// What it counted of each.
+        counts: Vec<TopicCounts>,
+    },
     /// Topics that are forgotten unless they are used or something of them waits, in a shard that is
     /// to say so.
     Idle {
@@ -169,6 +188,8 @@ impl Item {
             Self::Request { frame, .. } | Self::Reply { frame, .. } => frame.len(),
             Self::Replayed { pages, .. } => pages.iter().map(Page::size).sum(),
             Self::Inspected { part, .. } => part.size(),
+            Self::Topics { page, .. } => page.size(),
+            Self::TopicsCounted { page, counts, .. } => page.size() + size_of_val(&**counts),
             Self::Idle { topics, .. } => size_of_val::<[TopicId]>(topics),
             Self::Callback(item) => item.held(),
             Self::Presence { joined, left, .. } => (joined.len() + left.len()) * 16,
@@ -194,6 +215,8 @@ impl Item {
             | Self::Reply { .. }
             | Self::Inspect { .. }
             | Self::Inspected { .. }
+            | Self::Topics { .. }
+            | Self::TopicsCounted { .. }
             | Self::Idle { .. }
             | Self::Forgotten { .. } => None,
         }

@@ -3,6 +3,7 @@
 //! Plain functions of filters. Nothing here is asked per message: a filter is looked at when it
 //! comes into a lane, and a lane remembers which patterns it touches.
 
+mod counted;
 mod offence;
 mod retention;
 mod set;
@@ -52,6 +53,8 @@ pub struct Pattern {
     pub retain: Option<Retention>,
     /// Of how many keys of a topic it keeps anything at most.
     pub keys_max: Option<usize>,
+    /// How many topics that match may be known at a time.
+    pub topics_max: Option<usize>,
 }
 
 /// A rule of what survives, whatever its number.

@@ -18,6 +18,8 @@ mod gathering;
 mod groups;
 mod inspections;
 mod interest;
+mod looking;
+mod patterns;
 mod providers;
 mod publish;
 mod replays;
@@ -28,7 +30,7 @@ mod turns;
 
 use std::sync::Arc;
 
-use crate::{Batch, Command, Item, Now, Publication, ShardId};
+use crate::{Batch, Command, Item, Now, Overview, Publication, ShardId};
 use answers::answer_to;
 use attendance::Attendance;
 use callbacks::Callbacks;
@@ -41,6 +43,7 @@ use gathering::Gathering;
 use groups::Groups;
 use inspections::Inspections;
 use interest::Interest;
+use patterns::Patterns;
 use providers::Providers;
 use publish::expires;
 use replays::Replays;
@@ -53,6 +56,7 @@ use topics::Topics;
 pub struct Sequencer {
     topics: Topics,
     forgetting: Forgetting,
+    patterns: Patterns,
     retained: Retained,
     replays: Replays,
     interest: Interest,
@@ -108,6 +112,7 @@ impl Sequencer {
         Self {
             retained: Retained::new(&config),
             forgetting: Forgetting::new(config.forget_after),
+            patterns: Patterns::new(config.policies.filters().count()),
             topics: Topics::new(config, now.wall),
             replays: Replays::default(),
             interest: Interest::default(),
@@ -203,8 +208,16 @@ impl Sequencer {
                 self.still_waiting(*round, *shard, topics);
             }
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
+            Command::MoreTopics { inspection, after } => {
+                self.look_at_topics(now, inspection, Some(*after), out);
+            }
+            Command::TopicsCounted { inspection, page, counts } => {
+                let (shard, inspection, page) =
+                    (inspection.asker.shard, inspection.clone(), page.clone());
+                out.put(shard, Item::TopicsCounted { inspection, page, counts: counts.clone() });
+            }
             Command::Inspected { inspection, overview, part } => {
-                inspections::tell(inspection, **overview, part, out);
+                inspections::tell(inspection, Overview::clone(overview), part, out);
             }
         }
     }

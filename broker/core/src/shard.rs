@@ -222,10 +222,10 @@ impl Shard {
             id,
             log: Log::new(config.log_bytes_max)
                 .with_folds(config.folds.clone(), config.limits.payload_bytes_max),
+            routes: Routes::new(config.policies.clone()),
             config,
             sessions: Slab::new(),
             matcher: Matcher::default(),
-            routes: Routes::default(),
             together: Together::default(),
             outgoing: Outgoing::new(id),
             dirty: Dirty::default(),

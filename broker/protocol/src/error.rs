@@ -67,7 +67,7 @@ error_codes! {
     17 "lane-options" LaneOptions "The lane is open with other options, or no lane is free."
     18 "unknown-callback" UnknownCallback "An unknown callback token."
     19 "too-many-subscriptions" TooManySubscriptions "The limit of subscriptions in a session."
-    20 "too-many-topics" TooManyTopics "The limit of topics, in the broker or of one session."
+    20 "too-many-topics" TooManyTopics "The limit of topics, in the broker, of a pattern or of one session."
     21 "too-many-connections" TooManyConnections "The limit of connections to the broker."
     22 "too-many-commands" TooManyCommands "The limit of commands without an answer."
     23 "slow-consumer" SlowConsumer "The lane was at its bound, with overflow `disconnect`."

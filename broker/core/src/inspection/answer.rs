@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::part::{Counted, Counts, Waiting};
 use super::{Overview, Part, Question, Subject};
+use crate::Policies;
 
 /// What was answered so far.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ struct Head {
 
 /// What is told of all together.
 #[derive(Serialize)]
-struct Totals {
+struct Totals<'a> {
     time: u64,
     sessions: u64,
     connected: u64,
@@ -38,6 +39,8 @@ struct Totals {
     /// Of publishes, for want of room for what is retained.
     refused_retained: u64,
     forgotten: u64,
+    /// How often an idle topic wasn't forgotten since something of it waited.
+    topics_waited: u64,
     /// Last values that are retained now, and what they cost in bytes.
     retained: u64,
     retained_bytes: u64,
@@ -72,6 +75,19 @@ struct Totals {
     resyncs: u64,
     log_bytes: u64,
     shards: u32,
+    /// What was done with the topics of each pattern. Where patterns overlap each counts.
+    patterns: Vec<PatternTotals<'a>>,
+}
+
+/// What was done with the topics of a pattern.
+#[derive(Serialize)]
+struct PatternTotals<'a> {
+    pattern: &'a str,
+    topics: u64,
+    published: u64,
+    bytes: u64,
+    deliveries: u64,
+    refused: u64,
 }
 
 impl Answered {
@@ -86,12 +102,20 @@ impl Answered {
     }
 
     /// The answer as JSON, of at most so many bytes: sessions that don't fit into it aren't told.
-    pub(crate) fn write(&self, question: &Question, time: u64, bytes_max: usize) -> Vec<u8> {
+    pub(crate) fn write(
+        &self,
+        question: &Question,
+        policies: &Policies,
+        time: u64,
+        bytes_max: usize,
+    ) -> Vec<u8> {
         let mut sum = Part::default();
         self.parts.iter().for_each(|part| sum.add_numbers(part));
         match question.subject {
-            Subject::Sessions => self.write_sessions(question, (time, sum.counts), bytes_max),
-            Subject::Statistics => to_json(&self.totals(time, &sum)),
+            Subject::Sessions | Subject::Topics => {
+                self.write_sessions(question, (time, sum.counts), bytes_max)
+            }
+            Subject::Statistics => self.write_totals(time, &sum, policies, bytes_max),
         }
     }
 
@@ -103,31 +127,26 @@ impl Answered {
     ) -> Vec<u8> {
         let mut reports: Vec<_> = self.parts.iter().flat_map(|part| &part.sessions).collect();
         reports.sort_by_cached_key(|report| report.place(question.sort));
-        let mut list = Vec::new();
-        let mut shown = 0;
-        for report in reports.into_iter().take(question.limit) {
-            let report = to_json(report);
-            if HEAD_BYTES_MAX + list.len() + report.len() > bytes_max {
-                break;
-            }
-            if shown > 0 {
-                list.push(b',');
-            }
-            list.extend_from_slice(&report);
-            shown += 1;
-        }
-        let mut answer = to_json(&Head { time, counts, shown });
-        answer.pop();
-        answer.extend_from_slice(b",\"list\":[");
-        answer.append(&mut list);
-        answer.extend_from_slice(b"]}");
-        answer
+        let head = |shown| Head { time, counts, shown };
+        write_list(reports.into_iter().take(question.limit), head, bytes_max)
     }
 
-    fn totals(&self, time: u64, sum: &Part) -> Totals {
+    /// The totals, with as many patterns as fit.
+    fn write_totals(&self, time: u64, sum: &Part, policies: &Policies, most: usize) -> Vec<u8> {
+        let mut totals = self.totals(time, sum, policies);
+        loop {
+            let written = to_json(&totals);
+            if written.len() <= most || totals.patterns.is_empty() {
+                return written;
+            }
+            totals.patterns.truncate(totals.patterns.len() / 2);
+        }
+    }
+
+    fn totals<'a>(&self, time: u64, sum: &Part, policies: &'a Policies) -> Totals<'a> {
         let Part { counts, waiting, books, statistics, .. } = sum;
         let Counted { conflated, merged, dropped, expired, .. } = *books;
-        let Overview { shards, sequencer, topics } = self.overview;
+        let Overview { shards, sequencer, topics, .. } = self.overview;
         Totals {
             time,
             sessions: counts.sessions,
@@ -138,6 +157,7 @@ impl Answered {
             refused: sequencer.refused,
             refused_retained: sequencer.refused_retained,
             forgotten: sequencer.forgotten,
+            topics_waited: sequencer.topics_waited,
             retained: sequencer.retained,
             retained_bytes: sequencer.retained_bytes,
             documents_made: sequencer.documents_made,
@@ -165,8 +185,48 @@ impl Answered {
             resyncs: statistics.resyncs,
             log_bytes: statistics.log_bytes,
             shards,
+            patterns: self.patterns(sum, policies),
         }
     }
+
+    fn patterns<'a>(&self, sum: &Part, policies: &'a Policies) -> Vec<PatternTotals<'a>> {
+        let sums = policies.filters().zip(&*self.overview.patterns).enumerate();
+        let totals = sums.map(|(place, (pattern, counted))| PatternTotals {
+            pattern,
+            topics: counted.topics,
+            published: counted.published,
+            bytes: counted.bytes,
+            deliveries: sum.deliveries.get(place).copied().unwrap_or_default(),
+            refused: counted.refused,
+        });
+        totals.collect()
+    }
+}
+
+/// Writes a list behind a head that says how many are in it: as many as fit.
+pub(super) fn write_list<Head: Serialize>(
+    reports: impl Iterator<Item = impl Serialize>,
+    head: impl Fn(usize) -> Head,
+    bytes_max: usize,
+) -> Vec<u8> {
+    let (mut list, mut shown) = (Vec::new(), 0);
+    for report in reports {
+        let report = to_json(&report);
+        if HEAD_BYTES_MAX + list.len() + report.len() > bytes_max {
+            break;
+        }
+        if shown > 0 {
+            list.push(b',');
+        }
+        list.extend_from_slice(&report);
+        shown += 1;
+    }
+    let mut answer = to_json(&head(shown));
+    answer.pop();
+    answer.extend_from_slice(b",\"list\":[");
+    answer.append(&mut list);
+    answer.extend_from_slice(b"]}");
+    answer
 }
 
 /// The most that stands around the list of sessions, in bytes.

@@ -18,6 +18,8 @@ pub struct Part {
     /// What was counted in the lanes of sessions that live.
     pub(crate) books: Counted,
     pub(crate) statistics: Statistics,
+    /// Messages of the topics of each pattern that went into lanes.
+    pub(crate) deliveries: Vec<u64>,
 }
 
 impl Part {
@@ -27,6 +29,7 @@ impl Part {
         size_of::<Self>()
             + self.sessions.len() * (size_of::<SessionReport>() + 128)
             + lanes * size_of::<LaneReport>()
+            + self.deliveries.len() * size_of::<u64>()
     }
 
     /// Adds the numbers of another shard; sessions are the caller's affair.
@@ -35,6 +38,8 @@ impl Part {
         self.waiting.add(other.waiting);
         self.books.add(other.books);
         self.statistics.add(&other.statistics);
+        self.deliveries.resize(other.deliveries.len(), 0);
+        self.deliveries.iter_mut().zip(&other.deliveries).for_each(|(sum, more)| *sum += more);
     }
 }
 

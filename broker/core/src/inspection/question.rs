@@ -1,6 +1,9 @@
 //! What is asked, and how it is written.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::TopicSort;
 
 /// The topic on which clients ask for sessions.
 const SESSIONS: &str = "$broker.sessions";
@@ -8,7 +11,10 @@ const SESSIONS: &str = "$broker.sessions";
 /// The topic on which clients ask for totals.
 const STATISTICS: &str = "$broker.stats";
 
-/// How many sessions are told at most, whoever asks for how many.
+/// The topic on which clients ask for topics.
+const TOPICS: &str = "$broker.topics";
+
+/// How many sessions or topics are told at most, whoever asks for how many.
 const LIMIT_MAX: usize = 1000;
 
 /// What is asked about.
@@ -16,6 +22,8 @@ const LIMIT_MAX: usize = 1000;
 pub(crate) enum Subject {
     /// Sessions, one by one.
     Sessions,
+    /// Topics, one by one.
+    Topics,
     /// What all of them did together.
     Statistics,
 }
@@ -25,6 +33,7 @@ impl Subject {
     pub(crate) fn of(topic: &str) -> Option<Self> {
         match topic {
             SESSIONS => Some(Self::Sessions),
+            TOPICS => Some(Self::Topics),
             STATISTICS => Some(Self::Statistics),
             _ => None,
         }
@@ -36,9 +45,10 @@ impl Subject {
 pub(crate) struct Question {
     pub(crate) subject: Subject,
     pub(crate) sort: Sort,
-    /// How many sessions are to be told at most.
+    pub(crate) topic_sort: TopicSort,
+    /// How many sessions or topics are to be told at most.
     pub(crate) limit: usize,
-    /// How the names of the sessions begin that are meant.
+    /// How the names of those begin that are meant.
     pub(crate) name: String,
 }
 
@@ -58,15 +68,15 @@ pub(crate) enum Sort {
 /// What the body of a request may say.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Wish {
-    sort: Sort,
+struct Wish<Order: Default> {
+    sort: Order,
     limit: usize,
     name: String,
 }
 
-impl Default for Wish {
+impl<Order: Default> Default for Wish<Order> {
     fn default() -> Self {
-        Self { sort: Sort::default(), limit: 20, name: String::new() }
+        Self { sort: Order::default(), limit: 20, name: String::new() }
     }
 }
 
@@ -76,19 +86,36 @@ impl Question {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn read(subject: Subject, body: &[u8]) -> Result<Self, String> {
-        if subject == Subject::Statistics {
-            return Ok(Self { subject, sort: Sort::Name, limit: 0, name: String::new() });
-        }
-        let wish = match body {
-            b"" => None,
-            body => serde_json::from_slice(body).map_err(|error| error.to_string())?,
+        let (mut sort, mut topic_sort) = (Sort::Name, TopicSort::Name);
+        let (limit, name) = match subject {
+            Subject::Statistics => return Ok(Self::about_all()),
+            Subject::Sessions => wished(&mut sort, body)?,
+            Subject::Topics => wished(&mut topic_sort, body)?,
         };
-        let Wish { sort, limit, name } = wish.unwrap_or_default();
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(format!("limit {limit}: must be 1 to {LIMIT_MAX}"));
         }
-        Ok(Self { subject, sort, limit, name })
+        Ok(Self { subject, sort, topic_sort, limit, name })
     }
+
+    fn about_all() -> Self {
+        let (sort, topic_sort) = (Sort::Name, TopicSort::Name);
+        Self { subject: Subject::Statistics, sort, topic_sort, limit: 0, name: String::new() }
+    }
+}
+
+/// Reads what is wished: the order, how many, and how their names begin.
+fn wished<Order: Default + DeserializeOwned>(
+    order: &mut Order,
+    body: &[u8],
+) -> Result<(usize, String), String> {
+    let wish = match body {
+        b"" => None,
+        body => serde_json::from_slice(body).map_err(|error| error.to_string())?,
+    };
+    let Wish { sort, limit, name } = wish.unwrap_or_default();
+    *order = sort;
+    Ok((limit, name))
 }
 
 #[cfg(test)]
@@ -104,6 +131,7 @@ mod tests {
         let asked = Question {
             subject: Subject::Sessions,
             sort: Sort::Age,
+            topic_sort: TopicSort::Name,
             limit: 20,
             name: String::new(),
         };

@@ -7,7 +7,7 @@ use broker_protocol::ErrorCode;
 use super::answers::answer_to;
 use super::interest::ShardSet;
 use super::{Inboxes, Sequencer};
-use crate::inspection::Admission;
+use crate::inspection::{Admission, Subject};
 use crate::{Answer, Inspection, Item, Now, Overview, Part, ShardId};
 
 /// Who is asked about sessions, and how often.
@@ -38,19 +38,27 @@ impl Sequencer {
         out: &mut impl Inboxes,
     ) {
         if !self.inspections.admission.admits(now.monotonic) {
-            let message = "too many ask about sessions at the moment; ask again in a second";
+            let message =
+                "too many ask about sessions and topics at the moment; ask again in a second";
             let (code, message) = (ErrorCode::Busy, message.to_owned());
             let answer = Answer::RequestFailed { id: inspection.id, code, message };
             return answer_to(inspection.asker, answer, out);
+        }
+        if inspection.question.subject == Subject::Topics {
+            return self.look_at_topics(now, inspection, None, out);
         }
         let shards = self.inspections.shards;
         let overview = Overview {
             shards: shards.iter().count() as u32,
             sequencer: self.statistics(),
             topics: self.topics.len() as u64,
+            patterns: self.patterns.sums(&self.topics),
         };
         for shard in shards.iter() {
-            out.put(shard, Item::Inspect { inspection: inspection.clone(), overview });
+            out.put(
+                shard,
+                Item::Inspect { inspection: inspection.clone(), overview: overview.clone() },
+            );
         }
     }
 }

@@ -23,6 +23,7 @@ impl Sequencer {
             Ok(topic) => topic,
             Err(full) => {
                 self.statistics.refused += 1;
+                self.patterns.count_refused(&full);
                 return answer_to(session, too_many_topics(id, full), out);
             }
         };
@@ -41,6 +42,7 @@ impl Sequencer {
         };
         self.statistics.published += 1;
         topic.refresh(&self.interest, &self.groups);
+        self.patterns.count(topic.count(parts.len()), parts.len());
         let publication = match retain {
             Retain::Keep => Some(topic.stamp_always(now.wall, batch.bytes(parts))),
             _ => topic.stamp(now.wall, || batch.bytes(parts)),
@@ -76,8 +78,12 @@ impl Sequencer {
         };
         let topic = match self.topics.accept(batch.text(topic), session, now.monotonic) {
             Ok(topic) => topic,
-            Err(full) => return answer_to(session, too_many_topics(id, full), out),
+            Err(full) => {
+                self.patterns.count_refused(&full);
+                return answer_to(session, too_many_topics(id, full), out);
+            }
         };
+        self.patterns.count(topic.count(parts.len()), parts.len());
         let publication = topic.stamp_always(now.wall, batch.bytes(parts));
         let publication = Publication { expires, ..publication };
         topic.reaches(ShardSet::of([to.shard].into_iter()));

@@ -360,7 +360,7 @@ fn what_is_handed_back_goes_to_another_member_or_nowhere() {
     stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(member(ANN)), id: None });
     let publication = Publication {
         topic: "job".into(),
-        topic_id: crate::TopicId(0),
+        topic_id: TopicId(0),
         seq: 7,
         epoch: 1000,
         time: 0,

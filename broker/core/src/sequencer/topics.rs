@@ -5,6 +5,7 @@ mod idle;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -20,12 +21,16 @@ pub(super) use topic::Topic;
 pub(super) struct Topics {
     config: SequencerConfig,
     known: HashMap<Name, Topic>,
+    /// The same by their ids, which grow: whoever looks at all goes on where it stopped.
+    by_id: BTreeMap<TopicId, Name>,
+    /// How many match each pattern.
+    by_pattern: Vec<usize>,
     /// The topics that each session was the first to use.
     made: HashMap<SessionId, BTreeMap<TopicId, Name>>,
     /// Those of these sessions that are gone.
     gone: BTreeSet<SessionId>,
     /// Topics by the time since which they are known to be idle.
-    sweep: BTreeMap<(Duration, TopicId), Name>,
+    sweep: BTreeSet<(Duration, TopicId)>,
     /// Topics that were forgotten, of which nobody was told.
     forgotten: Vec<Forgotten>,
     epoch: u64,
@@ -35,11 +40,13 @@ pub(super) struct Topics {
 impl Topics {
     pub(super) fn new(config: SequencerConfig, epoch: u64) -> Self {
         Self {
+            by_pattern: vec![0; config.policies.filters().count()],
             config,
             known: HashMap::new(),
+            by_id: BTreeMap::new(),
             made: HashMap::new(),
             gone: BTreeSet::new(),
-            sweep: BTreeMap::new(),
+            sweep: BTreeSet::new(),
             forgotten: Vec::new(),
             epoch,
             next_id: 0,
@@ -103,6 +110,10 @@ impl Topics {
 
     #[cold]
     fn make(&mut self, name: &str, maker: SessionId, now: Duration) -> Result<(), TopicsFull> {
+        let patterns = self.config.policies.places(name);
+        if let Some(full) = patterns.iter().find_map(|place| self.full_pattern(*place)) {
+            return Err(full);
+        }
         let (most, most_of_session) = (self.config.topics_max, self.config.topics_per_session_max);
         if self.made.get(&maker).is_some_and(|made| made.len() >= most_of_session) {
             return Err(TopicsFull::Session { most: most_of_session });
@@ -115,10 +126,31 @@ impl Topics {
         self.next_id += 1;
         self.made.entry(maker).or_default().insert(id, name.clone());
         let retains = self.config.policies.retains(&name);
-        let topic = Topic::new(name.clone(), id, maker, (self.epoch, now), retains);
+        patterns.iter().for_each(|place| self.by_pattern[usize::from(*place)] += 1);
+        let topic = Topic::new(name.clone(), (id, maker), (self.epoch, now), retains, patterns);
         self.known.insert(name.clone(), topic);
-        self.sweep.insert((now, id), name);
+        self.sweep.insert((now, id));
+        self.by_id.insert(id, name);
         Ok(())
+    }
+
+    /// Why a pattern allows no more topics, if it doesn't.
+    fn full_pattern(&self, place: u8) -> Option<TopicsFull> {
+        let (most, pattern) = self.config.policies.topics_max(place)?;
+        let pattern = pattern.to_owned();
+        let is_full = self.by_pattern[usize::from(place)] >= most;
+        is_full.then_some(TopicsFull::Pattern { place, pattern, most })
+    }
+
+    /// How many topics match each pattern.
+    pub(super) fn by_pattern(&self) -> &[usize] {
+        &self.by_pattern
+    }
+
+    /// The topics that were made after this one, in the order in which they were.
+    pub(super) fn made_after(&self, after: Option<TopicId>) -> impl Iterator<Item = &Topic> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_id.range((from, Bound::Unbounded)).map(|(_, name)| &self.known[name])
     }
 
     /// Notes that a session is gone. Its topics live on, but make room when there is none.
@@ -141,8 +173,8 @@ impl Topics {
 #[cfg(test)]
 impl Topics {
     pub(super) fn keeps_nothing(&self) -> bool {
-        let Self { known, made, gone, sweep, forgotten, .. } = self;
-        let lists = [made.len(), gone.len(), sweep.len(), forgotten.len()];
-        known.is_empty() && lists == [0; 4]
+        let Self { known, by_id, by_pattern, made, gone, sweep, forgotten, .. } = self;
+        let lists = [made.len(), gone.len(), sweep.len(), forgotten.len(), by_id.len()];
+        known.is_empty() && lists == [0; 5] && by_pattern.iter().all(|count| *count == 0)
     }
 }

@@ -86,6 +86,10 @@ impl Shard {
             Item::Inspected { inspection, overview, part } => {
                 self.inspected(inspection, overview, part);
             }
+            Item::Topics { inspection, page } => self.count_topics(inspection, page),
+            Item::TopicsCounted { inspection, page, counts } => {
+                self.topics_counted(&inspection, &page, &counts);
+            }
             Item::Idle { round, topics } => self.search_for(round, topics),
             Item::Forgotten { topic_id } => self.routes.forget(topic_id),
         }
@@ -141,6 +145,7 @@ impl Shard {
             return;
         };
         let Self { routes, sessions, log, dirty, walks, late, .. } = self;
+        routes.count(route, extent.len());
         let mut overflowed: Vec<(u32, Overflowed)> = Vec::new();
         let (targets, mut deferred) = (&routes.get(route).targets, false);
         for (slot, lane) in targets.iter() {
@@ -200,6 +205,7 @@ impl Shard {
         };
         let slot = to.session.slot;
         let lane_slot = &mut self.sessions[slot as usize].lanes[lane];
+        self.routes.count_one(publication.topic_id, &publication.topic);
         let pushed = lane_slot.lane.push_addressed(entry, size, to.subscription, &mut self.log);
         self.pushed((slot, lane), pushed);
     }
@@ -225,6 +231,7 @@ impl Shard {
             Some(session) if !session.lanes[0].lane.has_room(size) => Refused::Busy,
             Some(_) => {
                 let (entry, size) = self.log.append(publication, Render::Bincode);
+                self.routes.count_one(publication.topic_id, &publication.topic);
                 let lane = &mut self.sessions[to.slot as usize].lanes[0].lane;
                 let pushed = lane.push(Extent::one(entry), u64::from(size), &mut self.log);
                 self.pushed((to.slot, 0), pushed);

@@ -1,6 +1,7 @@
 //! Those who ask about sessions: what they ask is looked up here, and their answers put together.
 
 mod scan;
+mod topics;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,8 +14,8 @@ use hashbrown::HashMap;
 
 use super::Shard;
 use super::commands::Refusal;
-use crate::inspection::{Answered, Overview, Part, Peer, Question, Subject};
-use crate::{Command, Inspection, Now, Token};
+use crate::inspection::{Answered, Overview, Part, Peer, Question, Subject, TopicsAnswered};
+use crate::{Command, Inspection, Now, SessionId, Token};
 use scan::Scan;
 pub(super) use scan::steps_of;
 
@@ -31,6 +32,8 @@ pub(super) struct Inspections {
     told: Vec<(Arc<Inspection>, Overview, Arc<Part>)>,
     /// What was told so far.
     answered: HashMap<Token, Answered>,
+    /// The same about topics.
+    topics: HashMap<Token, TopicsAnswered>,
 }
 
 impl Shard {
@@ -60,7 +63,7 @@ impl Shard {
     ) -> Result<Question, Refusal> {
         if !self.config.inspection {
             let message = format!(
-                "{:?}: this broker tells nobody about its sessions (`server.inspection`)",
+                "{:?}: this broker tells nobody about its sessions and topics (`server.inspection`)",
                 request.topic
             );
             return Err(Refusal::of("topic", ErrorCode::NotAllowed, message));
@@ -105,6 +108,7 @@ impl Shard {
             }
             let Scan { inspection, overview, mut part, .. } = scan;
             part.statistics = self.statistics();
+            part.deliveries = self.routes.by_pattern().to_vec();
             let part = Arc::new(part);
             let overview = Box::new(overview);
             self.outgoing.push(Command::Inspected { inspection, overview, part });
@@ -122,12 +126,18 @@ impl Shard {
         let Some(answered) = answered.filter(|_| self.waits_for(*asker, *id, *token)) else {
             return;
         };
-        let payload = answered.write(question, now.wall, self.config.limits.payload_bytes_max);
+        let (policies, most) = (&self.config.policies, self.config.limits.payload_bytes_max);
+        let payload = answered.write(question, policies, now.wall, most);
+        self.tell_asker((*asker, *id), payload);
+    }
+
+    /// Answers who asked.
+    fn tell_asker(&mut self, (asker, id): (SessionId, u64), payload: Vec<u8>) {
         let body = Body { content: Content::Json, payload: Cow::Owned(payload), ..Body::default() };
         let outcome = Outcome::Answer(body);
-        let reply = BrokerFrame::Reply(RoutedReply { id: *id, from: None, outcome });
+        let reply = BrokerFrame::Reply(RoutedReply { id, from: None, outcome });
         let mut frame = BytesMut::new();
         Codec::Bincode.write_broker(&reply, &mut frame);
-        self.replied(*asker, *id, &frame.freeze());
+        self.replied(asker, id, &frame.freeze());
     }
 }

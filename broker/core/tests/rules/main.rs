@@ -22,6 +22,7 @@ mod requests;
 mod resuming;
 mod retained;
 mod stage;
+mod topics;
 mod totals;
 mod unreliable;
 mod waiting;

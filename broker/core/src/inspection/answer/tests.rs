@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::super::{SessionReport, Sort};
+use super::super::{SessionReport, Sort, TopicSort};
 use super::*;
 
 fn report(name: &str, messages: u64, age: u64) -> SessionReport {
@@ -26,19 +26,26 @@ fn part(sessions: Vec<SessionReport>) -> Arc<Part> {
 }
 
 fn question(sort: Sort, limit: usize) -> Question {
-    Question { subject: Subject::Sessions, sort, limit, name: String::new() }
+    Question {
+        subject: Subject::Sessions,
+        sort,
+        topic_sort: TopicSort::Name,
+        limit,
+        name: String::new(),
+    }
 }
 
 fn answered() -> Answered {
     let sequencer = crate::SequencerStatistics::default();
-    let mut answered = Answered::new(Overview { shards: 2, sequencer, topics: 0 });
+    let mut answered =
+        Answered::new(Overview { shards: 2, sequencer, topics: 0, patterns: Arc::new([]) });
     assert!(!answered.add(part(vec![report("b", 3, 50), report("d", 9, 10)])));
     assert!(answered.add(part(vec![report("c", 3, 70), report("a", 0, 0)])));
     answered
 }
 
 fn write(question: &Question, bytes_max: usize) -> Value {
-    let written = answered().write(question, 1234, bytes_max);
+    let written = answered().write(question, &Policies::default(), 1234, bytes_max);
     assert!(written.len() <= bytes_max, "{} bytes", written.len());
     serde_json::from_slice(&written).expect("it is JSON")
 }
@@ -68,7 +75,7 @@ fn what_does_not_fit_is_left_out_and_the_counts_say_so() {
         (&all["sessions"], &all["behind"], &all["shown"]),
         (&4.into(), &2.into(), &4.into())
     );
-    let one = answered().write(&question(Sort::Age, 1), 1234, 1 << 20).len();
+    let one = answered().write(&question(Sort::Age, 1), &Policies::default(), 1234, 1 << 20).len();
     let cut = write(&question(Sort::Age, 20), one + HEAD_BYTES_MAX);
     assert_eq!(names(&cut), ["c"]);
     assert_eq!((&cut["matching"], &cut["shown"]), (&4.into(), &1.into()));

@@ -1,7 +1,7 @@
 //! Limits of topics.
 
 /// Why a topic isn't made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::sequencer) enum TopicsFull {
     /// The broker knows as many as it may.
     #[error(
@@ -15,4 +15,15 @@ pub(in crate::sequencer) enum TopicsFull {
          raise limits.topics_per_session_max"
     )]
     Session { most: usize },
+    /// As many are known that match a pattern as it allows.
+    #[error(
+        "pattern {pattern:?} allows {most} topics, and the broker knows as many that match it; use \
+         fewer, wait until idle ones are forgotten, or raise its topics_max"
+    )]
+    Pattern {
+        /// Its place among the patterns.
+        place: u8,
+        pattern: String,
+        most: usize,
+    },
 }

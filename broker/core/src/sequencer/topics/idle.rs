@@ -51,11 +51,11 @@ impl Topics {
     pub(in crate::sequencer) fn find_idle(&mut self, now: Duration) -> Vec<Idle> {
         let mut idle = Vec::new();
         for _ in 0..SWEEP_TOPICS {
-            let Some(first) = self.sweep.first_entry() else { break };
-            if first.key().0 + self.config.forget_after > now {
+            let Some((swept, id)) = self.sweep.first().copied() else { break };
+            if swept + self.config.forget_after > now {
                 break;
             }
-            let name = first.remove();
+            let name = self.by_id[&id].clone();
             let topic = self.known.get_mut(&name).expect("what is swept is known");
             let is_idle = topic.retained == 0 && topic.used + self.config.forget_after <= now;
             if is_idle && topic.reached.is_empty() {
@@ -64,7 +64,8 @@ impl Topics {
             }
             // Whatever becomes of it now, it is looked at again when it may be idle the next time.
             topic.swept = if is_idle || topic.retained > 0 { now } else { topic.used };
-            self.sweep.insert((topic.swept, topic.id), name.clone());
+            self.sweep.remove(&(swept, id));
+            self.sweep.insert((topic.swept, id));
             if is_idle {
                 let (id, used, reached) = (topic.id, topic.used, topic.reached);
                 idle.push(Idle { name, id, used, reached });
@@ -90,7 +91,9 @@ impl Topics {
     fn forget(&mut self, name: &str) {
         let topic = self.known.remove(name).expect("what is forgotten is known");
         self.sweep.remove(&(topic.swept, topic.id));
+        self.by_id.remove(&topic.id);
         self.take_off_account(topic.maker, topic.id);
+        topic.patterns.iter().for_each(|place| self.by_pattern[usize::from(*place)] -= 1);
         self.epoch = self.epoch.max(topic.epoch + 1);
         self.forgotten.push(Forgotten { id: topic.id, reached: topic.reached });
     }

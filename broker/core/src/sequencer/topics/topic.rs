@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::super::interest::ShardSet;
 use super::super::{Groups, Interest, Name};
+use crate::inspection::TopicRow;
 use crate::policy::Retains;
 use crate::{Publication, SessionId, TopicId};
 
@@ -31,16 +32,20 @@ pub(in crate::sequencer) struct Topic {
     pub(in crate::sequencer) retained: u32,
     /// What of it is.
     pub(in crate::sequencer) retains: Retains,
+    /// Of which patterns it counts.
+    pub(super) patterns: Box<[u8]>,
+    /// What was published, in bytes.
+    bytes: u64,
 }
 
 impl Topic {
     /// A topic that nothing was published to.
     pub(super) fn new(
         name: Name,
-        id: TopicId,
-        maker: SessionId,
+        (id, maker): (TopicId, SessionId),
         (epoch, now): (u64, Duration),
         retains: Retains,
+        patterns: Box<[u8]>,
     ) -> Self {
         Self {
             name,
@@ -56,6 +61,28 @@ impl Topic {
             groups: Vec::new(),
             retained: 0,
             retains,
+            patterns,
+            bytes: 0,
+        }
+    }
+
+    /// Counts what has got its place, and tells of which patterns that is.
+    pub(in crate::sequencer) fn count(&mut self, bytes: usize) -> &[u8] {
+        self.bytes += bytes as u64;
+        &self.patterns
+    }
+
+    /// What is told of it, whoever wants it.
+    pub(in crate::sequencer) fn row(&self, now: Duration) -> TopicRow {
+        TopicRow {
+            id: self.id,
+            name: self.name.clone(),
+            epoch: self.epoch,
+            published: self.seq,
+            bytes: self.bytes,
+            retained: u64::from(self.retained),
+            groups: 0,
+            idle: now.saturating_sub(self.used).as_millis() as u64,
         }
     }
 
