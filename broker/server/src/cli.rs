@@ -7,8 +7,11 @@
 mod arguments;
 mod bench;
 mod client;
+mod columns;
 mod configuration;
 mod logging;
+mod looking;
+mod numbers;
 mod outcome;
 mod output;
 mod payload;
@@ -19,6 +22,7 @@ mod serve;
 mod sessions;
 mod signals;
 mod subscribe;
+mod topics;
 
 use std::process::ExitCode;
 
@@ -40,6 +44,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Request(arguments)) => request::run(&arguments),
         Some(Command::Reply(arguments)) => reply::run(&arguments),
         Some(Command::Sessions(arguments)) => sessions::run(&arguments),
+        Some(Command::Topics(arguments)) => topics::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
     };
     match outcome {

@@ -192,6 +192,7 @@ fn pattern(pattern: &Pattern) -> broker_core::Pattern {
         forbids_unreliable: pattern.forbid_unreliable,
         retain: pattern.retain,
         keys_max: pattern.keys_max,
+        topics_max: pattern.topics_max,
     }
 }
 

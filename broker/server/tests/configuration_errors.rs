@@ -364,6 +364,11 @@ fn patterns_are_told_what_is_wrong_with_them_and_which_one_it_is() {
              `pattern[0].bound_messages_max`, which is 10",
         ),
         (
+            "[[pattern]]\nfilter = \"a.b\"\ntopics_max = 2",
+            "broker.toml:3:1: `pattern[0].topics_max` is 2, but must be 1, or none: \"a.b\" matches one \
+             topic alone",
+        ),
+        (
             "[[pattern]]\nfilter = \"a\"\nmin_interval = \"50ms\"\nmin_interval_min = \"100ms\"",
             "broker.toml:3:1: `pattern[0].min_interval` is \"50ms\", but must be at least \
              `pattern[0].min_interval_min`, which is \"100ms\"",

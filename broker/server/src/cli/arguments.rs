@@ -6,6 +6,7 @@ mod commands;
 mod examples;
 mod server;
 mod sessions;
+mod topics;
 
 use clap::{Parser, Subcommand};
 
@@ -14,6 +15,7 @@ pub(crate) use client::{Codec, Connection, Content, Format, Output};
 pub(crate) use commands::{Publish, Replay, Reply, Request, Send, Subscribe, WhenBehind};
 pub(crate) use server::{Check, ServerSettings, Show};
 pub(crate) use sessions::{Sessions, Sort};
+pub(crate) use topics::{TopicSort, Topics};
 
 /// A broker for live messages, and small clients for the shell.
 ///
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Send(Send),
     /// Show who is connected and who is behind, the slowest first.
     Sessions(Sessions),
+    /// Show what is published where and to how many, the busiest topics first.
+    Topics(Topics),
     /// Put a broker under load, and measure what becomes of it.
     Bench(Bench),
 }

@@ -20,6 +20,7 @@ impl Checker<'_> {
             self.forbidden_defaults(place, pattern);
             self.defaults_above_caps(place, pattern);
             self.interval_below_floor(place, pattern);
+            self.more_topics_than_names(place, pattern);
         }
     }
 
@@ -47,6 +48,16 @@ impl Checker<'_> {
         let forbids = format!("{PATTERN}[{place}].forbid_{option}");
         let allowed = format!("one that `{forbids}` doesn't have");
         self.refuse(&[&default, &forbids], format!("{name:?}"), &allowed);
+    }
+
+    /// A bound for the topics of a filter that is a topic itself: there is one.
+    fn more_topics_than_names(&mut self, place: usize, pattern: &Pattern) {
+        let is_topic = broker_delivery::check_topic(&pattern.filter).is_ok();
+        if let Some(most) = pattern.topics_max.filter(|most| is_topic && *most > 1) {
+            let key = format!("{PATTERN}[{place}].topics_max");
+            let allowed = format!("1, or none: {:?} matches one topic alone", pattern.filter);
+            self.refuse(&[&key], most.to_string(), &allowed);
+        }
     }
 
     fn interval_below_floor(&mut self, place: usize, pattern: &Pattern) {

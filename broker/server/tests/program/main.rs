@@ -7,3 +7,4 @@ mod server;
 mod sessions;
 mod subscribe;
 mod support;
+mod topics;

@@ -17,6 +17,7 @@ Examples:
   journalctl -f | broker pub logs.host1 --lines publish every line
   broker request time.now                       ask, and print the answer
   broker sessions                               who is behind?
+  broker topics                                 what is published where?
   broker bench                                  how fast is the broker that runs here?";
 
 pub(super) const SUBSCRIBE: &str = "\
@@ -68,6 +69,17 @@ Examples:
 
 AGE, WAITING and BYTES are what waits in a lane and since when. RECEIVED was handed to the connection;
 CONFLATED and DROPPED were told in gaps instead. Lanes that were never used aren't shown.";
+
+pub(super) const TOPICS: &str = "\
+Examples:
+  broker topics                                    the 20 to which most was published
+  broker topics market. --limit 100                of those that begin so
+  broker topics --sort deliveries --watch 1s       those that cost most, again and again
+  broker topics --sort idle --json | jq .topic     JSON lines, one for each topic
+
+PUBLISHED and BYTES are what was published since the topic is known, in this EPOCH. DELIVERIES are messages
+that went into lanes, each counted for every lane; SUBSCRIBERS are lanes that get the topic now. A topic
+with nothing retained or waiting is forgotten when it was IDLE for topics.forget_after.";
 
 pub(super) const CHECK: &str = "\
 Examples:

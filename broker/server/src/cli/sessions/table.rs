@@ -6,6 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::columns::write_columns;
+use super::super::numbers::{age, grouped, size};
+
 /// What the broker answers.
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
@@ -87,23 +90,8 @@ impl fmt::Display for Look<'_> {
             return Ok(());
         }
         let rows: Vec<Row> = list.iter().flat_map(|session| rows(session, *time)).collect();
-        let heads = HEADS.map(|(head, _)| head.to_owned());
-        let width = |column: usize| {
-            let cells = rows.iter().chain([&heads]).map(|row| row[column].chars().count());
-            cells.max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
-        std::iter::once(&heads)
-            .chain(&rows)
-            .try_for_each(|row| writeln!(f, "{}", line(row, &widths)))
+        write_columns(f, &HEADS, &rows)
     }
-}
-
-fn line(row: &Row, widths: &[usize]) -> String {
-    let cells = row.iter().zip(HEADS).zip(widths).map(|((cell, (_, words)), width)| {
-        if words { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-    });
-    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
 /// A row for each lane that was used; what is the session's own stands in the first.
@@ -156,36 +144,6 @@ fn row(lane: &Lane) -> Row {
     ]
 }
 
-/// Milliseconds as people say them.
-fn age(milliseconds: u64) -> String {
-    match milliseconds {
-        0..1_000 => format!("{milliseconds} ms"),
-        1_000..60_000 => format!("{:.1} s", milliseconds as f64 / 1e3),
-        _ => humantime::format_duration(Duration::from_secs(milliseconds / 1000)).to_string(),
-    }
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_240 => format!("{} B", grouped(bytes)),
-        10_240..10_485_760 => format!("{} KiB", grouped(bytes >> 10)),
-        _ => format!("{} MiB", grouped(bytes >> 20)),
-    }
-}
-
-/// 1234567 as 1,234,567.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,12 +189,5 @@ b             -        -        -     0  newest 3, disconnect         0         
             // The heading, the heads of the columns, and lane 1; or lane 0 too.
             assert_eq!((rows(&unused), rows(&used)), (4, 5), "{of}");
         }
-    }
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([999, 1000, 61_000].map(age), ["999 ms", "1.0 s", "1m 1s"]);
-        assert_eq!([10_239, 10_240, 10 << 20].map(size), ["10,239 B", "10 KiB", "10 MiB"]);
     }
 }

@@ -16,8 +16,9 @@ section! {
         /// Shards, each with a thread of its own; 0 means one per core.
         /// More than cores gain nothing; fewer leave cores to other programs.
         shards: usize = 0, count(0..=64);
-        /// Whether clients may ask who is connected and who is behind: `broker sessions`, and requests to
-        /// `$broker.sessions` and `$broker.stats`.
+        /// Whether clients may ask who is connected, who is behind, and what is published where: `broker
+        /// sessions`, `broker topics`, and requests to `$broker.sessions`, `$broker.topics` and
+        /// `$broker.stats`.
         inspection: bool = true, switch();
     }
 }

@@ -18,8 +18,9 @@ section! {
 section! {
     /// What the broker remembers of topics.
     pub struct Topics {
-        /// A topic that is idle for so long, with nothing waiting or kept, is forgotten and makes room.
-        /// When it comes back it counts from 1, in a new epoch.
+        /// A topic that is idle for so long, with nothing retained, and no message waiting for anybody, is
+        /// forgotten and makes room; one that waits is looked at again after the same time. When it
+        /// comes back it counts from 1, in a new epoch.
         forget_after: Duration = Duration::from_secs(600), time(1_000..=2_592_000_000);
     }
 }
