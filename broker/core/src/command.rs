@@ -11,7 +11,7 @@ pub use callbacks::CallbackCommand;
 
 use crate::{
     Answer, Inspection, Outstanding, Overview, Part, Publication, SessionId, ShardId, Token,
-    TopicCounts, TopicId, TopicsPage,
+    TopicCounts, TopicId, TopicsPage, WantedTopics,
 };
 
 /// What a shard asks of the sequencer in one turn: commands, and the bytes that they refer to.
@@ -210,12 +210,12 @@ pub enum Command {
     },
     /// A question about all sessions.
     Inspect(Arc<Inspection>),
-    /// The next topics for a question about topics.
-    MoreTopics {
+    /// How a question about topics goes on.
+    Topics {
         /// The question.
         inspection: Arc<Inspection>,
-        /// The last that was looked at.
-        after: TopicId,
+        /// What it wants next.
+        wanted: WantedTopics,
     },
     /// What this shard counted of topics.
     TopicsCounted {

@@ -2,11 +2,11 @@
 //!
 //! A client asks on a topic of the broker's own. Its shard reads the [`Question`], the sequencer has
 //! every shard look at its sessions ([`Item::Inspect`](crate::Item::Inspect)), and each [`Part`] goes
-//! back to the asker's shard, which puts the answer together. Topics are the sequencer's: it looks at a
-//! page of them, shards add what they counted, and the asker's shard comes again for the next. A shard looks at a bounded number of
+//! back to the asker's shard, which puts the answer together. A shard looks at a bounded number of
 //! sessions in one turn and goes on in the next, so that nobody waits for it.
 //!
-//! Invariant: what lanes count for themselves is all that is needed; nothing is kept for this.
+//! Topics are the sequencer's. It looks at them a page at a time, for one question after the other, and the
+//! asker's shard comes again for the next page; of those that come first, shards count who gets them.
 
 mod answer;
 mod part;
@@ -21,8 +21,8 @@ pub(crate) use answer::Answered;
 pub use part::Part;
 pub(crate) use part::{Counted, LaneReport, Rank, SessionReport, Waiting, rank};
 pub(crate) use question::{Question, Sort, Subject};
-pub use topics::{PatternSum, TopicCounts, TopicsPage};
-pub(crate) use topics::{TopicRow, TopicSort, TopicsAnswered};
+pub(crate) use topics::{Counting, TopicSort, TopicsAnswered};
+pub use topics::{PatternSum, TopicCounts, TopicRow, TopicsPage, WantedTopics};
 
 /// What one client wants to know, on its way to all shards.
 #[derive(Debug, Clone, PartialEq)]

@@ -36,7 +36,9 @@ pub use command::{Batch, CallbackCommand, Command, Purpose, Retain, Span, Standi
 pub use config::{Absence, Config, Limits, Liveness};
 pub use folds::Folds;
 pub use ids::{Now, SessionId, ShardId, Token, TopicId};
-pub use inspection::{Inspection, Overview, Part, PatternSum, Peer, TopicCounts, TopicsPage};
+pub use inspection::{
+    Inspection, Overview, Part, PatternSum, Peer, TopicCounts, TopicRow, TopicsPage, WantedTopics,
+};
 pub use item::{Addressee, Answer, Attachment, CallbackItem, Item, Owned, SentCalls};
 pub use log::{Log, LogStatistics, Run, Wanted};
 pub use policy::{KeepRule, Pattern, Policies, Retention};

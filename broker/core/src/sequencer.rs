@@ -208,8 +208,8 @@ impl Sequencer {
                 self.still_waiting(*round, *shard, topics);
             }
             Command::Inspect(inspection) => self.inspect(now, inspection, out),
-            Command::MoreTopics { inspection, after } => {
-                self.look_at_topics(now, inspection, Some(*after), out);
+            Command::Topics { inspection, wanted } => {
+                self.go_on_with_topics(now, inspection, wanted, out);
             }
             Command::TopicsCounted { inspection, page, counts } => {
                 let (shard, inspection, page) =

@@ -1,4 +1,5 @@
-//! What is told of topics: pages of them, as the sequencer finds them, to which shards add what they counted.
+//! What is told of topics: pages of them, as the sequencer finds them, of which those that come first
+//! are kept, and to these, some at a time, shards add what they counted.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::Question;
 use super::answer::write_list;
 use crate::TopicId;
+
+/// Of how many topics shards count everything at a time: who gets them may have to be looked up.
+const COUNTED_AT_A_TIME: usize = 16;
 
 /// Which topics come first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -39,8 +43,9 @@ pub struct TopicsPage {
     /// How many there are in all.
     pub(crate) topics: u64,
     pub(crate) time: u64,
-    /// How many shards count.
+    /// How many shards count, and what.
     pub(crate) shards: u32,
+    pub(crate) counting: Counting,
     /// The last that was looked at, unless that was all.
     pub(crate) next: Option<TopicId>,
 }
@@ -52,9 +57,39 @@ impl TopicsPage {
     }
 }
 
+/// What shards count of the topics of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// What decides which come first.
+    Deliveries,
+    /// All that is told.
+    Everything,
+}
+
+/// What a question about topics wants next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WantedTopics {
+    /// The topics that were made behind this one.
+    After(TopicId),
+    /// What shards count of these.
+    Counts(Vec<TopicRow>),
+    /// Nothing: it is answered, or whoever asked is gone.
+    Nothing,
+}
+
+impl WantedTopics {
+    /// What it counts against the bound of a batch, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Counts(rows) => rows.len() * size_of::<TopicRow>(),
+            Self::After(_) | Self::Nothing => 0,
+        }
+    }
+}
+
 /// One topic, as the sequencer knows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct TopicRow {
+pub struct TopicRow {
     #[serde(skip)]
     pub(crate) id: TopicId,
     #[serde(rename = "topic", serialize_with = "write_name")]
@@ -114,7 +149,9 @@ pub(crate) struct TopicsAnswered {
     /// What shards have counted of the page that is under way, and how many did.
     counts: Vec<TopicCounts>,
     counted: u32,
-    first: BTreeMap<Place, Report>,
+    /// Those of the topics looked at that come first, of which not all is counted.
+    first: BTreeMap<Place, TopicRow>,
+    reports: Vec<Report>,
 }
 
 /// One topic, as it is told.
@@ -154,9 +191,13 @@ impl TopicsAnswered {
         }
         self.counted = 0;
         self.matching += page.matching;
-        for (row, counts) in page.rows.iter().zip(self.counts.drain(..)) {
-            let place = row.place(question.topic_sort, counts.deliveries);
-            self.first.insert(place, Report { row: row.clone(), counts });
+        let counted = page.rows.iter().cloned().zip(self.counts.drain(..));
+        if page.counting == Counting::Everything {
+            self.reports.extend(counted.map(|(row, counts)| Report { row, counts }));
+            return true;
+        }
+        for (row, counts) in counted {
+            self.first.insert(row.place(question.topic_sort, counts.deliveries), row);
             if self.first.len() > question.limit {
                 self.first.pop_last();
             }
@@ -164,12 +205,18 @@ impl TopicsAnswered {
         true
     }
 
+    /// Takes some of those of which shards are to count everything, unless they have of all.
+    pub(crate) fn take_uncounted(&mut self) -> Vec<TopicRow> {
+        let rows = std::iter::from_fn(|| self.first.pop_first()).take(COUNTED_AT_A_TIME);
+        rows.map(|(_, row)| row).collect()
+    }
+
     /// The answer as JSON, of at most so many bytes: topics that don't fit into it aren't told.
     pub(crate) fn write(&self, page: &TopicsPage, bytes_max: usize) -> Vec<u8> {
         let TopicsPage { time, topics, .. } = *page;
         let matching = self.matching;
         let head = |shown| Head { time, topics, matching, shown };
-        write_list(self.first.values(), head, bytes_max)
+        write_list(self.reports.iter(), head, bytes_max)
     }
 }
 

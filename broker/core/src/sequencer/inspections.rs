@@ -16,6 +16,8 @@ pub(super) struct Inspections {
     /// The shards that ever had a session.
     shards: ShardSet,
     admission: Admission,
+    /// Whether topics are looked at for somebody.
+    pub(super) looks_at_topics: bool,
 }
 
 impl Inspections {
@@ -40,12 +42,10 @@ impl Sequencer {
         if !self.inspections.admission.admits(now.monotonic) {
             let message =
                 "too many ask about sessions and topics at the moment; ask again in a second";
-            let (code, message) = (ErrorCode::Busy, message.to_owned());
-            let answer = Answer::RequestFailed { id: inspection.id, code, message };
-            return answer_to(inspection.asker, answer, out);
+            return busy(inspection, message, out);
         }
         if inspection.question.subject == Subject::Topics {
-            return self.look_at_topics(now, inspection, None, out);
+            return self.begin_with_topics(now, inspection, out);
         }
         let shards = self.inspections.shards;
         let overview = Overview {
@@ -61,6 +61,13 @@ impl Sequencer {
             );
         }
     }
+}
+
+/// Tells who asked that this must be another time.
+pub(super) fn busy(inspection: &Inspection, message: &str, out: &mut impl Inboxes) {
+    let (code, message) = (ErrorCode::Busy, message.to_owned());
+    let answer = Answer::RequestFailed { id: inspection.id, code, message };
+    answer_to(inspection.asker, answer, out);
 }
 
 /// Hands what a shard has to say to the one in which it was asked.

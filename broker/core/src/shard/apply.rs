@@ -88,7 +88,7 @@ impl Shard {
             }
             Item::Topics { inspection, page } => self.count_topics(inspection, page),
             Item::TopicsCounted { inspection, page, counts } => {
-                self.topics_counted(&inspection, &page, &counts);
+                self.topics_counted(inspection, &page, &counts);
             }
             Item::Idle { round, topics } => self.search_for(round, topics),
             Item::Forgotten { topic_id } => self.routes.forget(topic_id),

@@ -23,7 +23,8 @@ pub(super) use scan::steps_of;
 /// fraction of a millisecond.
 const LOOKS_PER_TURN: usize = 20_000;
 
-/// What is under way for those who ask. Bounded by how many inspections are admitted in a second.
+/// What is under way for those who ask. Bounded by how many inspections are admitted in a second; about
+/// topics there is one at a time in the whole broker.
 #[derive(Debug, Default)]
 pub(super) struct Inspections {
     /// What this shard still looks at, one after the other.

@@ -109,6 +109,7 @@ fn text_bytes(command: &Command) -> usize {
         Command::Send { to, .. } => to.len(),
         Command::Replay { wanted, .. } => wanted.len() * size_of::<Outstanding>(),
         Command::StillWaiting { topics, .. } => topics.len() * size_of::<TopicId>(),
+        Command::Topics { wanted, .. } => wanted.size(),
         Command::TopicsCounted { page, counts, .. } => page.size() + size_of_val(&**counts),
         Command::Inspected { part, .. } => size_of::<Overview>() + part.size(),
         Command::Callback(CallbackCommand::Unwanted { topic, .. }) => topic.len(),

@@ -110,6 +110,13 @@ impl Routes {
         &self.by_pattern
     }
 
+    /// What was counted of a topic.
+    pub(super) fn deliveries(&self, topic_id: TopicId) -> TopicCounts {
+        let place = self.places.get(&topic_id);
+        let deliveries = place.map_or(0, |place| self.routes[*place].deliveries);
+        TopicCounts { deliveries, subscribers: 0 }
+    }
+
     /// What was counted of a topic, and how many lanes get it now.
     pub(super) fn counts(
         &mut self,

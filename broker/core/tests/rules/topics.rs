@@ -18,7 +18,7 @@ fn ask<'a>(id: u64, body: &'a str) -> ClientFrame<'a> {
 
 fn answer(stage: &mut Stage, slot: u32, id: u64, body: &str) -> Value {
     stage.say(slot, &ask(id, body));
-    for _ in 0..40 {
+    for _ in 0..100 {
         if let [answer] = &answers(stage, slot)[..] {
             return answer.clone();
         }
@@ -145,6 +145,25 @@ fn whoever_gives_up_is_not_answered_and_leaves_nothing_to_do() {
     (0..10).for_each(|_| stage.turn());
     assert!(answers(&mut stage, operator).is_empty());
     assert!(!stage.shard.has_batch(), "nobody asks for more");
+    assert_eq!(topics(&answer(&mut stage, operator, 2, r#"{"limit":3}"#)).len(), 3);
+}
+
+#[test]
+fn topics_are_looked_at_for_one_client_at_a_time() {
+    let mut stage = with_patterns(Vec::new());
+    let (operator, other) = (stage.enter("operator"), stage.enter("other"));
+    for topic in 0..3000 {
+        stage.write(operator, &ClientFrame::Publish(Publish::bytes(&format!("t.{topic}"), b"x")));
+    }
+    stage.turn();
+    stage.write(operator, &ask(1, ""));
+    stage.single_turn();
+    stage.write(other, &ask(1, ""));
+    stage.single_turn();
+    stage.single_turn();
+    assert_eq!(stage.refused(other), Some(ErrorCode::Busy));
+    assert_eq!(topics(&answer(&mut stage, operator, 2, "")).len(), 20);
+    assert_eq!(topics(&answer(&mut stage, other, 2, "")).len(), 20);
 }
 
 #[test]

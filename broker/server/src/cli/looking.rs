@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use client_sdk::{Body, Client, RequestError};
+use client_sdk::{Body, Client, ErrorCode, RequestError};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -14,6 +14,9 @@ use super::output;
 
 /// How long the broker may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait where too many ask at the moment.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Back to the first line of a terminal, and nothing left of what was there.
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -70,9 +73,19 @@ impl Looking<'_> {
     }
 
     async fn ask(&self, client: &Client) -> Result<Body, Failure> {
-        let body = Body::json(self.question.to_string());
-        let reply = client.request_within(PATIENCE, self.topic, body).await;
-        reply.map(|reply| reply.body).map_err(|error| self.failure(&error))
+        let answered = tokio::time::timeout(PATIENCE, self.ask_until_there_is_room(client)).await;
+        let reply = answered.unwrap_or(Err(RequestError::TimedOut(PATIENCE)));
+        reply.map_err(|error| self.failure(&error))
+    }
+
+    async fn ask_until_there_is_room(&self, client: &Client) -> Result<Body, RequestError> {
+        loop {
+            let body = Body::json(self.question.to_string());
+            match client.request_within(PATIENCE, self.topic, body).await {
+                Err(error) if is_busy(&error) => tokio::time::sleep(PAUSE).await,
+                reply => return reply.map(|reply| reply.body),
+            }
+        }
     }
 
     fn failure(&self, error: &RequestError) -> Failure {
@@ -89,6 +102,11 @@ impl Looking<'_> {
             Outcome::Failed.because(format_args!("the broker's answer can't be read: {error}"))
         })
     }
+}
+
+/// Whether too many ask at the moment.
+fn is_busy(error: &RequestError) -> bool {
+    matches!(error, RequestError::Busy { .. } | RequestError::Refused { code: ErrorCode::Busy, .. })
 }
 
 fn lines(answer: &[u8]) -> serde_json::Result<String> {
