@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use broker_delivery::lane::{Extent, Keep, Room};
+use broker_delivery::lane::{Extent, Keep, LaneOptions, Overflow, Room};
 use broker_protocol::{ErrorCode, message};
 
 use super::calls::unknown_callback;
@@ -92,7 +92,7 @@ impl Shard {
         let (epoch, extent) = (self.callbacks.epoch, Extent::beginning_at(self.log.end()));
         let session = &mut self.sessions[to.owner.slot as usize];
         let room = match &session.lanes[lane].lane {
-            waiting if waiting.options().keep == Keep::All => waiting.room(),
+            waiting if refuses(waiting.options()) => waiting.room(),
             _ => Room::ENDLESS,
         };
         let offered = session.roles_mut()?.offered.get_mut(&to.number)?;
@@ -124,6 +124,11 @@ impl Shard {
         let number = session.roles()?.offered.get(&to.number)?.methods.lane(method);
         session.lanes.iter().position(|one| one.number == number)
     }
+}
+
+/// Whether a lane has no room for a call beyond its bound: it neither conflates nor drops.
+fn refuses(options: &LaneOptions) -> bool {
+    options.keep == Keep::All && options.overflow != Overflow::DropOldest
 }
 
 impl Row {

@@ -86,6 +86,30 @@ fn a_call_for_which_a_lane_that_keeps_all_has_no_room_is_refused_and_takes_no_pl
 }
 
 #[test]
+fn a_lane_that_drops_the_oldest_makes_room_for_a_call_and_tells_what_went() {
+    let mut scene = Scene::new();
+    let overflow = Some(Overflow::DropOldest);
+    let mut tick = method("tick", 1);
+    tick.options =
+        Some(LaneOptions { bound_messages: Some(3), overflow, ..LaneOptions::default() });
+    let callback = scene.offer(&[tick]);
+    scene.stage.set_room(scene.owner, 0);
+    for number in 0..5 {
+        assert!(scene.call(&callback, "tick", &number.to_string()).is_ok(), "{number}");
+    }
+    for number in 5..9 {
+        let number = number.to_string();
+        scene.stage.say(scene.caller, &call(None, (&callback, "tick"), (None, &number)));
+    }
+    scene.stage.turn();
+    assert_eq!(scene.stage.shard.statistics().calls_refused, 0);
+    scene.stage.set_room(scene.owner, usize::MAX);
+    scene.stage.turn();
+    let told = told(&scene.stage.frames(scene.owner));
+    assert_eq!(told, ["gap 7 Dropped", "tick 7 8", "tick 8 9"]);
+}
+
+#[test]
 fn calls_that_come_together_find_the_room_and_the_count_of_those_that_come_one_by_one() {
     let mut scene = Scene::new();
     let options = LaneOptions { bound_messages: Some(3), ..LaneOptions::default() };
