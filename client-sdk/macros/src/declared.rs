@@ -1,12 +1,13 @@
 //! Reads a trait, and complains where it can't be an interface.
 
 use quote::ToTokens;
+use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned;
-use syn::{Ident, ItemTrait, TraitItem, TraitItemFn};
+use syn::{Attribute, Ident, ItemTrait, TraitItem, TraitItemFn, Visibility};
 
 use crate::complaints::Complaints;
 use crate::interface::{Interface, Method, Role};
-use crate::method;
+use crate::{method, options};
 
 /// As many methods as a callback may have at the broker.
 const METHODS_MAX: usize = 256;
@@ -16,14 +17,15 @@ const METHODS_MAX: usize = 256;
 pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complaints) {
     let mut complaints = Complaints::default();
     complaints.unless(check_words(item));
+    let attributes = attributes(role, item, &mut complaints);
     let is_plain = complaints.unless(check_generics(item)).is_some();
     let (mut methods, mut refused) = (Vec::new(), Vec::new());
     for one in functions(item, &mut complaints) {
-        match method::read(role, one) {
+        match method::read(role, &one) {
             Ok(method) => methods.push(method),
             Err(error) => {
                 complaints.add(error);
-                refused.push(one.clone());
+                refused.push(one);
             }
         }
     }
@@ -35,8 +37,8 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
         role,
         name: item.ident.clone(),
         visibility: item.vis.clone(),
-        conditions: item.attrs.iter().filter(|one| one.path().is_ident("cfg")).cloned().collect(),
-        attributes: item.attrs.clone(),
+        conditions: attributes.iter().filter(|one| one.path().is_ident("cfg")).cloned().collect(),
+        attributes,
         is_serial: methods.iter().any(Method::takes_mut),
         methods,
         refused,
@@ -44,31 +46,79 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
     (interface, complaints)
 }
 
-/// The methods, and complaints about all else.
-fn functions<'a>(item: &'a ItemTrait, complaints: &mut Complaints) -> Vec<&'a TraitItemFn> {
-    let mut functions: Vec<&TraitItemFn> = Vec::new();
-    for one in &item.items {
-        let message = match one {
-            TraitItem::Fn(function) => {
-                let name = &function.sig.ident;
-                match functions.iter().any(|before| before.sig.ident == *name) {
-                    false => functions.push(function),
-                    true => complaints.add(named_twice(name)),
-                }
-                continue;
-            }
-            TraitItem::Type(_) => {
-                "an interface has methods alone, both ends mean the same types: write the type \
-                 itself where it is used"
-            }
-            TraitItem::Const(_) => {
-                "an interface has methods alone: write the constant beside the trait"
-            }
-            _ => "an interface has methods alone: nothing else can be called from afar",
+/// What stands above the trait, and complaints about what belongs elsewhere.
+fn attributes(role: Role, item: &ItemTrait, complaints: &mut Complaints) -> Vec<Attribute> {
+    let mut attributes = item.attrs.clone();
+    attributes.retain(|one| {
+        let message = if options::is_meant(one) {
+            "this is said of a method: write it above each of which it is true".to_owned()
+        } else if is_another(one) {
+            format!("a trait is one kind of interface, `{role}` is said already: remove this")
+        } else {
+            return true;
         };
         complaints.add(syn::Error::new_spanned(one, message));
+        false
+    });
+    attributes
+}
+
+/// Whether it is one of the attributes that make an interface.
+fn is_another(attribute: &Attribute) -> bool {
+    let segments = &attribute.path().segments;
+    let kinds = ["callback", "service"];
+    let is_kind = segments.last().is_some_and(|last| kinds.iter().any(|kind| last.ident == kind));
+    is_kind && (segments.len() == 1 || segments[0].ident == "client_sdk")
+}
+
+/// The methods, and complaints about all else.
+fn functions(item: &ItemTrait, complaints: &mut Complaints) -> Vec<TraitItemFn> {
+    let mut functions: Vec<TraitItemFn> = Vec::new();
+    for one in &item.items {
+        let function = match one {
+            TraitItem::Fn(function) => function.clone(),
+            other => match visible.parse2(other.to_token_stream()) {
+                Ok((visibility, function)) => {
+                    let message = "a method is as visible as its trait: remove this";
+                    complaints.add(syn::Error::new_spanned(visibility, message));
+                    function
+                }
+                Err(_) => {
+                    complaints.add(no_method(other));
+                    continue;
+                }
+            },
+        };
+        let name = &function.sig.ident;
+        match functions.iter().any(|before| before.sig.ident == *name) {
+            false => functions.push(function),
+            true => complaints.add(named_twice(name)),
+        }
     }
     functions
+}
+
+/// Reads a method with `pub` before it.
+fn visible(input: ParseStream<'_>) -> syn::Result<(Visibility, TraitItemFn)> {
+    let above = input.call(Attribute::parse_outer)?;
+    let visibility = input.parse()?;
+    let mut function: TraitItemFn = input.parse()?;
+    function.attrs.splice(..0, above);
+    Ok((visibility, function))
+}
+
+fn no_method(item: &TraitItem) -> syn::Error {
+    let message = match item {
+        TraitItem::Type(_) => {
+            "an interface has methods alone, both ends mean the same types: write the type itself \
+             where it is used"
+        }
+        TraitItem::Const(_) => {
+            "an interface has methods alone: write the constant beside the trait"
+        }
+        _ => "an interface has methods alone: nothing else can be called from afar",
+    };
+    syn::Error::new_spanned(item, message)
 }
 
 fn named_twice(name: &Ident) -> syn::Error {

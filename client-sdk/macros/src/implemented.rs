@@ -64,7 +64,9 @@ fn put_right(role: Role, method: &mut ImplItemFn, complaints: &mut Complaints) {
     });
     if unasked::lacks_async(role, &method.sig) {
         complaints.add(unasked::complaint(role, &method.sig));
-        method.sig.asyncness = Some(syn::parse_quote!(async));
+        // Where the compiler points when the trait has no such method.
+        let span = method.sig.fn_token.span;
+        method.sig.asyncness = Some(syn::parse_quote_spanned!(span=> async));
     }
 }
 

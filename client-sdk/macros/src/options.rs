@@ -45,6 +45,9 @@ impl Options {
             let message = "an interface has the same methods for everybody: remove the condition";
             return Err(syn::Error::new_spanned(attribute, message));
         }
+        if let Some(error) = reached_by_path(attribute) {
+            return Err(error);
+        }
         if attribute.path().is_ident("timeout") {
             if !is_asked {
                 let message = "nobody waits for this call: remove `timeout`, or write `async fn`";
@@ -76,6 +79,21 @@ impl Options {
 pub(crate) fn is_meant(attribute: &Attribute) -> bool {
     let times = ["timeout", "expires_in"];
     times.iter().any(|word| attribute.path().is_ident(word)) || LaneRule::is_meant(attribute)
+}
+
+/// Complains about `client_sdk::keep` and the like, which are no attributes of their own.
+fn reached_by_path(attribute: &Attribute) -> Option<syn::Error> {
+    let segments = &attribute.path().segments;
+    let (first, last) = (segments.first()?, segments.last()?);
+    let ours = ["keep", "lane", "timeout", "expires_in"];
+    if segments.len() < 2
+        || first.ident != "client_sdk"
+        || !ours.iter().any(|one| last.ident == one)
+    {
+        return None;
+    }
+    let message = format!("the attribute above the trait reads this: write `{}` alone", last.ident);
+    Some(syn::Error::new_spanned(attribute.path(), message))
 }
 
 /// Complains about an attribute that says nothing.

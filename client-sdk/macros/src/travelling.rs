@@ -2,7 +2,7 @@
 
 use syn::{
     AngleBracketedGenericArguments, GenericArgument, Lifetime, Path, PathArguments, PathSegment,
-    Type,
+    Type, TypeParamBound,
 };
 
 use crate::complaints::Complaints;
@@ -12,6 +12,10 @@ pub(crate) fn check(kind: &Type) -> syn::Result<()> {
     let message = match kind {
         Type::Reference(reference) => return Err(borrowed(reference)),
         Type::ImplTrait(_) => "both ends must mean the same type: write its name",
+        Type::TraitObject(object) if is_error(object) => {
+            "both ends must mean the same error: write one of your own, with \
+             `#[client_sdk::data]` above it"
+        }
         Type::TraitObject(_) => {
             "an object doesn't travel, a handle to it does: write `Callback<dyn …>`, of a trait with \
              `#[client_sdk::callback]`"
@@ -62,6 +66,9 @@ fn starts_with_self(path: &Path) -> bool {
 
 fn check_path(path: &Path) -> syn::Result<()> {
     let mut complaints = Complaints::default();
+    if let Some(error) = stays(path) {
+        return Err(error);
+    }
     for segment in &path.segments {
         // Nothing of it travels.
         if segment.ident != "PhantomData"
@@ -71,6 +78,31 @@ fn check_path(path: &Path) -> syn::Result<()> {
         }
     }
     complaints.into_result()
+}
+
+/// Whether it is `dyn Error`, with whatever else.
+fn is_error(object: &syn::TypeTraitObject) -> bool {
+    object.bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| last.ident == "Error")
+        }
+        _ => false,
+    })
+}
+
+/// Complains about what the SDK gives to one end alone: `Service<dyn Room>`.
+fn stays(path: &Path) -> Option<syn::Error> {
+    let last = path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let is_of_interface =
+        matches!(arguments.args.first(), Some(GenericArgument::Type(Type::TraitObject(_))));
+    let message = match last.ident.to_string().as_str() {
+        "Service" => "a service is found by its name: write `String`, to be resolved there",
+        "CallbackSet" => "a set is made of its topic: write `String`, and make it anew there",
+        "Offered" => "the guard stays with who offered: write `Callback<dyn …>`, a handle to it",
+        _ => return None,
+    };
+    is_of_interface.then(|| syn::Error::new_spanned(path, message))
 }
 
 fn check_arguments(

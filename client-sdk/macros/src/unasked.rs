@@ -15,6 +15,7 @@ const PLAIN: [&str; 23] = [
 pub(crate) fn lacks_async(role: Role, signature: &Signature) -> bool {
     let is_meant = match &signature.output {
         ReturnType::Default => role == Role::Service,
+        ReturnType::Type(_, kind) if is_nothing(kind) => role == Role::Service,
         ReturnType::Type(_, kind) => is_plain(kind),
     };
     is_meant && signature.asyncness.is_none()
@@ -23,6 +24,10 @@ pub(crate) fn lacks_async(role: Role, signature: &Signature) -> bool {
 /// Why that is wrong, and what to write.
 pub(crate) fn complaint(role: Role, signature: &Signature) -> syn::Error {
     match (role, &signature.output) {
+        (Role::Callback, ReturnType::Type(_, kind)) if is_nothing(kind) => syn::Error::new_spanned(
+            &signature.output,
+            "nobody waits for this call: remove `-> ()`, or write `async fn` for who is to wait",
+        ),
         (Role::Callback, ReturnType::Type(_, kind)) => syn::Error::new_spanned(
             kind,
             "who wants an answer waits for it: write `async fn`, or return nothing",
@@ -32,6 +37,10 @@ pub(crate) fn complaint(role: Role, signature: &Signature) -> syn::Error {
             "a service answers its calls, and they wait for it: write `async fn`",
         ),
     }
+}
+
+fn is_nothing(kind: &Type) -> bool {
+    matches!(kind, Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn is_plain(kind: &Type) -> bool {
