@@ -4,6 +4,7 @@ use client_sdk::Callback;
 use client_sdk::interface::Caller;
 
 use crate::Reach;
+pub use crate::lost_and_back;
 
 /// Somebody in the room, as the server sees them.
 #[client_sdk::callback]

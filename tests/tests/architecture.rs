@@ -170,6 +170,20 @@ fn no_source_file_has_more_than_500_lines_without_its_tests() {
 }
 
 #[test]
+fn the_chat_has_as_many_lines_as_the_readme_says_and_less_than_80() {
+    let lines = |name: &str| {
+        let source = fs::read_to_string(root().join("examples/src/bin").join(name)).unwrap();
+        source.lines().count()
+    };
+    let (server, terminal) = (lines("chat-server.rs"), lines("chat.rs"));
+    assert!(server < 80 && terminal < 80, "{server} and {terminal}");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let said =
+        format!("A chat made like this, server and terminal, is {server} and {terminal} lines");
+    assert!(readme.contains(&said), "{said}");
+}
+
+#[test]
 fn every_file_that_the_architecture_mentions_exists() {
     let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
     let mut places = BTreeSet::new();

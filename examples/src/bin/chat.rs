@@ -1,5 +1,4 @@
-//! A chat for terminals: what you type is said to all; `/msg NAME TEXT` to one; `/poll QUESTION`
-//! asks all; `/quit` leaves.
+//! A chat for terminals: what you type is said to all. `/msg NAME TEXT`, `/poll QUESTION`, `/quit`.
 //!
 //! ```sh
 //! cargo run --release -p broker-examples --bin chat -- --name alice
@@ -7,10 +6,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use broker_examples::chat::{Arguments, ChatCallback, ChatService};
-use broker_examples::lost_and_back;
+use broker_examples::chat::{Arguments, ChatCallback, ChatService, lost_and_back};
 use clap::Parser;
-use client_sdk::Service;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::oneshot;
 
@@ -52,13 +49,9 @@ impl ChatCallback for Screen {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Arguments { name, room, reach } = Arguments::parse();
-    let client = reach
-        .client()
-        .name(&name)
-        .on_state(lost_and_back(|news| println!("* {news}")))
-        .connect()
-        .await?;
-    let chat: Service<dyn ChatService> = client.resolve(&format!("chat.{room}")).await?;
+    let link_changed = lost_and_back(|news| println!("* {news}"));
+    let client = reach.client().name(&name).on_state(link_changed).connect().await?;
+    let chat = client.resolve::<dyn ChatService>(&format!("chat.{room}")).await?;
     let screen = Screen { own_name: name, ..Screen::default() };
     let offered = client.offer(screen.clone()).await?;
     let here = chat.join(offered.callback()).await?;
@@ -71,9 +64,8 @@ async fn main() -> anyhow::Result<()> {
             (_, ("/quit", _)) => break,
             (_, ("/msg", rest)) => {
                 let (to, text) = rest.split_once(' ').unwrap_or((rest, ""));
-                if !chat.whisper(to.to_owned(), text.to_owned()).await? {
-                    println!("* {to} isn't here");
-                }
+                let is_here = chat.whisper(to.to_owned(), text.to_owned()).await?;
+                println!("* {to} {}", if is_here { "is told" } else { "isn't here" });
             }
             (_, ("/poll", question)) => {
                 let (yes, all) = chat.poll(question.to_owned()).await?;
