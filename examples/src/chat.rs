@@ -54,7 +54,7 @@ pub enum JoinError {
     Gone,
 }
 
-/// The name of the client that calls; the broker sees that no two have the same.
+/// The name of the client that calls. Several may have the same: a room has the first of them.
 pub fn caller() -> String {
     let name = Caller::current().and_then(|caller| caller.name);
     name.map_or_else(|| "somebody".to_owned(), |name| name.to_string())

@@ -33,7 +33,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
-    /// The name by which the broker knows the client: what it is [sent](crate::Client::send) to.
+    /// The name by which the broker knows the client: what it is [sent](crate::Client::send) to. Others may
+    /// have the same.
     pub name: Option<Arc<str>>,
     /// Its session, which is told with calls that have an answer alone. A client that comes back without its
     /// session has another one.
