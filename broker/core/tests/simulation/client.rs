@@ -120,7 +120,8 @@ impl Client {
     /// Gets another link, of any kind.
     pub(crate) fn take_link(&mut self, info: LinkInfo, framing: Framing) {
         (self.info, self.framing) = (info, framing);
-        (self.resuming, self.lenient, self.link.waited) = (true, true, true);
+        (self.resuming, self.lenient) = (true, true);
+        (self.link.waited, self.link.refused) = (true, true);
         (self.says_goodbye, self.keeps) = (false, false);
     }
 

@@ -17,7 +17,9 @@ pub(crate) struct Link {
     pub(crate) refusing: usize,
     /// Whether it has refused something that may still wait, or too much was on its way.
     pub(crate) waited: bool,
-    /// Whether that was ever so: only then what may be on its way becomes less.
+    /// Whether it has refused something that still waits: of any lane, not only of one that conflates.
+    pub(crate) refused: bool,
+    /// Whether the former was ever so: only then what may be on its way becomes less.
     has_waited: bool,
     /// How many packets it took, and bytes; in front of which byte the client has said to have
     /// consumed all, and the broker has heard so.
@@ -35,8 +37,11 @@ pub(crate) struct Written {
     pub(crate) flush: u64,
     /// When its shard looked at its clock last.
     pub(crate) at: Duration,
-    /// Whether the link had refused something that still waited when the flush began.
+    /// Whether the link had refused something that still waited when the flush began, or too much was on
+    /// its way.
     pub(crate) waited: bool,
+    /// The same, however much was on its way: that makes only lanes that conflate wait.
+    pub(crate) refused: bool,
     /// The packet's number in its link.
     pub(crate) packet: u64,
     /// How many bytes were written with it.
@@ -62,6 +67,7 @@ impl Link {
     /// A flush has ended: whether everything was taken.
     pub(crate) fn flushed(&mut self, everything: bool) {
         let most = if self.has_waited { LEAST_BYTES } else { START_BYTES };
+        self.refused &= !everything;
         self.waited = (self.waited && !everything) || self.put - self.heard >= most;
         self.has_waited |= self.waited;
     }
@@ -135,6 +141,7 @@ pub(crate) struct Flushing<'a> {
     pub(crate) at: Duration,
     /// Whether something had waited when the flush began.
     pub(crate) waited: bool,
+    pub(crate) refused: bool,
     /// Takes nothing, or whatever comes; `None` as the link is.
     pub(crate) forced: Option<Verdict>,
     pub(crate) codec: Codec,
@@ -158,11 +165,12 @@ impl Flushing<'_> {
         let verdict = self.forced.unwrap_or_else(|| self.judge());
         if verdict != Verdict::Refused {
             self.measure(bytes);
-            let Self { flush, at, waited, .. } = *self;
-            let written = Written { flush, at, waited, packet: 0, place: 0 };
+            let Self { flush, at, waited, refused, .. } = *self;
+            let written = Written { flush, at, waited, refused, packet: 0, place: 0 };
             self.link.put(channel, written, mark, bytes);
         }
         self.link.waited |= verdict != Verdict::Taken;
+        self.link.refused |= verdict != Verdict::Taken;
         verdict
     }
 

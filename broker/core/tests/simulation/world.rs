@@ -279,6 +279,7 @@ impl World {
         };
         let mut outlet = Flushing {
             waited: link.waited,
+            refused: link.refused,
             link,
             random: &mut self.random,
             flush: self.flushes,

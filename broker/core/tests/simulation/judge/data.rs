@@ -87,7 +87,7 @@ impl Judge {
     /// have waited for another member.
     fn check_in_time(&self, client: usize, arrival: Arrival, number: usize) -> Wrong {
         let lane = self.views[client].header(arrival).lane;
-        let waited = arrival.written.waited || self.is_paced(client, lane);
+        let waited = arrival.written.refused || self.is_paced(client, lane);
         let expired = self.truth.records[number].has_expired(arrival.written.at);
         match expired && waited && lane != OF_GROUPS {
             true => Err(format!("message {number} was written when it had expired")),
