@@ -14,6 +14,7 @@ mod merged;
 mod rest;
 mod resume;
 mod retained;
+mod sends;
 mod story;
 mod track;
 mod truth;

@@ -207,6 +207,7 @@ impl World {
         let id = self.random.percent(60).then(|| self.next_id(client));
         if let Some(id) = id {
             self.judge.views[client].pending.insert(id, Pending::Message(record));
+            self.judge.truth.records[record].has_id = true;
         }
         let (body, expires_in) = (self.body(record), self.lasting(record, 70));
         let send = Send { id, to: Cow::Borrowed(to), body, expires_in, ..Send::default() };

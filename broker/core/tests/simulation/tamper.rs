@@ -5,6 +5,7 @@ mod fault;
 mod forgets;
 mod nulls;
 mod seen;
+mod sends;
 
 use std::collections::BTreeSet;
 
@@ -38,6 +39,8 @@ pub(crate) struct Passing {
     pub(crate) is_first: bool,
     /// Whether its client knows how many messages the lane lost with a link.
     pub(crate) is_of_known_loss: bool,
+    /// Whether it was sent to its client, accepted if that is known, and for good.
+    pub(crate) is_due_send: bool,
     /// Whether it is the last call of somebody who has let go of the callback since.
     pub(crate) ends_a_hold: bool,
 }
@@ -224,6 +227,9 @@ impl Tamper {
             }
             (Fault::MiscountFolded, BrokerFrame::Gap(gap)) => {
                 BrokerFrame::Gap(Gap { count: gap.count + 100, ..gap })
+            }
+            (Fault::MisleadGap, BrokerFrame::Gap(gap)) => {
+                BrokerFrame::Gap(Gap { topic: Some("$to.nobody".to_owned()), ..gap })
             }
             (Fault::MisplaceLane, BrokerFrame::Connected(mut connected)) => {
                 let lane = connected.lanes.iter_mut().find(|lane| lane.frames > 0);

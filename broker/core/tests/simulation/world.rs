@@ -422,7 +422,14 @@ impl World {
                 }
                 _ => false,
             };
+            let is_due_send = match codec.read_broker(&frame) {
+                Ok(Some(BrokerFrame::Message(message))) if !lost => {
+                    self.judge.is_due_send(&message)
+                }
+                _ => false,
+            };
             let passing = Passing {
+                is_due_send,
                 ends_a_hold,
                 client,
                 codec,

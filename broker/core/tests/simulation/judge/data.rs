@@ -181,31 +181,11 @@ impl Judge {
         }
     }
 
-    fn sent(
-        &mut self,
-        client: usize,
-        lane: u8,
-        message: &frame::Message<'_>,
-        number: usize,
-    ) -> Wrong {
-        let view = &mut self.views[client];
-        if lane != 0 || message.topic != format!("$to.{}", view.name) {
-            return Err(format!("{} came to {} in lane {lane}", message.topic, view.name));
-        }
-        let place = (message.epoch, message.seq);
-        let lane = view.lanes.get_mut(&0).ok_or("there is always a lane 0")?;
-        if lane.sent.replace(place).is_some_and(|last| last >= place) {
-            return Err(format!("{} steps back to {place:?}", message.topic));
-        }
-        self.truth.records[number].sent_to += 1;
-        match self.truth.records[number].sent_to {
-            1 => Ok(()),
-            count => Err(format!("message {number} to one client came {count} times")),
-        }
-    }
-
     pub(super) fn gap(&mut self, client: usize, arrival: Arrival, gap: &frame::Gap) -> Wrong {
         if let Some(found) = self.gap_of_calls(client, arrival, gap) {
+            return found;
+        }
+        if let Some(found) = self.gap_of_sends(client, arrival, gap) {
             return found;
         }
         if self.lane_of(client, arrival).1 {
@@ -223,6 +203,7 @@ impl Judge {
         }
         let Some(topic) = &gap.topic else {
             lane.folded += gap.count;
+            lane.told_of_sends.count_of_lane(gap);
             lane.tracks.values_mut().for_each(super::track::Track::loosen);
             lane.loosen_calls();
             return Ok(());
@@ -232,17 +213,6 @@ impl Judge {
         else {
             return Err(format!("a gap of a topic without place: {gap:?}"));
         };
-        if topic.starts_with("$to.") {
-            lane.gaps_of_sent += gap.count;
-            if gap.reason == GapReason::Expired {
-                // Those that come of these places stand behind it.
-                return self.sent_expired(client, gap);
-            }
-            let ahead = lane.sent.is_none_or(|sent| (epoch, first) > sent);
-            lane.sent = Some((epoch, last));
-            let fits = ahead && gap.count <= last - first + 1;
-            return if fits { Ok(()) } else { Err(format!("{gap:?} after {:?}", lane.sent)) };
-        }
         let topic = Truth::topic(topic).ok_or("a gap of a topic that nobody uses")?;
         let track = lane.tracks.get_mut(&topic).ok_or("a gap of a topic that isn't covered")?;
         let is_whole = gap.count == (last + 1).saturating_sub(first);
@@ -265,28 +235,6 @@ impl Judge {
         }
         self.truth.know(topic, (epoch, last));
         Ok(())
-    }
-
-    /// No more of what was sent to a client by name is told to have expired than may have.
-    fn sent_expired(&mut self, client: usize, gap: &frame::Gap) -> Wrong {
-        let to = self.views[client].name.clone();
-        *self.happened.entry("sends expired").or_default() += gap.count;
-        let lane = self.views[client].lanes.get_mut(&0).ok_or("there is always a lane 0")?;
-        lane.expired_sent += gap.count;
-        let (told, most) = (lane.expired_sent, self.most_expired(&Kind::Send(to)));
-        let hull = (gap.last_seq, gap.first_seq);
-        let fits = hull.0.zip(hull.1).is_some_and(|(last, first)| gap.count <= last + 1 - first);
-        match fits && told <= most {
-            true => Ok(()),
-            false => Err(format!("{gap:?}: {told} were told to have expired, and {most} may have")),
-        }
-    }
-
-    /// How many of a kind may have expired by now, and never came.
-    pub(super) fn most_expired(&self, kind: &Kind) -> u64 {
-        let of_kind = self.truth.records.iter().filter(|record| record.kind == *kind);
-        let gone = of_kind.filter(|record| record.sent_to == 0 && !record.refused);
-        gone.filter(|record| record.may_have_expired(self.clock)).count() as u64
     }
 
     pub(super) fn presence(

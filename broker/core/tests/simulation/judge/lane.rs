@@ -6,6 +6,7 @@ use broker_protocol::frame::{Accepted, Keep, LaneOptions, Overflow};
 
 use super::conflated::Conflated;
 use super::merged::{Documents, Ended};
+use super::sends::ToldOfSends;
 use super::track::{Told, Track};
 use super::{Called, Wrong};
 
@@ -25,9 +26,8 @@ pub(crate) struct Lane {
     /// What was covered until behind a gap of the whole lane.
     pub(crate) left: Vec<(usize, Track)>,
     /// Messages to the client by name: the last place, what gaps told of them.
-    pub(crate) sent: Option<(u64, u64)>,
-    pub(crate) gaps_of_sent: u64,
-    pub(super) expired_sent: u64,
+    pub(super) sent: Option<(u64, u64)>,
+    pub(super) told_of_sends: ToldOfSends,
     /// Whether callbacks are called here, and their calls by callback and method.
     pub(crate) is_of_calls: bool,
     pub(super) calls: BTreeMap<(usize, usize), Called>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::lane::Lane;
 use super::track::{Told, Track};
 use super::{Judge, Kind, Purpose, Sub, View, Wrong};
 use crate::plan::TOPICS;
@@ -21,7 +22,7 @@ impl Judge {
         }
         self.close_books();
         let lanes = self.views.iter_mut().flat_map(|view| view.lanes.values_mut());
-        lanes.for_each(super::lane::Lane::settle);
+        lanes.for_each(Lane::settle);
         let found = self.check_groups().and_then(|()| self.check_sends());
         self.blame(0, found);
         if self.auditor {
@@ -68,27 +69,9 @@ impl Judge {
                 found.map_err(|what| format!("lane {number}: {what}"))?;
                 continue;
             }
-            let mut told = lane.told;
+            let missing = self.missing_of_lane(lane);
+            let mut told = missing.map_err(|what| format!("lane {number}: {what}"))?;
             told.add(calls);
-            for (topic, track) in &lane.tracks {
-                let wrong = |what| format!("{} in lane {number}: {what}", TOPICS[*topic]);
-                let due = self.truth.first_after(*topic, track.accepted);
-                track.must_reach(self.truth.last(*topic), due).map_err(wrong)?;
-                let late = track.first.zip(due).is_some_and(|(first, due)| first > due);
-                if late && lane.folded == 0 {
-                    return Err(wrong(format!("{due:?} was for it; first came {:?}", track.first)));
-                }
-                for (epoch, next) in &track.finished {
-                    let last = self.truth.last_in(*topic, *epoch);
-                    if *next <= last {
-                        return Err(wrong(format!("epoch {epoch} went on to {last}, not {next}")));
-                    }
-                }
-                told.add(track.tail(self.truth.last(*topic)));
-            }
-            for (topic, track) in &lane.left {
-                told.add(Told { least: 0, ..track.tail(self.truth.last(*topic)) });
-            }
             // Without somebody who sees everything the last ones may be told of in no other way.
             let sent = if *number == 0 { self.sent_in_vain(&view.name) } else { 0 };
             let most = if self.auditor { told.most.saturating_add(sent) } else { u64::MAX };
@@ -101,11 +84,29 @@ impl Judge {
         Ok(())
     }
 
-    /// How many messages to a client by name never came: they are in lane 0 too.
-    fn sent_in_vain(&self, name: &str) -> u64 {
-        let records = self.truth.records.iter();
-        let sent = records.filter(|record| record.kind == Kind::Send(name.to_owned()));
-        sent.filter(|record| record.sent_to == 0).count() as u64
+    /// How many messages gaps of a whole lane that keeps all must have told of, without calls.
+    pub(super) fn missing_of_lane(&self, lane: &Lane) -> Result<Told, String> {
+        let mut told = lane.told;
+        for (topic, track) in &lane.tracks {
+            let wrong = |what| format!("{}: {what}", TOPICS[*topic]);
+            let due = self.truth.first_after(*topic, track.accepted);
+            track.must_reach(self.truth.last(*topic), due).map_err(wrong)?;
+            let late = track.first.zip(due).is_some_and(|(first, due)| first > due);
+            if late && lane.folded == 0 {
+                return Err(wrong(format!("{due:?} was for it; first came {:?}", track.first)));
+            }
+            for (epoch, next) in &track.finished {
+                let last = self.truth.last_in(*topic, *epoch);
+                if *next <= last {
+                    return Err(wrong(format!("epoch {epoch} went on to {last}, not {next}")));
+                }
+            }
+            told.add(track.tail(self.truth.last(*topic)));
+        }
+        for (topic, track) in &lane.left {
+            told.add(Told { least: 0, ..track.tail(self.truth.last(*topic)) });
+        }
+        Ok(told)
     }
 
     /// What was told to have expired had.
@@ -129,27 +130,6 @@ impl Judge {
         };
         let live = self.views.iter().filter(|view| view.is_live());
         live.filter(subscribed).map(|view| view.name.clone()).collect()
-    }
-
-    /// What was accepted for one client has arrived, unless that client went or dropped some.
-    fn check_sends(&mut self) -> Wrong {
-        for number in 0..self.truth.records.len() {
-            let record = &self.truth.records[number];
-            if record.refused && record.sent_to > 0 {
-                return Err(format!("message {number} was refused and came"));
-            }
-            let Kind::Send(to) = &record.kind else { continue };
-            let excused = self.truth.ended_since(to, record.step)
-                || self.views.iter().filter(|view| view.name == *to).any(|view| {
-                    view.lanes.get(&0).is_some_and(|lane| lane.folded + lane.gaps_of_sent > 0)
-                });
-            if record.acked && record.sent_to == 0 && !excused {
-                return Err(format!("message {number} was accepted and never came to {to}"));
-            }
-            // Why it may be missing isn't known any more at the next time of rest.
-            self.truth.records[number].acked &= !excused;
-        }
-        Ok(())
     }
 
     /// What an acknowledged or still living publisher published was seen by who sees everything.

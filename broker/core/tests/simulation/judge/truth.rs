@@ -64,6 +64,8 @@ pub(crate) struct Truth {
     last: [Place; TOPICS.len()],
     /// When a session of each name ended last.
     ended: BTreeMap<String, u64>,
+    /// How many records there were at the last time of rest.
+    settled: usize,
 }
 
 impl Truth {
@@ -102,6 +104,26 @@ impl Truth {
             (Kind::Send(to), None) => to,
             (Kind::Call(..), None) => "the method",
         }
+    }
+
+    /// Nothing of what was recorded until now is under way.
+    pub(super) fn rest(&mut self) {
+        self.settled = self.records.len();
+    }
+
+    /// What was recorded since the last time of rest, and its number.
+    pub(super) fn since_rest(&self) -> impl Iterator<Item = (usize, &Record)> {
+        self.records.iter().enumerate().skip(self.settled)
+    }
+
+    /// What of a kind never came and wasn't refused.
+    pub(super) fn lost(&self, kind: &Kind) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| record.is_lost(kind))
+    }
+
+    /// The same of what was recorded since the last time of rest.
+    pub(super) fn lost_since_rest(&self, kind: &Kind) -> impl Iterator<Item = &Record> {
+        self.records[self.settled..].iter().filter(move |record| record.is_lost(kind))
     }
 
     pub(crate) fn name_ended(&mut self, name: &str, step: u64) {

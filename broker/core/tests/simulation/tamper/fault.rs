@@ -94,12 +94,16 @@ pub(crate) enum Fault {
     ForgetNulls,
     /// A topic is forgotten though a message of it waits.
     ForgetWaiting,
+    /// A message to one client, which was accepted and doesn't expire, never comes.
+    LoseSend,
+    /// A gap that tells of messages to one client comes to another.
+    MisleadGap,
     /// Something about a callback.
     Of(CallFault),
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 44] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -142,6 +146,8 @@ impl Fault {
         Self::LoseTrailing,
         Self::ForgetNulls,
         Self::ForgetWaiting,
+        Self::LoseSend,
+        Self::MisleadGap,
     ];
 
     /// Whether a value has to be made up for it that isn't retained any more.
@@ -226,6 +232,7 @@ impl Fault {
                 matches!(granted.keep, Some(Keep::Latest(_)))
             })),
             Self::LoseMoved => matches!(frame, BrokerFrame::Moved(_)),
+            Self::LoseSend | Self::MisleadGap => self.concerns_sends(from, frame),
             _ => self.concerns_state(from, frame) || self.concerns_return(from, frame),
         }
     }

@@ -47,6 +47,19 @@ impl Truth {
 }
 
 impl Record {
+    /// Whether it is of a kind, never came, and wasn't refused.
+    pub(super) fn is_lost(&self, kind: &Kind) -> bool {
+        self.kind == *kind && self.sent_to == 0 && !self.refused
+    }
+
+    /// The name of whom it was sent to.
+    pub(crate) fn addressee(&self) -> Option<&String> {
+        match &self.kind {
+            Kind::Send(to) => Some(to),
+            _ => None,
+        }
+    }
+
     /// Whether nothing is retained of it after a while, or at once.
     pub(crate) fn goes(&self) -> bool {
         self.wish.clears || self.wish.expires_in.is_some()
