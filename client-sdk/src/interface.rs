@@ -35,6 +35,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+mod bounds;
 mod callback;
 mod caller;
 mod calling;

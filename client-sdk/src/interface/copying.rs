@@ -1,4 +1,4 @@
-//! Texts are read as copies of where they lie.
+//! Texts are read as copies of where they lie, and nothing beyond its [`Bounds`].
 //!
 //! What reads bincode makes room for an owned text first, filled with zeros, and reads into it. A copy of
 //! a piece that was found and checked in its place is made in one step, in memory that the thread has. So
@@ -7,19 +7,14 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// A value, or what reads one.
-pub(super) struct Copying<T>(pub(super) T);
+use super::bounds::Bounds;
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Copying<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        T::deserialize(Copying(from)).map(Self)
-    }
-}
+/// What reads a value or a part of it, within these bounds.
+pub(super) struct Copying<'a, T>(pub(super) T, pub(super) Bounds<'a>);
 
 /// Methods of a `Deserializer` that hand the visitor on.
 macro_rules! hand_on {
@@ -29,12 +24,12 @@ macro_rules! hand_on {
             $($($argument: $type,)*)?
             visitor: V,
         ) -> Result<V::Value, D::Error> {
-            self.0.$method($($($argument,)*)? Copying(visitor))
+            self.0.$method($($($argument,)*)? Copying(visitor, self.1))
         }
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Copying<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Copying<'_, D> {
     type Error = D::Error;
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -45,12 +40,20 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Copying<D> {
         self.0.deserialize_bytes(visitor)
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_seq(Copying(visitor, self.1.of_list()))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(Copying(visitor, self.1.of_list()))
+    }
+
     hand_on! {
         deserialize_any deserialize_bool deserialize_char deserialize_str deserialize_bytes
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64 deserialize_option deserialize_unit deserialize_seq
-        deserialize_map deserialize_identifier deserialize_ignored_any
+        deserialize_f32 deserialize_f64 deserialize_option deserialize_unit
+        deserialize_identifier deserialize_ignored_any
         deserialize_unit_struct(name: &'static str)
         deserialize_newtype_struct(name: &'static str)
         deserialize_tuple(length: usize)
@@ -73,7 +76,7 @@ macro_rules! take {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Copying<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for Copying<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,42 +101,45 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Copying<V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(Copying(from))
+        self.0.visit_some(Copying(from, self.1.below::<D::Error>()?))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(Copying(from))
+        self.0.visit_newtype_struct(Copying(from, self.1.below::<D::Error>()?))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Copying(items))
+        let within = self.1.of_elements::<A::Error>(items.size_hint())?;
+        self.0.visit_seq(Copying(items, within))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Copying(entries))
+        let within = self.1.of_elements::<A::Error>(entries.size_hint())?;
+        self.0.visit_map(Copying(entries, within))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        self.0.visit_enum(Copying(variant))
+        // What the variant carries is a level below, not the variant.
+        self.0.visit_enum(Copying(variant, self.1))
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Copying<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Copying<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(Copying(from))
+        self.0.deserialize(Copying(from, self.1))
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Copying<A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Copying<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_element_seed(Copying(seed))
+        self.0.next_element_seed(Copying(seed, self.1))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -141,18 +147,18 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Copying<A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Copying<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Copying<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_key_seed(Copying(seed))
+        self.0.next_key_seed(Copying(seed, self.1))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.next_value_seed(Copying(seed))
+        self.0.next_value_seed(Copying(seed, self.1))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -160,20 +166,20 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Copying<A> {
     }
 }
 
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Copying<A> {
+impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Copying<'b, A> {
     type Error = A::Error;
-    type Variant = Copying<A::Variant>;
+    type Variant = Copying<'b, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
-        let (name, carries) = self.0.variant_seed(Copying(seed))?;
-        Ok((name, Copying(carries)))
+        let (name, carries) = self.0.variant_seed(Copying(seed, self.1))?;
+        Ok((name, Copying(carries, self.1)))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Copying<A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Copying<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -181,7 +187,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Copying<A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.newtype_variant_seed(Copying(seed))
+        self.0.newtype_variant_seed(Copying(seed, self.1.below::<A::Error>()?))
     }
 
     fn tuple_variant<V: Visitor<'de>>(
@@ -189,7 +195,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Copying<A> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.0.tuple_variant(length, Copying(visitor))
+        self.0.tuple_variant(length, Copying(visitor, self.1))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -197,7 +203,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Copying<A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.0.struct_variant(fields, Copying(visitor))
+        self.0.struct_variant(fields, Copying(visitor, self.1))
     }
 }
 

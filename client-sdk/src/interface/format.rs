@@ -2,11 +2,14 @@
 //! everybody else.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
+use bincode::error::DecodeError;
 use broker_protocol::frame::Content;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed as _};
 
+use super::bounds::Elements;
 use super::copying::Copying;
 use super::description::Method;
 use crate::client::WeakClient;
@@ -130,7 +133,7 @@ impl Format {
         let before = READING.with_borrow_mut(|reading| reading.begin(client));
         let read = match self {
             Self::Bincode => read_bincode(payload),
-            Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string()),
+            Self::Json => read_json(payload).map_err(|error| error.to_string()),
         };
         READING.with_borrow_mut(|reading| reading.end(before));
         read
@@ -139,10 +142,26 @@ impl Format {
 
 fn read_bincode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
     let config = BINCODE.with_limit::<CLAIMED_BYTES_MAX>();
-    let read = bincode::serde::borrow_decode_from_slice(payload, config);
-    let (Copying(value), taken) = read.map_err(|error| error.to_string())?;
+    let elements = Elements::of(payload);
+    let value = Copying(PhantomData::<T>, elements.bounds());
+    let read = bincode::serde::seed_decode_from_slice(value, payload, config);
+    let (value, taken) = read.map_err(|error| match error {
+        DecodeError::OtherString(message) => message,
+        error => error.to_string(),
+    })?;
     match taken == payload.len() {
         true => Ok(value),
         false => Err(format!("{} bytes are left behind it", payload.len() - taken)),
     }
 }
+
+fn read_json<T: DeserializeOwned>(payload: &[u8]) -> serde_json::Result<T> {
+    let elements = Elements::of(payload);
+    let mut document = serde_json::Deserializer::from_slice(payload);
+    let value = Copying(PhantomData::<T>, elements.bounds()).deserialize(&mut document)?;
+    document.end()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

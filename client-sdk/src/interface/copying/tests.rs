@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::interface::bounds::Elements;
 
 /// All that serde knows, and texts wherever they may stand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,9 +71,9 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), bincode::error:
 }
 
 fn copied<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), bincode::error::DecodeError> {
-    let config = bincode::config::standard();
-    let read = bincode::serde::borrow_decode_from_slice::<Copying<T>, _>(bytes, config)?;
-    Ok((read.0.0, read.1))
+    let elements = Elements::of(bytes);
+    let value = Copying(PhantomData::<T>, elements.bounds());
+    bincode::serde::seed_decode_from_slice(value, bytes, bincode::config::standard())
 }
 
 #[test]
