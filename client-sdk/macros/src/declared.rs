@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Ident, ItemTrait, TraitItem, TraitItemFn, Visibility};
 
 use crate::complaints::Complaints;
+use crate::conditions::conditions;
 use crate::interface::{Interface, Method, Role};
 use crate::{method, options};
 
@@ -37,7 +38,7 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
         role,
         name: item.ident.clone(),
         visibility: item.vis.clone(),
-        conditions: attributes.iter().filter(|one| one.path().is_ident("cfg")).cloned().collect(),
+        conditions: conditions(&attributes),
         attributes,
         is_serial: methods.iter().any(Method::takes_mut),
         methods,

@@ -7,17 +7,17 @@ mod description;
 mod handler;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned as _;
+use quote::{format_ident, quote};
 use syn::{Ident, Type};
 
 use crate::interface::{Answer, Interface, Method, Role};
+use crate::travelling;
 
 /// All of it, in the order in which it is read.
 pub(crate) fn emit(interface: &Interface) -> TokenStream {
     let conditions = &interface.conditions;
     let declared = declared::emit(interface);
-    let travelling = travelling(interface);
+    let checked = checked(interface);
     let arguments = interface.methods.iter().map(|method| arguments(interface, method));
     let handles = calls::declared(interface);
     let calls = calls::emit(interface);
@@ -32,7 +32,7 @@ pub(crate) fn emit(interface: &Interface) -> TokenStream {
         const _: () = {
             #[allow(unused_imports)]
             use ::client_sdk::interface::CarriedByNone as _;
-            #travelling
+            #checked
             #(#arguments)*
             #calls
             #described
@@ -41,8 +41,8 @@ pub(crate) fn emit(interface: &Interface) -> TokenStream {
     }
 }
 
-/// Lets the compiler complain about what can't travel where it stands, and say what to write.
-fn travelling(interface: &Interface) -> TokenStream {
+/// Each type that travels is checked, once.
+fn checked(interface: &Interface) -> TokenStream {
     let kinds = interface.methods.iter().flat_map(|method| {
         let answer: Vec<&Type> = match &method.answer {
             Answer::None => Vec::new(),
@@ -57,12 +57,7 @@ fn travelling(interface: &Interface) -> TokenStream {
             seen.push(kind);
         }
     }
-    let checks = seen
-        .iter()
-        .map(|kind| quote_spanned!(kind.span()=> ::client_sdk::interface::travels::<#kind>();));
-    quote! {
-        const _: () = { #(#checks)* };
-    }
+    travelling::checked(seen.into_iter().map(|kind| (&[][..], kind)))
 }
 
 /// What travels: one structure for both ends. It is generic, so that the compiler complains about the

@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, GenericParam, ImplItem, ImplItemFn, ItemImpl, Path};
+use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, Path};
 
 use crate::complaints::Complaints;
+use crate::conditions::conditions;
 use crate::interface::Role;
 use crate::{options, unasked};
 
@@ -71,8 +72,7 @@ fn put_right(role: Role, method: &mut ImplItemFn, complaints: &mut Complaints) {
 }
 
 fn emit(role: Role, item: &ItemImpl, interface: &Path) -> TokenStream {
-    let conditions: Vec<&Attribute> =
-        item.attrs.iter().filter(|one| one.path().is_ident("cfg")).collect();
+    let conditions = conditions(&item.attrs);
     let (before, _, condition) = item.generics.split_for_impl();
     let object = &item.self_ty;
     let implements = match role {

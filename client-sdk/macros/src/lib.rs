@@ -5,11 +5,13 @@
 //! offends; `emit` writes the trait, the caller's side, and the dispatcher of the callee's.
 
 mod complaints;
+mod conditions;
 mod data;
 mod declared;
 mod emit;
 #[cfg(test)]
 mod expanded;
+mod fields;
 mod fingerprint;
 mod implemented;
 mod interface;

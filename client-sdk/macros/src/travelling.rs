@@ -1,11 +1,27 @@
 //! Which types can travel, as far as the way they are written tells. The rest serde tells.
 
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{
-    AngleBracketedGenericArguments, GenericArgument, Lifetime, Path, PathArguments, PathSegment,
-    Type, TypeParamBound,
+    AngleBracketedGenericArguments, Attribute, GenericArgument, Lifetime, Path, PathArguments,
+    PathSegment, Type, TypeParamBound,
 };
 
 use crate::complaints::Complaints;
+
+/// What there is to say about a lifetime.
+pub(crate) const OWNED: &str = "what travels is owned: write a type without a lifetime";
+
+/// Has the compiler complain about what can't travel where it stands, and say what to write. Each type comes
+/// with the conditions under which it is there.
+pub(crate) fn checked<'a>(kinds: impl Iterator<Item = (&'a [Attribute], &'a Type)>) -> TokenStream {
+    let checks = kinds.map(|(conditions, kind)| {
+        let check = quote_spanned!(kind.span()=> ::client_sdk::interface::travels::<#kind>(););
+        quote!(#(#conditions)* #check)
+    });
+    quote!(const _: () = { #(#checks)* };)
+}
 
 /// Complains about what can't travel, however deep inside the type it stands.
 pub(crate) fn check(kind: &Type) -> syn::Result<()> {
@@ -128,9 +144,6 @@ fn check_arguments(
 fn check_lifetime(lifetime: &Lifetime) -> syn::Result<()> {
     match lifetime.ident == "static" {
         true => Ok(()),
-        false => Err(syn::Error::new(
-            lifetime.span(),
-            "what travels is owned: write a type without a lifetime",
-        )),
+        false => Err(syn::Error::new(lifetime.span(), OWNED)),
     }
 }

@@ -11,6 +11,7 @@
     clippy::pedantic
 )]
 
+mod data;
 pub mod documented;
 mod large;
 mod names;
