@@ -27,8 +27,13 @@ pub struct Statistics {
     pub calls_missed: u64,
     /// Calls without an answer that came and couldn't be read.
     pub calls_unreadable: u64,
-    /// Calls of objects offered here in which the object panicked: each failed alone.
+    /// Calls of objects offered here, and gaps told to them, in which the object panicked, or what a call
+    /// held as it was dropped: once each. No other call is harmed. One that wants an answer fails, unless it
+    /// was answered before.
     pub calls_panicked: u64,
+    /// Calls without an answer that came for objects that weren't offered here any more, those for which a
+    /// gap stands among them.
+    pub calls_too_late: u64,
     /// Calls of callbacks without an answer that were left out, since there was no room for them.
     pub calls_left_out: u64,
     /// Requests for which a provider here had no room.
@@ -69,6 +74,7 @@ pub(crate) struct Counters {
     pub(crate) calls_missed: Counter,
     pub(crate) calls_unreadable: Counter,
     pub(crate) calls_panicked: Counter,
+    pub(crate) calls_too_late: Counter,
     pub(crate) calls_left_out: Counter,
     pub(crate) requests_busy: Counter,
     pub(crate) notices_left_out: Counter,
@@ -88,6 +94,7 @@ impl Counters {
             calls_missed: self.calls_missed.now(),
             calls_unreadable: self.calls_unreadable.now(),
             calls_panicked: self.calls_panicked.now(),
+            calls_too_late: self.calls_too_late.now(),
             calls_left_out: self.calls_left_out.now(),
             requests_busy: self.requests_busy.now(),
             notices_left_out: self.notices_left_out.now(),

@@ -57,7 +57,7 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
     }
 
     /// The same callback, calls of which aren't worth making any more after so long, in steps of 1 ms:
-    /// those without an answer. A call that has to wait that long is left out, and told to the object
+    /// those without an answer, whatever its methods say. A call that has to wait that long is left out, and told to the object
     /// as a gap of what has `expired` ([`OfferBuilder::on_gap`](super::OfferBuilder::on_gap)).
     #[must_use]
     pub fn expires_in(&self, time: Duration) -> Self {

@@ -78,8 +78,8 @@ impl<I: CallbackInterface + ?Sized> CallbackSet<I> {
         self.len() == 0
     }
 
-    /// The same set, calls of which aren't worth making any more after so long, in steps of 1 ms. A
-    /// callback for which a call has to wait that long is told a gap in its place.
+    /// The same set, calls of which aren't worth making any more after so long, in steps of 1 ms,
+    /// whatever its methods say. A callback for which a call has to wait that long is told a gap in its place.
     #[must_use]
     pub fn expires_in(&self, time: Duration) -> Self {
         Self::of(self.calls.remote().expiring(time), Arc::clone(&self.members))

@@ -13,7 +13,9 @@ use bytes::BytesMut;
 use client_sdk::interface::{CallbackInterface, Eventually, Interface as _, Method, OfferError};
 use client_sdk::{Client, Gap, GapCause, Offered};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
+use crate::credit::PATIENCE;
 use crate::peer::Peer;
 use crate::place::Place;
 use crate::recorder::recorder;
@@ -169,6 +171,26 @@ async fn an_object_that_panics_gets_the_calls_that_came_with_that_one() {
 }
 
 #[tokio::test]
+async fn a_panic_with_what_panics_as_it_is_dropped_harms_no_call_behind_it() {
+    let mut place = Place::new();
+    let (client, mut peer) = place.connect().await;
+    let (told, mut numbers) = mpsc::channel(8);
+    let called = move |number| {
+        if number == 2 {
+            std::panic::panic_any(Glass { fragile: 1 });
+        }
+        told.try_send(number).unwrap();
+    };
+    let (_offered, lanes) = offer(&client, &mut peer, |_| {}, called).await;
+    call(&mut peer, 0, lanes[0], 1..=3).await;
+    for expected in [1, 3] {
+        let number = timeout(PATIENCE, numbers.recv()).await.expect("it isn't called any more");
+        assert_eq!(number, Some(expected));
+    }
+    assert_eq!(client.statistics().calls_panicked, 1);
+}
+
+#[tokio::test]
 async fn what_panics_as_it_is_dropped_harms_no_call_behind_it_and_is_counted() {
     let mut place = Place::new();
     let (client, mut peer) = place.connect().await;
@@ -203,9 +225,12 @@ async fn a_call_that_is_cancelled_and_panics_as_it_is_dropped_is_counted() {
     make(&mut peer, lanes[0], [(note, 1)].into_iter()).await;
     assert_eq!(numbers.recv().await, Some(1));
     peer.say(&BrokerFrame::Cancelled(RoutedCancel { token: "0-1".to_owned() })).await;
-    while client.statistics().calls_panicked == 0 {
-        tokio::task::yield_now().await;
-    }
+    let counted = async {
+        while client.statistics().calls_panicked == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, counted).await.expect("it isn't counted");
     assert_eq!(client.statistics().calls_panicked, 1);
 }
 
@@ -232,6 +257,8 @@ async fn calls_of_an_object_that_is_no_longer_offered_are_no_messages_to_the_cli
     peer.say(&BrokerFrame::Gap(gap)).await;
     peer.message("$to.tester", 1, "to the client").await;
     record.expect(&["$to.tester 1 to the client"]).await;
+    assert_eq!(client.statistics().calls_too_late, 3, "two, and one that a gap stands for");
+    assert_eq!(client.statistics().direct_unheard, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,7 +130,7 @@ async fn what_a_slow_one_of_several_holds_beyond_its_part_moves_to_a_list_of_its
     assert!(received > 10, "and what it held of the lane's credit came first: {received}");
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The least that a broker has on its way of a lane that conflates, in bytes.
 const LEAST_WINDOW: u64 = 8 << 10;

@@ -64,7 +64,7 @@ impl Attachments {
 }
 
 impl Routes {
-    /// A call of one object. Of one that isn't offered any more nobody wants it.
+    /// A call of one object. Of one that isn't offered any more it is counted.
     pub(super) fn call(
         &mut self,
         number: u8,
@@ -72,12 +72,15 @@ impl Routes {
         arrival: &mut Arrival<'_>,
     ) {
         let Self { last_called, lanes, senders, gathering, woken, .. } = self;
-        let Some(called) = find(last_called, &message.topic, number, arrival.hub) else { return };
+        let too_late = &arrival.hub.counters.calls_too_late;
+        let Some(called) = find(last_called, &message.topic, number, arrival.hub) else {
+            return too_late.count();
+        };
         let lane = lanes.entry(number).or_insert_with(|| Lane::new(number));
         if lane.guard.as_mut().is_some_and(|guard| !guard.admits(message)) {
             return arrival.hub.counters.messages_overtaken.count();
         }
-        let Some(inbox) = &called.inbox else { return };
+        let Some(inbox) = &called.inbox else { return too_late.count() };
         let share = lane.share_of_calls(arrival.hub);
         let (wish, topic) = (WishId::NONE, &called.topic);
         if Gathering::takes(message) {
@@ -90,7 +93,7 @@ impl Routes {
         }
     }
 
-    /// A gap in the calls of one object. Of one that isn't offered any more nobody minds it.
+    /// A gap in the calls of one object. Of one that isn't offered any more they are counted.
     pub(super) fn call_gap(
         &mut self,
         number: u8,
@@ -98,8 +101,9 @@ impl Routes {
         gap: Gap,
         arrival: &mut Arrival<'_>,
     ) {
-        if let Some(object) = called(topic, arrival.hub) {
-            self.hand(&object, number, Event::Gap(gap), arrival);
+        match called(topic, arrival.hub) {
+            Some(object) => self.hand(&object, number, Event::Gap(gap), arrival),
+            None => arrival.hub.counters.calls_too_late.count_all(gap.count),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Code of the object's own: if it panics, it harms that one call, and is counted.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -14,11 +15,22 @@ use crate::interface::incoming::Answering;
 
 /// Runs something of the object's own. Calls that wait behind it are made whatever becomes of it.
 pub(super) fn unharmed<T>(hub: &Hub, run: impl FnOnce() -> T) -> Option<T> {
-    let done = catch_unwind(AssertUnwindSafe(run));
-    if done.is_err() {
+    let done = caught(run);
+    if done.is_none() {
         hub.counters.calls_panicked.count();
     }
-    done.ok()
+    done
+}
+
+fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(forget).ok()
+}
+
+/// What it panicked with may panic as well where it is dropped. What that panics with is left alone.
+fn forget(what: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(what))) {
+        std::mem::forget(again);
+    }
 }
 
 /// A method on its way to its answer, on behalf of who called it. `None` if it panicked. What it holds may
@@ -56,7 +68,9 @@ impl Future for Unharmed {
                 Poll::Ready(Some(answer))
             }
             None => {
-                self.let_go();
+                // It is counted already.
+                let answering = self.answering.take();
+                let _ = caught(|| drop(answering));
                 Poll::Ready(None)
             }
         }
