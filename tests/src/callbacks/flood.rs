@@ -48,6 +48,7 @@ impl Flood {
     /// # Errors
     /// If a call is lost.
     pub async fn run(&self, stage: &Stage) -> anyhow::Result<Flooded> {
+        debug_assert!(self.window >= SAID_EACH, "nobody says what it has taken within a window");
         let targets = stage.hall.targets();
         let set: CallbackSet<dyn Target> = stage.client.callback_set("desk.all");
         if self.way == Way::Set {

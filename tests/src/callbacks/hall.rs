@@ -39,8 +39,11 @@ struct Taken {
 }
 
 impl Taken {
-    /// Somebody has taken so many calls. Each says each step, in order.
+    /// Somebody has taken so many calls. Each says each step, in order. Who has left may still say one.
     fn note(&mut self, calls: u64) {
+        if self.targets.is_empty() {
+            return;
+        }
         let Some(step) = (calls.saturating_sub(self.by_all) / SAID_EACH).checked_sub(1) else {
             return;
         };
@@ -118,5 +121,17 @@ impl Hall {
             news.context("nothing comes from the clients any more")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_by_those_that_have_left_counts_for_nobody() {
+        let mut taken = Taken::default();
+        taken.note(3 * SAID_EACH);
+        assert_eq!((taken.by_all, taken.by_some.len()), (0, 0));
     }
 }
