@@ -54,6 +54,8 @@ pub(crate) struct Window {
     trip_at: Duration,
     /// What was in front of the newest mark that has come back, if any has.
     arrived: Option<u64>,
+    /// When the oldest mark was sent that never came back and was sent again, since one came back.
+    reminded: Option<Duration>,
     /// Whether a mark that is on its way should have come back by now.
     late: bool,
     /// While the round trip is looked for.
@@ -78,6 +80,7 @@ impl Window {
             marked: 0,
             marks: VecDeque::new(),
             arrived: None,
+            reminded: None,
             late: false,
             trip: None,
             trip_at: now,

@@ -4,7 +4,7 @@
 //! in front of what it writes next: so much, over a slow link, that it would get a small part of the
 //! link, and its values would be old when they arrive. So beside it lanes of lower priorities go on with
 //! the eighth that all of them get, in equal parts, and each of the same priority that keeps everything with
-//! as much as it. Each lane has an account of its own: none uses up what another may send.
+//! as much as it, or as each of several. Each lane has an account of its own: none uses up what another may send.
 
 use crate::session::{LaneSlot, Session};
 
@@ -97,12 +97,18 @@ impl Session {
         }
     }
 
-    /// What a lane sent that has a window, others may send some of beside it.
+    /// What a lane sent that has a window, others may send some of beside it. Beside several of the same
+    /// priority that fill the link, equal ones have as much as each of them, not as all.
     fn save_for_others(&mut self, place: usize, bytes: i32, most: i32) {
         let above = self.lanes[place].priority();
+        let fills = |one: &LaneSlot| one.priority() == above && one.fills_its_link().is_some();
+        let others =
+            self.lanes.iter().enumerate().filter(|(number, one)| *number != place && fills(one));
+        let part = bytes / (1 + others.count() as i32);
         for (number, one) in self.lanes.iter_mut().enumerate() {
             if number != place && one.gives_way_to_one_of(above) {
-                one.beside = one.beside.saturating_add(bytes).min(most);
+                let saved = if one.priority() == above { part } else { bytes };
+                one.beside = one.beside.saturating_add(saved).min(most);
             }
         }
     }

@@ -88,13 +88,13 @@ impl Shard {
         for slot in &laggards {
             let Some(session) = self.sessions.get_mut(*slot as usize) else { continue };
             let after = session.link.ping_interval();
+            // What waits beside one that is late goes on.
+            let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
+            let any_late = windows.fold(false, |any, window| window.note_late(now) | any);
             let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
             let mut overdue = windows.filter(|window| window.is_overdue(now, after)).peekable();
             let any = overdue.peek().is_some();
             overdue.for_each(|window| window.remind());
-            // What waits beside one that is late goes on.
-            let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
-            let any_late = windows.fold(false, |any, window| window.note_late(now) | any);
             if any || any_late {
                 self.mark_dirty(*slot);
             }

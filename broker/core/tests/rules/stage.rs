@@ -90,7 +90,8 @@ impl Stage {
         self.enter_with(name, Connect { receive_window, ..Connect::default() })
     }
 
-    fn enter_with(&mut self, name: &str, mut connect: Connect) -> u32 {
+    /// The same with a client that says `connect` as it pleases.
+    pub(crate) fn enter_with(&mut self, name: &str, mut connect: Connect) -> u32 {
         let slot = self.attach();
         connect.version = 1;
         connect.client.name = Some(name.to_owned());

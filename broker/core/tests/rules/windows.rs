@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker_core::{Config, Deadline};
 use broker_delivery::lane::Overflow as GrantedOverflow;
 use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Keep, LaneOptions, Overflow, Pong, Publish, Update,
+    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Overflow, Pong, Publish, Update,
 };
 
 use crate::stage::{Stage, in_group, in_lane};
@@ -262,6 +262,14 @@ fn beside_a_lane_that_waits_for_its_link_equal_ones_get_half() {
 }
 
 #[test]
+fn beside_two_lanes_that_wait_for_their_link_an_equal_one_gets_as_much_as_each() {
+    let lanes = [("a", 100, latest()), ("b", 100, latest()), ("c", 10, LaneOptions::default())];
+    let sums = through_a_narrow_link(lanes, true);
+    let (least, most) = (sums.iter().min().copied(), sums.iter().max().copied());
+    assert!(least > most.map(|most| 2 * most / 3), "{sums:?} bytes");
+}
+
+#[test]
 fn beside_a_lane_that_waits_for_its_link_equal_ones_dont_use_up_what_lower_ones_get() {
     let first = LaneOptions { priority: Some(7), ..LaneOptions::default() };
     let latest = LaneOptions { priority: Some(7), ..latest() };
@@ -337,4 +345,30 @@ fn beside_a_lane_of_which_a_mark_is_late_others_go_on() {
     stage.pass(Duration::from_secs(6));
     stage.pass(Duration::from_secs(1));
     assert_eq!(first + messages(&stage.frames(bob), "b"), 20);
+}
+
+#[test]
+fn beside_a_lane_of_which_a_mark_is_late_others_go_on_however_often_it_was_sent_again() {
+    for ping_interval in [15_000, 4_000] {
+        let mut config = Config::default();
+        config.lane.overflow = GrantedOverflow::DropOldest;
+        let mut stage = Stage::new(config);
+        let (receive_window, ping_interval) = (Some(1 << 20), Some(ping_interval));
+        let connect = Connect { receive_window, ping_interval, ..Connect::default() };
+        let (ann, bob) = (stage.enter("ann"), stage.enter_with("bob", connect));
+        stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
+        stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+        stage.publish(ann, "a.0", &[0; 4000]);
+        marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+        (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
+        (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+        let mut seen = messages(&stage.frames(bob), "b");
+        for second in 1..=16 {
+            assert!(seen < 20 || second > 15, "{seen} before {second} s");
+            stage.pass(Duration::from_secs(1));
+            stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
+            seen += messages(&stage.frames(bob), "b");
+        }
+        assert_eq!(seen, 20, "pinged every {ping_interval:?} ms");
+    }
 }

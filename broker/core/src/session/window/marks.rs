@@ -89,15 +89,18 @@ impl Window {
         self.room() == 0 && 2 * under_way > self.size
     }
 
-    /// Notes whether the oldest mark that is on its way should have come back by now. Returns whether
-    /// that is new.
+    /// Notes whether the oldest mark that hasn't come back should have by now, however often it was sent
+    /// again. Returns whether that is new.
     pub(crate) fn note_late(&mut self, now: Duration) -> bool {
-        self.is_overdue(now, LATE_AFTER) && !std::mem::replace(&mut self.late, true)
+        let oldest = self.reminded.or_else(|| self.marks.front().map(|mark| mark.sent_at));
+        let is_late = oldest.is_some_and(|sent_at| now.saturating_sub(sent_at) >= LATE_AFTER);
+        is_late && !std::mem::replace(&mut self.late, true)
     }
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.
     pub(crate) fn remind(&mut self) {
         if self.of_credit {
+            self.reminded = self.reminded.or_else(|| self.marks.front().map(|mark| mark.sent_at));
             self.marks.clear();
             self.marked = self.probe.map_or(self.marked, |probe| self.marked.min(probe.from));
         }
@@ -108,7 +111,7 @@ impl Window {
     /// `waits` says whether the lane waits.
     pub(crate) fn returned(&mut self, serial: u64, now: Duration, waits: bool) {
         let before = self.consumed;
-        self.late = false;
+        (self.late, self.reminded) = (false, None);
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
             self.arrived = self.arrived.max(Some(mark.place));
             if !self.of_credit {
