@@ -14,7 +14,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use crate::Granted;
 
 pub(crate) use owed::{Account, Owed};
+pub(crate) use sharing::Awaited;
 
 /// Lanes of a session.
 const LANES: usize = 16;
@@ -60,8 +61,8 @@ struct Lane {
     conflates: AtomicBool,
     /// Whether several share it.
     shared: AtomicBool,
-    /// Whether another one is about to share it.
-    awaited: AtomicBool,
+    /// How many the broker was asked for that are to share it, and hasn't answered yet.
+    awaited: AtomicUsize,
 }
 
 impl Credit {
@@ -93,7 +94,6 @@ impl Credit {
         for lane in &self.lanes {
             lane.frames.store(0, Ordering::Release);
             lane.conflates.store(false, Ordering::Release);
-            lane.awaited.store(false, Ordering::Release);
         }
     }
 
@@ -120,7 +120,6 @@ impl Credit {
     pub(crate) fn set_granted(&self, granted: &Granted) {
         let Granted { lane, options, .. } = granted;
         self.set_conflates(*lane, !matches!(options.keep, None | Some(Keep::All)));
-        self.came_to_share(*lane);
     }
 
     /// A data frame of so many bytes was received: so much of the lane's credit is held, until it is

@@ -1,6 +1,7 @@
 //! What of a lane's credit each of several subscriptions may hold.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Credit;
 
@@ -19,14 +20,19 @@ impl Credit {
     /// and half of that part, so that what a callback is called with beside it counts.
     pub(crate) fn allot(&self, number: u8, sharers: usize) -> u64 {
         let Some(lane) = self.lanes.get(usize::from(number)) else { return u64::MAX };
-        let sharers = match lane.awaited.load(Ordering::Relaxed) {
-            true => sharers + 1,
+        let sharers = match self.does_conflate(number) {
+            true => sharers + lane.awaited.load(Ordering::Relaxed),
             false => sharers,
         };
         // Mostly it is known, and callbacks on other threads read beside it.
         if lane.shared.load(Ordering::Relaxed) != (sharers > 1) {
             lane.shared.store(sharers > 1, Ordering::Relaxed);
         }
+        self.part(number, sharers)
+    }
+
+    /// How much may wait for one of so many, in bytes.
+    pub(crate) fn part(&self, number: u8, sharers: usize) -> u64 {
         if sharers <= 1 {
             return u64::MAX;
         }
@@ -39,17 +45,19 @@ impl Credit {
     }
 
     /// Another one is about to share a lane: what the broker answers comes in that lane, and has to wait for
-    /// whoever holds its credit. If it is refused, this stands until the next one has come.
-    pub(crate) fn comes_to_share(&self, number: u8) {
+    /// whoever holds its credit. It counts until what is returned is dropped.
+    pub(crate) fn comes_to_share(self: &Arc<Self>, number: u8) -> Awaited {
+        self.awaited_in(number, |awaited| _ = awaited.fetch_add(1, Ordering::AcqRel));
+        // What is given back for it is told even if nothing more comes.
         if let Some(lane) = self.lanes.get(usize::from(number)) {
-            lane.awaited.store(true, Ordering::Release);
+            lane.shared.store(true, Ordering::Relaxed);
         }
+        Awaited { credit: Arc::clone(self), lane: number }
     }
 
-    /// It is counted from here on.
-    pub(crate) fn came_to_share(&self, number: u8) {
+    fn awaited_in(&self, number: u8, change: impl FnOnce(&AtomicUsize)) {
         if let Some(lane) = self.lanes.get(usize::from(number)) {
-            lane.awaited.store(false, Ordering::Release);
+            change(&lane.awaited);
         }
     }
 
@@ -57,5 +65,18 @@ impl Credit {
     pub(crate) fn does_conflate(&self, number: u8) -> bool {
         let lane = self.lanes.get(usize::from(number));
         lane.is_some_and(|lane| lane.conflates.load(Ordering::Relaxed))
+    }
+}
+
+/// One that the broker was asked for, until it has answered or never will.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    credit: Arc<Credit>,
+    lane: u8,
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.credit.awaited_in(self.lane, |awaited| _ = awaited.fetch_sub(1, Ordering::AcqRel));
     }
 }

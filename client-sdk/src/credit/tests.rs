@@ -130,9 +130,20 @@ fn of_a_lane_that_conflates_several_hold_a_quarter_of_the_least_window_each() {
 fn who_is_about_to_share_a_lane_counts_already() {
     let credit = credit(Some(WINDOW));
     credit.set_conflates(1, true);
-    credit.comes_to_share(1);
-    assert_eq!(credit.allot(1, 1), 1024);
-    credit.came_to_share(1);
+    let asked = [credit.comes_to_share(1), credit.comes_to_share(1)];
+    assert_eq!(credit.allot(1, 1), 682, "of three");
+    assert_eq!(credit.part(1, 2), 1024, "of two, whoever else is asked");
+    let [first, second] = asked;
+    drop(first);
+    assert_eq!(credit.allot(1, 1), 1024, "another one is still asked");
+    drop(second);
+    assert_eq!(credit.allot(1, 1), u64::MAX);
+}
+
+#[test]
+fn who_is_about_to_share_a_lane_that_keeps_everything_changes_nothing() {
+    let credit = credit(Some(WINDOW));
+    let _asked = credit.comes_to_share(1);
     assert_eq!(credit.allot(1, 1), u64::MAX);
 }
 

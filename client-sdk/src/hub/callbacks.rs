@@ -2,7 +2,7 @@
 //!
 //! A lock of its own, so that calls that come don't meet those that go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -219,11 +219,14 @@ impl Hub {
             lanes.push(lane);
         }
         object.set_lanes(&lanes);
-        let alone: Vec<_> = lanes.iter().map(|lane| self.comes_to_share(&state, *lane)).collect();
+        let alone: Vec<_> = lanes.iter().map(|lane| self.alone_in(&state, *lane)).collect();
         let id = state.take_id();
         let interface = object.description().name.to_owned();
         let bytes = self.encode(&ClientFrame::Offer(Offer { id, interface, methods }));
         state.open.insert(id, Open::Offer(Opening { object: Arc::clone(object), waiter }));
+        let lanes_once: BTreeSet<u8> = lanes.iter().copied().collect();
+        let awaited = lanes_once.into_iter().map(|lane| self.credit.comes_to_share(lane));
+        state.open.comes_to_share(id, awaited);
         state.push_for_session(Some(id), bytes);
         let writer = state.writer.take();
         drop(state);
@@ -240,7 +243,6 @@ impl Hub {
         object.set_token(&token);
         // What is consumed of a lane that conflates is told sooner.
         object.conflating().for_each(|(lane, does)| self.credit.set_conflates(lane, does));
-        object.conflating().for_each(|(lane, _)| self.credit.came_to_share(lane));
         self.callbacks.counters(&object).for_each(|called| {
             called.fetch_add(1, Ordering::Relaxed);
         });

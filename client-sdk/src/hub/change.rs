@@ -38,11 +38,22 @@ impl Hub {
             return Err(SubscribeError::Closed(reason.clone()));
         }
         let (command, frame) = state.begin_change(id, options, waiter)?;
+        let alone = match &frame {
+            ClientFrame::Move(to) => {
+                let awaited = self.credit.comes_to_share(to.lane);
+                state.open.comes_to_share(command, [awaited]);
+                self.alone_beside(&state, to.lane, Some(id)).zip(Some(to.lane))
+            }
+            _ => None,
+        };
         let bytes = self.encode(&frame);
         state.push_for_session(Some(command), bytes);
         let writer = state.writer.take();
         drop(state);
         wake(writer);
+        if let Some((alone, lane)) = alone {
+            self.disown(Some(alone), lane);
+        }
         Ok(changed)
     }
 
@@ -66,7 +77,7 @@ impl Hub {
             wish.attendance = Arc::clone(&attendance);
             return RouteChange::Move(Relocation { granted, guarded_keys, attendance });
         }
-        wish.changing = false;
+        (wish.changing, wish.moves_from) = (false, None);
         let target = wish.target.clone();
         drop(state);
         if let Target::Inbox(inbox) = target {
@@ -78,7 +89,7 @@ impl Hub {
     pub(super) fn change_refused(&self, change: Change, rejected: Rejected) {
         let mut state = self.lock();
         if let Some(wish) = state.wishes.get_mut(&change.wish) {
-            (wish.choice, wish.changing) = (change.previous, false);
+            (wish.choice, wish.changing, wish.moves_from) = (change.previous, false, None);
         }
         drop(state);
         let Rejected { code, message, field, .. } = rejected;
@@ -88,7 +99,7 @@ impl Hub {
     /// Nothing comes any more in the lane that a wish left.
     pub(crate) fn settled(&self, id: WishId) {
         if let Some(wish) = self.lock().wishes.get_mut(&id) {
-            wish.changing = false;
+            (wish.changing, wish.moves_from) = (false, None);
         }
     }
 }
@@ -131,6 +142,7 @@ impl State {
             }),
         };
         if let Some(wish) = self.wishes.get_mut(&id) {
+            wish.moves_from = (!updates).then_some(previous.lane);
             (wish.choice, wish.changing) = (choice, true);
         }
         self.open.insert(command, Open::Change(Change { wish: id, previous, waiter }));

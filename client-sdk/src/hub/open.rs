@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::WishId;
 use super::anew::Attached;
 use super::lanes::LaneChoice;
+use crate::credit::Awaited;
 use crate::interface::OfferedObject;
 use crate::{Body, ClosedReason, Granted, SubscribeError};
 
@@ -131,12 +132,22 @@ struct OpenCommand {
     sent: bool,
     /// What was sent, to be repeated if the connection is lost.
     frame: Option<Bytes>,
+    /// The lanes in which it is about to share.
+    awaited: Vec<Awaited>,
 }
 
 impl OpenCommands {
     pub(super) fn insert(&mut self, id: u64, open: Open) {
         self.beginning += usize::from(open.begins());
-        self.commands.insert(id, OpenCommand { open, sent: false, frame: None });
+        let (sent, frame, awaited) = (false, None, Vec::new());
+        self.commands.insert(id, OpenCommand { open, sent, frame, awaited });
+    }
+
+    /// Who is about to share lanes by a command counts there until it is answered, or never will be.
+    pub(super) fn comes_to_share(&mut self, id: u64, awaited: impl IntoIterator<Item = Awaited>) {
+        if let Some(command) = self.commands.get_mut(&id) {
+            command.awaited.extend(awaited);
+        }
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Open> {

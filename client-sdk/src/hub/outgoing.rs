@@ -195,7 +195,9 @@ impl Hub {
                 self.encode(&ClientFrame::Serve(Serve { id: command, filter, lane: None }))
             }
         };
+        let lane = wish.choice.lane;
         state.open.insert(command, Open::Begin(id));
+        state.open.comes_to_share(command, [self.credit.comes_to_share(lane)]);
         Some((command, bytes))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::wish::{Stage, Target};
+use super::wish::Target;
 use super::{Hub, State, WishId};
 use crate::inbox::{Inbox, Pushed};
 
@@ -13,22 +13,27 @@ pub(super) enum Alone {
 }
 
 impl Hub {
-    /// Another one is about to share a lane that conflates. The answer to it comes in that lane: it mustn't
-    /// wait for whoever held the lane's credit as its only one. To be called before the broker is asked.
-    pub(super) fn comes_to_share(&self, state: &State, lane: u8) -> Option<Alone> {
-        if !self.credit.does_conflate(lane) {
-            return None;
-        }
-        let alone = self.only_one_in(state, lane)?;
-        self.credit.comes_to_share(lane);
-        Some(alone)
+    /// Who has a lane that conflates to itself, when another one is about to share it. The answer to that
+    /// comes in the lane: it mustn't wait for whoever held its credit as its only one. To be called before
+    /// the broker is asked.
+    pub(super) fn alone_in(&self, state: &State, lane: u8) -> Option<Alone> {
+        self.alone_beside(state, lane, None)
     }
 
-    fn only_one_in(&self, state: &State, lane: u8) -> Option<Alone> {
-        let mut begun = state
-            .wishes
-            .iter()
-            .filter(|(_, wish)| wish.choice.lane == lane && matches!(wish.stage, Stage::Begun(_)));
+    /// The same, where the other one is a wish that moves.
+    pub(super) fn alone_beside(
+        &self,
+        state: &State,
+        lane: u8,
+        moving: Option<WishId>,
+    ) -> Option<Alone> {
+        self.credit.does_conflate(lane).then(|| self.only_one_in(state, lane, moving)).flatten()
+    }
+
+    fn only_one_in(&self, state: &State, lane: u8, moving: Option<WishId>) -> Option<Alone> {
+        // Who leaves holds what it holds until then.
+        let others = state.wishes.iter().filter(|(id, _)| Some(**id) != moving);
+        let mut begun = others.filter(|(_, wish)| wish.is_in(lane));
         match (begun.next(), begun.next(), self.callbacks.called_in(lane)) {
             (Some((id, wish)), None, 0) => match &wish.target {
                 Target::Inbox(inbox) => Some(Alone::Subscription(*id, Arc::clone(inbox))),
@@ -51,7 +56,7 @@ impl Hub {
             }
             None => return,
         };
-        if inbox.disown(self.credit.allot(lane, 2)) == Pushed::Overflowed {
+        if inbox.disown(self.credit.part(lane, 2)) == Pushed::Overflowed {
             self.counters.subscribers_too_slow.count();
             self.take_wish(id);
         }

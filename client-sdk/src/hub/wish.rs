@@ -72,6 +72,8 @@ pub(super) struct Wish {
     pub(super) stage: Stage,
     /// Whether a change of its options is under way.
     pub(super) changing: bool,
+    /// The lane that it leaves for another one, while that is under way.
+    pub(super) moves_from: Option<u8>,
     /// Who waits for it to begin for the first time.
     pub(super) waiter: Option<Waiter>,
     /// When the session was lost in which it had begun.
@@ -80,6 +82,12 @@ pub(super) struct Wish {
 }
 
 impl Wish {
+    /// Whether it may hold something of a lane.
+    pub(super) fn is_in(&self, lane: u8) -> bool {
+        let stands = matches!(self.stage, Stage::Begun(_) | Stage::Leaving(_));
+        stands && (self.choice.lane == lane || self.moves_from == Some(lane))
+    }
+
     pub(super) fn into_target(self) -> Target {
         self.target
     }
@@ -138,7 +146,7 @@ impl Hub {
         }
         let choice = state.lanes.choose(options, 0)?;
         let lane = choice.lane;
-        let alone = self.comes_to_share(&state, lane);
+        let alone = self.alone_in(&state, lane);
         let wish = Wish {
             filter: Arc::from(filter),
             kind,
@@ -146,6 +154,7 @@ impl Hub {
             target,
             stage: Stage::Waiting,
             changing: false,
+            moves_from: None,
             waiter: Some(waiter),
             lost_at: None,
             attendance: Arc::default(),
@@ -268,7 +277,7 @@ impl State {
             if matches!(wish.stage, Stage::Begun(_)) {
                 wish.lost_at = Some(now);
             }
-            (wish.stage, wish.changing) = (Stage::Waiting, false);
+            (wish.stage, wish.changing, wish.moves_from) = (Stage::Waiting, false, None);
         }
         // Lanes that no wish needs are free again.
         self.lanes.keep_only(self.wishes.values().map(|wish| wish.choice.lane));

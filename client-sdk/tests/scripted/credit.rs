@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use broker_protocol::frame::{BrokerFrame, Connected, LaneHeader, LaneLag, Pong};
+use broker_protocol::ErrorCode;
+use broker_protocol::frame::{
+    Accepted, BrokerFrame, Connected, LaneHeader, LaneLag, Pong, Rejected,
+};
 use broker_protocol::frame::{ClientFrame, Consumed};
 use bytes::BytesMut;
-use client_sdk::{Client, Codec, Event, LaneOptions, Message, Overflow};
+use client_sdk::{Client, Codec, Event, Keep, LaneOptions, Message, Overflow, Subscription};
 use tokio::time::timeout;
 
-use crate::peer::{Peer, message};
+use crate::peer::{Frame, Peer, message};
 use crate::place::Place;
-use crate::recorder::recorder;
+use crate::recorder::{Hold, Record, recorder};
 
 const WINDOW: u64 = 8192;
 
@@ -65,12 +68,8 @@ async fn a_subscription_alone_in_its_lane_holds_its_credit_and_loses_nothing() {
     let starting = client.subscription("t").inbox(1, 1).start(calls);
     let (begun, subscribe) = tokio::join!(starting, peer.subscribed(1));
     let _subscription = begun.unwrap();
-    let accepted = broker_protocol::frame::Accepted {
-        id: subscribe.id,
-        subscription: Some(1),
-        lane: Some(0),
-        ..Default::default()
-    };
+    let accepted =
+        Accepted { id: subscribe.id, subscription: Some(1), lane: Some(0), ..Default::default() };
     let mut sent = bytes(&BrokerFrame::Accepted(accepted));
     sent += say(&mut peer, "t", 1, "hold").await;
     hold.entered().await;
@@ -186,6 +185,143 @@ async fn one_that_sleeps_doesnt_use_up_the_least_window_of_a_conflating_lane() {
         }
     }
     assert!(told > 400, "{told} conflated in front of the slow one");
+}
+
+/// One alone in a conflating lane, whose callback sleeps.
+struct Sleeper {
+    client: Client,
+    peer: Peer,
+    lane: u8,
+    subscription: Subscription,
+    hold: Hold,
+    _record: Record,
+}
+
+impl Sleeper {
+    async fn begin(place: &mut Place, window: u64) -> Self {
+        let connected = Connected { receive_window: Some(window), ..Connected::default() };
+        let builder = place.builder();
+        let (client, mut peer, _) = place.connect_as(builder, connected).await;
+        let (calls, mut record) = recorder();
+        let (calls, mut hold) = calls.holding();
+        let (begun, lane) =
+            tokio::join!(client.subscribe_latest(">", calls), peer.granted_there(1));
+        let subscription = begun.unwrap();
+        record.expect(&["subscribed 1"]).await;
+        turn_to(&mut peer, lane).await;
+        say(&mut peer, "first", 1, "hold").await;
+        hold.entered().await;
+        Self { client, peer, lane, subscription, hold, _record: record }
+    }
+
+    /// Says 10 KB of as many topics as messages.
+    async fn say_much(&mut self) {
+        for topic in 0..20 {
+            say(&mut self.peer, &format!("t{topic}"), 1, &"x".repeat(500)).await;
+        }
+    }
+}
+
+async fn turn_to(peer: &mut Peer, lane: u8) {
+    peer.say(&BrokerFrame::Lane(LaneHeader { lane, subscription: None })).await;
+}
+
+/// The next command, and whether the client told before it that anything was consumed.
+async fn command_and_consumed(peer: &mut Peer) -> (Frame, bool) {
+    let mut consumed = false;
+    loop {
+        let frame = peer.frame().await;
+        match frame.read() {
+            ClientFrame::Consumed(told) => consumed |= told.bytes > 0,
+            _ => return (frame, consumed),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_alone_holds_its_credit_again_once_another_one_was_given_up_or_refused() {
+    for is_given_up in [true, false] {
+        let mut place = Place::new();
+        // A quarter of it is told at once.
+        let mut one = Sleeper::begin(&mut place, 32 << 10).await;
+        let client = one.client.clone();
+        let asking = tokio::spawn(async move {
+            client.subscribe_latest("other", |_: &Message| {}).await.map(|_| ())
+        });
+        let (frame, _) = command_and_consumed(&mut one.peer).await;
+        let ClientFrame::Subscribe(asked) = frame.read() else { panic!("{:?}", frame.read()) };
+        assert_eq!(asked.lane, Some(one.lane));
+        if is_given_up {
+            asking.abort();
+            assert!(asking.await.unwrap_err().is_cancelled());
+            let (subscription, lane) = (Some(2), asked.lane);
+            let granted = asked.options.clone();
+            let id = asked.id;
+            let accepted = Accepted { id, subscription, lane, granted, ..Accepted::default() };
+            one.peer.say(&BrokerFrame::Accepted(accepted)).await;
+            assert_eq!(one.peer.unsubscribed().await, 2);
+        } else {
+            let (id, code) = (asked.id, ErrorCode::TooManyTopics);
+            let rejected = Rejected { id, code, message: "no".to_owned(), field: None };
+            one.peer.say(&BrokerFrame::Rejected(rejected)).await;
+            assert!(asking.await.unwrap().is_err());
+        }
+        one.say_much().await;
+        // What it tells comes at the latest behind what comes next.
+        let told = [one.peer.heard_and_consumed().await, one.peer.heard_and_consumed().await];
+        assert_eq!(told, [None, None], "its callback sleeps; given up: {is_given_up}");
+        one.hold.release();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sleeps_alone_in_a_lane_doesnt_hold_up_one_that_moves_there() {
+    let mut place = Place::new();
+    let mut one = Sleeper::begin(&mut place, 1 << 20).await;
+    let (calls, _others) = recorder();
+    let (begun, _) = tokio::join!(one.client.subscribe("b", calls), one.peer.subscribed(2));
+    let two = begun.unwrap();
+    one.say_much().await;
+    assert_eq!(one.peer.heard_and_consumed().await, None);
+    let moving = async {
+        let (frame, told) = command_and_consumed(&mut one.peer).await;
+        let ClientFrame::Move(asked) = frame.read() else { panic!("{:?}", frame.read()) };
+        assert_eq!(asked.lane, one.lane);
+        if !told {
+            let consumed = timeout(PATIENCE, one.peer.consumed()).await;
+            assert!(consumed.expect("the move waits for it").bytes > 0);
+        }
+        let (id, subscription, lane, granted) =
+            (asked.id, Some(2), Some(asked.lane), asked.options);
+        let accepted = Accepted { id, subscription, lane, granted, callback: None };
+        one.peer.say(&BrokerFrame::Accepted(accepted)).await;
+    };
+    let latest = LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() };
+    tokio::join!(two.set_options(latest), moving).0.unwrap();
+    one.hold.release();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sleeps_alone_in_a_lane_and_leaves_it_doesnt_hold_up_the_next_one() {
+    let mut place = Place::new();
+    let mut one = Sleeper::begin(&mut place, 1 << 20).await;
+    one.say_much().await;
+    assert_eq!(one.peer.heard_and_consumed().await, None);
+    let Sleeper { client, mut peer, subscription, hold, _record, .. } = one;
+    let leaving = tokio::spawn(subscription.unsubscribe());
+    let frame = peer.frame().await;
+    assert!(matches!(frame.read(), ClientFrame::Unsubscribe(_)), "{:?}", frame.read());
+    let asking =
+        tokio::spawn(async move { client.subscribe_latest("other", |_: &Message| {}).await });
+    let (_, mut told) = command_and_consumed(&mut peer).await;
+    if !told {
+        let consumed = timeout(PATIENCE, peer.consumed()).await;
+        told = consumed.expect("the next one waits for it").bytes > 0;
+    }
+    assert!(told);
+    hold.release();
+    leaving.abort();
+    asking.abort();
 }
 
 #[tokio::test]
