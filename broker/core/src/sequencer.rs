@@ -83,6 +83,8 @@ pub struct Statistics {
     pub forgotten: u64,
     /// How often a topic that was idle for long wasn't forgotten since a message of it waited.
     pub topics_waited: u64,
+    /// Of those forgotten, topics that made room for others at a limit, whatever waited of them.
+    pub topics_displaced: u64,
     /// Last values that are retained now.
     pub retained: u64,
     /// What they cost, in bytes.
@@ -131,7 +133,15 @@ impl Sequencer {
     pub fn statistics(&self) -> Statistics {
         let (retained, retained_bytes) = (self.retained.len() as u64, self.retained.bytes() as u64);
         let (documents_made, replay_looks) = (self.retained.folded(), self.retained.looks());
-        Statistics { retained, retained_bytes, documents_made, replay_looks, ..self.statistics }
+        let topics_displaced = self.topics.displaced();
+        Statistics {
+            retained,
+            retained_bytes,
+            documents_made,
+            replay_looks,
+            topics_displaced,
+            ..self.statistics
+        }
     }
 
     /// How many topics are known.

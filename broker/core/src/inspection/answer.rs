@@ -41,6 +41,8 @@ struct Totals<'a> {
     forgotten: u64,
     /// How often an idle topic wasn't forgotten since something of it waited.
     topics_waited: u64,
+    /// How many topics made room at a limit, whatever waited of them.
+    topics_displaced: u64,
     /// Last values that are retained now, and what they cost in bytes.
     retained: u64,
     retained_bytes: u64,
@@ -158,6 +160,7 @@ impl Answered {
             refused_retained: sequencer.refused_retained,
             forgotten: sequencer.forgotten,
             topics_waited: sequencer.topics_waited,
+            topics_displaced: sequencer.topics_displaced,
             retained: sequencer.retained,
             retained_bytes: sequencer.retained_bytes,
             documents_made: sequencer.documents_made,

@@ -5,7 +5,7 @@
 //! when a shard looks, and what is published after makes the topic one that isn't idle.
 //!
 //! Invariant: a topic that is forgotten wasn't used since it was named, and each of its shards has said
-//! that no lane waits with a message of it.
+//! that no lane waits with a message of it; but for those that make room at a limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::topics::Idle;
 use super::{Inboxes, Sequencer};
 use crate::{Item, Now, ShardId, TopicId};
 
-/// How many topics are named to the shards at a time. While so many are found no others are looked for.
+/// How many topics are named to the shards at a time at most. While so many are found no others are looked for.
 const NAMED_MAX: usize = 1024;
 
 /// How much time lies between two times that topics are named, unless topics are forgotten sooner: a
@@ -60,9 +60,8 @@ impl Forgetting {
 impl Sequencer {
     /// Looks for some topics that were idle for long, and names those that were found.
     pub(super) fn forget_some(&mut self, now: Now, out: &mut impl Inboxes) {
-        if self.forgetting.found.len() < NAMED_MAX {
-            self.forgetting.found.extend(self.topics.find_idle(now.monotonic));
-        }
+        let most = NAMED_MAX - self.forgetting.found.len();
+        self.forgetting.found.extend(self.topics.find_idle(now.monotonic, most));
         let may_name =
             self.forgetting.named.is_none() && now.monotonic >= self.forgetting.not_before;
         if may_name && !self.forgetting.found.is_empty() {

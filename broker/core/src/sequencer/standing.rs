@@ -54,10 +54,15 @@ impl Sequencer {
         let Purpose::Group(group) = &standing.purpose else { return };
         if let Some(member) = self.groups.choose_in(group, &standing.filter) {
             let shard = member.session.shard;
-            self.topics.sent_again(&message.topic, message.topic_id, shard, now.monotonic);
+            let (topic, topic_id) = (&message.topic, message.topic_id);
+            let is_known = self.topics.sent_again(topic, topic_id, shard, now.monotonic);
             let addressed = vec![member];
             let item = Item::Message { publication: message, to_all: false, addressed };
             out.put(shard, item);
+            if !is_known {
+                // It made room for another: what the shard notes of it now it wouldn't be told of again.
+                out.put(shard, Item::Forgotten { topic_id });
+            }
         }
     }
 }

@@ -278,6 +278,86 @@ fn no_more_topics_are_looked_at_in_a_batch_and_named_at_a_time_than_may_be() {
 }
 
 #[test]
+fn no_more_topics_are_named_at_a_time_where_some_are_forgotten_at_once() {
+    let config = SequencerConfig { forget_after: FORGET_AFTER, ..SequencerConfig::default() };
+    let mut stage = Stage::new(config);
+    stage.publish(BOB, "to-nobody");
+    stage.subscribe(messages(BOB, ">"));
+    (0..3000).for_each(|topic| _ = stage.publish(BOB, &topic.to_string()));
+    stage.now.monotonic += FORGET_AFTER;
+    let nothing = || Command::Cancel { token: Token { shard: ShardId(0), number: 1 } };
+    let first = stage.carry_out(b"", nothing());
+    assert_eq!(asked(&first, 1).len(), 63);
+    (0..100).for_each(|_| _ = stage.carry_out(b"", nothing()));
+    stage.now.monotonic += Duration::from_millis(100);
+    let next = stage.answer(&first, 1, &[]);
+    assert_eq!(asked(&next, 1).len(), 1024);
+}
+
+/// Two topics of ann's, of which something waits in a shard, as that has said.
+fn waiting(config: SequencerConfig) -> Stage {
+    let mut stage = Stage::new(SequencerConfig { forget_after: FORGET_AFTER, ..config });
+    stage.subscribe(messages(BOB, ">"));
+    for topic in ["a", "b"] {
+        assert_eq!(refusals(&stage.publish(ANN, topic)), []);
+        stage.now.monotonic += Duration::from_millis(1);
+    }
+    stage.now.monotonic += FORGET_AFTER;
+    let nothing = Command::Cancel { token: Token { shard: ShardId(0), number: 1 } };
+    let told = stage.carry_out(b"", nothing);
+    let waiting = asked(&told, 1);
+    assert_eq!(waiting.len(), 2);
+    stage.answer(&told, 1, &waiting);
+    stage
+}
+
+#[test]
+fn what_waits_for_others_costs_a_session_none_of_its_topics() {
+    let config = SequencerConfig { topics_per_session_max: 2, ..SequencerConfig::default() };
+    let mut stage = waiting(config);
+    let told = stage.publish(ANN, "c");
+    assert_eq!((refusals(&told), forgotten(&told)), (vec![], 1), "the one that is idle longest");
+    assert_eq!(stage.place("b"), (1000, 2));
+    assert_eq!(stage.sequencer.statistics().topics_displaced, 1);
+    assert_eq!(refusals(&stage.publish(ANN, "d")), [ErrorCode::TooManyTopics], "both are in use");
+    assert_eq!(refusals(&stage.publish(EVE, "a")), []);
+    assert_eq!(stage.place("a"), (1001, 2), "it came back in a new epoch");
+    assert_eq!(stage.sequencer.topics(), 3);
+}
+
+#[test]
+fn what_waits_for_some_costs_nobody_room_for_topics() {
+    let mut stage = waiting(SequencerConfig { topics_max: 2, ..SequencerConfig::default() });
+    let told = stage.publish(EVE, "c");
+    assert_eq!((refusals(&told), forgotten(&told)), (vec![], 1));
+    assert_eq!(stage.place("b"), (1000, 2));
+    assert_eq!(refusals(&stage.publish(EVE, "d")), [ErrorCode::TooManyTopics], "both are in use");
+    assert_eq!(stage.sequencer.statistics().topics_displaced, 1);
+    stage.now.monotonic += 2 * FORGET_AFTER;
+    stage.carry_out(b"", Command::Close { session: ANN, name: "ann".into() });
+    assert_eq!(refusals(&stage.publish(EVE, "d")), [], "and those that nobody uses any more");
+}
+
+#[test]
+fn at_its_own_limit_a_session_is_refused_before_patterns_are_looked_at() {
+    let allows = |filter: &str| crate::Pattern {
+        filter: filter.to_owned(),
+        topics_max: Some(1),
+        ..Default::default()
+    };
+    let policies = crate::Policies::new(vec![allows(">")]);
+    let config =
+        SequencerConfig { policies, topics_per_session_max: 1, ..SequencerConfig::default() };
+    let mut topics = Topics::new(config, 1);
+    assert!(topics.accept("a", ANN, Duration::ZERO).is_ok());
+    let refused = |topics: &mut Topics, session| {
+        topics.accept("b", session, Duration::ZERO).err().expect("there is a limit")
+    };
+    assert!(matches!(refused(&mut topics, ANN), topics::TopicsFull::Session { .. }));
+    assert!(matches!(refused(&mut topics, BOB), topics::TopicsFull::Pattern { .. }));
+}
+
+#[test]
 fn the_last_topic_is_made_and_the_next_is_refused_while_known_ones_go_on() {
     let mut stage = Stage::new(SequencerConfig { topics_max: 2, ..SequencerConfig::default() });
     assert_eq!(refusals(&stage.publish(ANN, "a")), []);
@@ -369,7 +449,11 @@ fn what_is_handed_back_goes_to_another_member_or_nowhere() {
     };
     let (standing, again) = (Box::new(member(ANN)), Box::new(publication.clone()));
     let told = stage.carry_out(b"", Command::HandBack { standing, publication: again });
-    let [(ShardId(1), Item::Message { publication: got, to_all: false, addressed })] = &told[..]
+    // The topic is known no more, and what the shard notes of it is forgotten at once.
+    let [
+        (ShardId(1), Item::Message { publication: got, to_all: false, addressed }),
+        (ShardId(1), Item::Forgotten { topic_id: TopicId(0) }),
+    ] = &told[..]
     else {
         panic!("{told:?}");
     };

@@ -1,5 +1,6 @@
 //! The topics that are known, and their order.
 
+mod displaced;
 mod full;
 mod idle;
 mod topic;
@@ -12,6 +13,7 @@ use hashbrown::HashMap;
 
 use super::{Name, SequencerConfig};
 use crate::{SessionId, ShardId, TopicId};
+use displaced::Resting;
 pub(super) use full::TopicsFull;
 pub(super) use idle::{Forgotten, Idle};
 pub(super) use topic::Topic;
@@ -31,6 +33,10 @@ pub(super) struct Topics {
     gone: BTreeSet<SessionId>,
     /// Topics by the time since which they are known to be idle.
     sweep: BTreeSet<(Duration, TopicId)>,
+    /// Topics that were found idle for long, and not forgotten: something of them may wait.
+    idle: Resting,
+    /// How many made room at a limit.
+    displaced: u64,
     /// Topics that were forgotten, of which nobody was told.
     forgotten: Vec<Forgotten>,
     epoch: u64,
@@ -47,6 +53,8 @@ impl Topics {
             made: HashMap::new(),
             gone: BTreeSet::new(),
             sweep: BTreeSet::new(),
+            idle: Resting::default(),
+            displaced: 0,
             forgotten: Vec::new(),
             epoch,
             next_id: 0,
@@ -80,13 +88,19 @@ impl Topics {
         self.known.get_mut(name).expect("it was there or was made")
     }
 
-    /// Notes that a message of a topic is on its way again, to a shard.
-    pub(super) fn sent_again(&mut self, name: &str, id: TopicId, shard: ShardId, now: Duration) {
+    /// Notes that a message of a topic is on its way again, to a shard. Returns whether it is known.
+    pub(super) fn sent_again(
+        &mut self,
+        name: &str,
+        id: TopicId,
+        shard: ShardId,
+        now: Duration,
+    ) -> bool {
         let topic = self.known.get_mut(name).filter(|topic| topic.id == id);
-        if let Some(topic) = topic {
-            topic.used = now;
-            topic.reached.add(shard);
-        }
+        let Some(topic) = topic else { return false };
+        topic.used = now;
+        topic.reached.add(shard);
+        true
     }
 
     /// A value of a topic isn't retained any more.
@@ -103,6 +117,7 @@ impl Topics {
             return;
         }
         let (id, name) = (topic.id, topic.name.clone());
+        self.idle.remove(topic);
         let gone = std::mem::replace(&mut topic.maker, session);
         self.take_off_account(gone, id);
         self.made.entry(session).or_default().insert(id, name);
@@ -110,13 +125,18 @@ impl Topics {
 
     #[cold]
     fn make(&mut self, name: &str, maker: SessionId, now: Duration) -> Result<(), TopicsFull> {
+        let (most, most_of_session) = (self.config.topics_max, self.config.topics_per_session_max);
+        // First what costs least: whoever is refused asks again and again.
+        let is_full = self.made.get(&maker).is_some_and(|made| made.len() >= most_of_session);
+        if is_full && !self.has_idle_of(maker) {
+            return Err(TopicsFull::Session { most: most_of_session });
+        }
         let patterns = self.config.policies.places(name);
         if let Some(full) = patterns.iter().find_map(|place| self.full_pattern(*place)) {
             return Err(full);
         }
-        let (most, most_of_session) = (self.config.topics_max, self.config.topics_per_session_max);
-        if self.made.get(&maker).is_some_and(|made| made.len() >= most_of_session) {
-            return Err(TopicsFull::Session { most: most_of_session });
+        if is_full {
+            self.displace_idle_of(maker);
         }
         if self.known.len() >= most && !self.displace() {
             return Err(TopicsFull::Broker { most });
@@ -173,8 +193,11 @@ impl Topics {
 #[cfg(test)]
 impl Topics {
     pub(super) fn keeps_nothing(&self) -> bool {
-        let Self { known, by_id, by_pattern, made, gone, sweep, forgotten, .. } = self;
+        let Self { known, by_id, by_pattern, made, gone, sweep, idle, forgotten, .. } = self;
         let lists = [made.len(), gone.len(), sweep.len(), forgotten.len(), by_id.len()];
-        known.is_empty() && lists == [0; 5] && by_pattern.iter().all(|count| *count == 0)
+        known.is_empty()
+            && idle.is_empty()
+            && lists == [0; 5]
+            && by_pattern.iter().all(|count| *count == 0)
     }
 }

@@ -30,27 +30,11 @@ pub(in crate::sequencer) struct Forgotten {
 }
 
 impl Topics {
-    /// Forgets one topic whose maker is gone and that nobody used since, if there is any: else
-    /// whoever connects again and again could fill the broker. What waits of it is no hindrance.
-    pub(super) fn displace(&mut self) -> bool {
-        while let Some(maker) = self.gone.first().copied() {
-            let (id, name) = self.made[&maker].first_key_value().expect("a maker has topics");
-            let (id, name) = (*id, name.clone());
-            if self.known[&name].retained == 0 {
-                self.forget(&name);
-                return true;
-            }
-            // On nobody's account from now on, so that none is passed twice.
-            self.take_off_account(maker, id);
-        }
-        false
-    }
-
     /// Looks at some topics for whether they were idle for long. Those that never reached a shard are
-    /// forgotten at once; of the others something may wait.
-    pub(in crate::sequencer) fn find_idle(&mut self, now: Duration) -> Vec<Idle> {
+    /// forgotten at once; of the others, `most` at most, something may wait.
+    pub(in crate::sequencer) fn find_idle(&mut self, now: Duration, most: usize) -> Vec<Idle> {
         let mut idle = Vec::new();
-        for _ in 0..SWEEP_TOPICS {
+        for _ in 0..SWEEP_TOPICS.min(most) {
             let Some((swept, id)) = self.sweep.first().copied() else { break };
             if swept + self.config.forget_after > now {
                 break;
@@ -67,6 +51,7 @@ impl Topics {
             self.sweep.remove(&(swept, id));
             self.sweep.insert((topic.swept, id));
             if is_idle {
+                self.idle.add(topic);
                 let (id, used, reached) = (topic.id, topic.used, topic.reached);
                 idle.push(Idle { name, id, used, reached });
             }
@@ -88,8 +73,9 @@ impl Topics {
     }
 
     /// Takes a topic out of everything that knows it. One that comes back has a later epoch.
-    fn forget(&mut self, name: &str) {
-        let topic = self.known.remove(name).expect("what is forgotten is known");
+    pub(super) fn forget(&mut self, name: &str) {
+        let mut topic = self.known.remove(name).expect("what is forgotten is known");
+        self.idle.remove(&mut topic);
         self.sweep.remove(&(topic.swept, topic.id));
         self.by_id.remove(&topic.id);
         self.take_off_account(topic.maker, topic.id);

@@ -22,6 +22,8 @@ pub(in crate::sequencer) struct Topic {
     pub(super) used: Duration,
     /// Where it stands in the sweep.
     pub(super) swept: Duration,
+    /// Since when it is idle, as it was when it was found to be so for long.
+    pub(super) found_idle: Option<Duration>,
     /// The state of interest and groups for which the next two hold.
     fresh_for: Option<(u64, u64)>,
     shards: ShardSet,
@@ -55,6 +57,7 @@ impl Topic {
             seq: 0,
             used: now,
             swept: now,
+            found_idle: None,
             fresh_for: None,
             shards: ShardSet::default(),
             reached: ShardSet::default(),

@@ -20,10 +20,11 @@ section! {
         /// Connections at one time, over all listeners. Each needs a file descriptor.
         connections_max: usize = 100_000, count(1..=1_000_000);
         /// Topics that the broker knows at one time; idle ones are forgotten (`topics.forget_after`). At
-        /// the bound those go at once whose first user is gone, also where something waits. Patterns
-        /// bound the topics that they match (`topics_max`).
+        /// the bound those go at once whose first user is gone, and then those that are idle as long,
+        /// also where something waits. Patterns bound the topics that they match (`topics_max`).
         topics_max: usize = 1_000_000, count(1..=100_000_000);
-        /// Of these, topics that one session was the first to use.
+        /// Of these, topics that one session was the first to use. At the bound those of them go that are
+        /// idle for `topics.forget_after`, also where something waits.
         topics_per_session_max: usize = 100_000, count(1..=100_000_000);
         /// Subscriptions and served topics that one session holds at one time.
         subscriptions_per_session_max: usize = 10_000, count(1..=10_000_000);
