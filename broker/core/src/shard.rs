@@ -174,6 +174,8 @@ pub struct Statistics {
     pub log_bytes: u64,
     /// The most that the log held at the end of a turn.
     pub log_bytes_most: u64,
+    /// The most steps that one turn made to learn of which idle topics something waits.
+    pub idle_steps_most: u64,
     /// Messages that live on outside their segments now, since few of their neighbours are wanted.
     pub survivors: u64,
     /// What the log did for sessions that were behind.
@@ -206,6 +208,7 @@ impl Statistics {
         self.calls_refused += other.calls_refused;
         self.log_bytes += other.log_bytes;
         self.log_bytes_most += other.log_bytes_most;
+        self.idle_steps_most = self.idle_steps_most.max(other.idle_steps_most);
         self.survivors += other.survivors;
         self.log.looks += other.log.looks;
         self.log.copied_out += other.log.copied_out;

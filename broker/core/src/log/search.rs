@@ -20,13 +20,23 @@ pub(super) struct Search {
     end: u64,
     /// What was found, and whether that is all, in the order of the log.
     found: Vec<(u64, u32)>,
+    /// What was found out of this order, until that is all.
+    apart: Vec<(u64, u32)>,
     is_done: bool,
 }
 
 impl Search {
-    fn note(&mut self, entry: u64, topic: TopicId) {
-        let place = self.topics.get(&topic);
-        self.found.extend(place.map(|place| (entry, *place)));
+    fn place(&self, entry: u64, topic: TopicId) -> Option<(u64, u32)> {
+        self.topics.get(&topic).map(|place| (entry, *place))
+    }
+
+    /// All is found: it is put in order, which is little to do where most of it is.
+    fn end(&mut self) {
+        self.apart.sort_unstable();
+        self.found.append(&mut self.apart);
+        self.found.sort();
+        self.found.dedup();
+        self.is_done = true;
     }
 }
 
@@ -34,12 +44,13 @@ impl Log {
     /// Begins to search for the entries of some topics, in place of others.
     pub(crate) fn search_for(&mut self, topics: &Arc<[TopicId]>) {
         let topics = topics.iter().copied().zip(0..).collect();
-        let (next, end, found, is_done) = (self.first, self.end(), Vec::new(), false);
-        self.search = Some(Box::new(Search { topics, next, end, found, is_done }));
+        let (next, end, found, apart) = (self.first, self.end(), Vec::new(), Vec::new());
+        let search = Search { topics, next, end, found, apart, is_done: false };
+        self.search = Some(Box::new(search));
     }
 
     /// Goes on with the search, by so many steps. Returns whether it is done. What has survived its
-    /// block is looked at in one go.
+    /// block is looked at in one go and takes as many steps.
     pub(crate) fn search_some(&mut self, steps: &mut usize) -> bool {
         let Self { search, entries, first, survivors, .. } = self;
         let Some(search) = search.as_mut().filter(|search| !search.is_done) else { return true };
@@ -47,7 +58,8 @@ impl Log {
         let end = search.end.min(start + *steps as u64);
         let places = (start.max(*first) - *first) as usize..(end.max(*first) - *first) as usize;
         for (entry, number) in entries.range(places).zip(start..) {
-            search.note(number, entry.topic_id);
+            let found = search.place(number, entry.topic_id);
+            search.found.extend(found);
         }
         search.next = end;
         *steps -= (end - start) as usize;
@@ -55,11 +67,11 @@ impl Log {
             return false;
         }
         for (number, topic) in survivors.topics() {
-            search.note(number, topic);
+            let found = search.place(number, topic);
+            search.apart.extend(found);
         }
-        search.found.sort_unstable();
-        search.found.dedup();
-        search.is_done = true;
+        *steps = steps.saturating_sub(survivors.len());
+        search.end();
         true
     }
 
@@ -81,7 +93,9 @@ impl Log {
     /// Learns that an entry was made of others.
     pub(super) fn note_made(&mut self, entry: u64, topic: TopicId) {
         if let Some(search) = &mut self.search {
-            search.note(entry, topic);
+            let found = search.place(entry, topic);
+            let list = if search.is_done { &mut search.found } else { &mut search.apart };
+            list.extend(found);
         }
     }
 }

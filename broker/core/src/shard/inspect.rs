@@ -17,7 +17,6 @@ use super::commands::Refusal;
 use crate::inspection::{Answered, Overview, Part, Peer, Question, Subject, TopicsAnswered};
 use crate::{Command, Inspection, Now, SessionId, Token};
 use scan::Scan;
-pub(super) use scan::steps_of;
 
 /// How many sessions, and messages of lanes that conflate, are looked at in one turn. It takes a
 /// fraction of a millisecond.

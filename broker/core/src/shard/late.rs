@@ -140,18 +140,23 @@ impl Late {
         self.rows.front().map(|row| row.extent.start)
     }
 
-    /// Visits what some lane is still to get.
-    pub(super) fn visit_waiting(&self, mut visit: impl FnMut(Extent)) {
-        for Row { targets, extent, passed } in &self.rows {
-            let waits = |(slot, lane): &(u32, u32)| {
-                let of = self.of(*slot);
-                of.has(*lane)
-                    .then(|| extent.start.max(of.since))
-                    .filter(|start| *start < extent.end)
-            };
-            let start = targets[*passed..].iter().filter_map(waits).min();
-            start.into_iter().for_each(|start| visit(Extent { start, end: extent.end }));
+    /// Visits what a session is still to get of these entries, the last among them. Returns how many
+    /// rows that were.
+    pub(super) fn visit_noted(
+        &self,
+        slot: u32,
+        (first, last): (u64, u64),
+        mut visit: impl FnMut(Extent),
+    ) -> usize {
+        let of = self.of(slot);
+        if of.lanes == 0 {
+            return 0;
         }
+        let from = self.rows.partition_point(|row| row.extent.end <= of.since.max(first));
+        let to = self.rows.partition_point(|row| row.extent.start <= last).max(from);
+        let rows = self.rows.range(from..to).flat_map(|row| row.for_session(slot, of));
+        rows.for_each(|(_, extent)| visit(extent));
+        to - from
     }
 
     /// When a turn is due, if nothing else comes.

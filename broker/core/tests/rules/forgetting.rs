@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_core::{Config, SequencerConfig};
 use broker_protocol::Codec;
-use broker_protocol::frame::{ClientFrame, Keep, LaneOptions, Overflow};
+use broker_protocol::frame::{ClientFrame, Keep, LaneOptions, Overflow, Publish};
 
 use crate::stage::{Stage, in_lane};
 
@@ -130,4 +130,55 @@ fn a_topic_of_which_a_message_may_not_have_arrived_where_somebody_is_away_is_not
     pass(&mut stage, ann);
     pass(&mut stage, ann);
     assert_eq!(epoch(&mut stage, ann, bob, "a.a"), first);
+}
+
+/// Who isn't there, and is to get this many messages of ten topics, each a piece of its lane alone.
+fn many_away(clients: u32, messages: usize) -> (Stage, [u32; 2]) {
+    let mut stage = stage();
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.subscribe(bob, ">");
+    for number in 0..clients {
+        let client = stage.enter(&format!("eve-{number}"));
+        stage.subscribe(client, "a.*");
+        stage.lose(client);
+    }
+    for number in 0..messages {
+        stage.publish(ann, &format!("a.{}", number % 10), b"x");
+        stage.publish(ann, "clock", b"x");
+    }
+    (stage, [ann, bob])
+}
+
+#[test]
+fn no_turn_makes_more_steps_for_idle_topics_than_it_may_however_much_waits_for_those_away() {
+    const MESSAGES: usize = 400;
+    let (mut stage, [ann, bob]) = many_away(60, MESSAGES);
+    // Nothing waits of this one, which isn't known before everybody was looked at.
+    stage.publish(ann, "b", b"x");
+    stage.packets(bob);
+    stage.pass(FORGET_AFTER);
+    stage.write(ann, &ClientFrame::Publish(Publish::bytes("clock", b"x")));
+    let mut turns = 0;
+    while stage.sequencer.statistics().topics_waited == 0 {
+        stage.single_turn();
+        turns += 1;
+        assert!(turns < 100);
+    }
+    assert!(turns > 2, "there is more to do than a turn does: {turns}");
+    let most = stage.shard.statistics().idle_steps_most;
+    assert!(most >= 10_000, "what is looked at is counted: {most}");
+    assert!(most < 10_000 + 3 * MESSAGES as u64, "one lane more at most: {most}");
+    assert_eq!(stage.sequencer.statistics().topics_waited, 10);
+    assert_eq!(stage.sequencer.topics(), 11, "`b` is forgotten");
+}
+
+#[test]
+fn nobody_else_is_looked_at_once_something_is_known_to_wait_of_every_topic() {
+    let (mut stage, [ann, _]) = many_away(60, 400);
+    stage.pass(FORGET_AFTER);
+    stage.publish(ann, "clock", b"x");
+    stage.pass(Duration::from_millis(100));
+    assert_eq!(stage.sequencer.statistics().topics_waited, 10);
+    let most = stage.shard.statistics().idle_steps_most;
+    assert!(most < 3000, "{most}");
 }

@@ -140,7 +140,7 @@ fn lives(session: &Session) -> bool {
 
 /// What a look at a session costs beside the look: the oldest message of a lane that conflates is
 /// found by a visit to all.
-pub(in crate::shard) fn steps_of(session: &Session) -> usize {
+fn steps_of(session: &Session) -> usize {
     let conflates = session.lanes.iter().filter(|slot| slot.lane.conflates());
     conflates.map(|slot| slot.lane.messages() as usize).sum()
 }
