@@ -351,7 +351,7 @@ fn at_its_own_limit_a_session_is_refused_before_patterns_are_looked_at() {
     let mut topics = Topics::new(config, 1);
     assert!(topics.accept("a", ANN, Duration::ZERO).is_ok());
     let refused = |topics: &mut Topics, session| {
-        topics.accept("b", session, Duration::ZERO).err().expect("there is a limit")
+        topics.accept("b", session, Duration::ZERO).expect_err("there is a limit")
     };
     assert!(matches!(refused(&mut topics, ANN), topics::TopicsFull::Session { .. }));
     assert!(matches!(refused(&mut topics, BOB), topics::TopicsFull::Pattern { .. }));
