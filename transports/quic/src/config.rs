@@ -22,6 +22,11 @@ pub struct Config {
     pub idle_timeout: Option<Duration>,
     /// After this much silence a link sends a sign of life. None: clients do that.
     pub keep_alive: Option<Duration>,
+    /// Bytes that the system is asked to keep of what arrives for all links together until it is read; it
+    /// may grant less. What arrives beyond is lost, and sent again. Each packet counts with all of its
+    /// buffer, which is often 2 KiB for an acknowledgement: what systems give by default is full when a hundred
+    /// clients acknowledge at one time. 4 MiB.
+    pub socket_receive_bytes: usize,
     /// Peers that may wait to be accepted; further ones are refused. 1024.
     pub incoming_max: usize,
     /// Handshakes that may be under way before a further peer has to prove its address first, which
@@ -37,6 +42,7 @@ impl Default for Config {
             datagram_buffer_bytes: 16 * 1024,
             idle_timeout: Some(Duration::from_secs(120)),
             keep_alive: None,
+            socket_receive_bytes: 4 * 1024 * 1024,
             incoming_max: 1024,
             handshakes_unproven_max: 256,
         }

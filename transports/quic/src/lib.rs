@@ -35,8 +35,9 @@
 //!
 //! # Sockets
 //! A listener is one UDP socket, whose connections live in the runtime that made it. A connector
-//! shares one socket per address family among its links. Socket buffers are left as the system
-//! gives them.
+//! shares one socket per address family among its links. The listener's has room for what many links
+//! acknowledge at one time, as far as the system grants it ([`Config::socket_receive_bytes`]); the
+//! connector's is left as the system gives it.
 
 mod closing;
 mod config;
@@ -50,6 +51,7 @@ mod listener;
 mod outgoing;
 mod receiver;
 mod sender;
+mod socket;
 mod target;
 
 pub use config::{ClientConfig, Config};

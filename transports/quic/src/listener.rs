@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::select;
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
-use quinn::{Connection, Endpoint, ServerConfig};
+use quinn::{Connection, Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 use tokio::runtime::Handle;
 use transport_api::{
     AcceptError, Address, BoxFuture, HandshakeError, Incoming, Link, Listener, Placement,
@@ -17,7 +17,7 @@ use transport_tls::ServerIdentity;
 
 use crate::failures::handshake_error;
 use crate::link::QuicLink;
-use crate::{Config, TRANSPORT};
+use crate::{Config, TRANSPORT, socket};
 
 /// Listens at `address` for clients that speak one of `subprotocols`, best first.
 ///
@@ -57,7 +57,8 @@ pub fn endpoint(
     let crypto = QuicServerConfig::try_from(identity.server_config(&alpn));
     let mut server = ServerConfig::with_crypto(Arc::new(crypto.map_err(io::Error::other)?));
     server.transport_config(Arc::new(config.transport())).max_incoming(config.incoming_max);
-    Endpoint::server(server, address)
+    let socket = socket::bind(address, config.socket_receive_bytes)?;
+    Endpoint::new(EndpointConfig::default(), Some(server), socket, Arc::new(TokioRuntime))
 }
 
 /// A UDP socket at which clients are accepted.

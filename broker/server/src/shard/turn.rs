@@ -13,8 +13,9 @@ use super::connection::Connection;
 use super::{Shard, Stop};
 
 /// How many sessions are written to before the sockets are polled again. The next turn goes on
-/// where this one stopped, so that nobody is always last.
-const SLICE_SESSIONS: usize = 256;
+/// where this one stopped, so that nobody is always last. With many more, what comes over QUIC waits
+/// at its one socket meanwhile, of which little is read at a time, and leaves in pieces.
+const SLICE_SESSIONS: usize = 32;
 
 /// Takes turns until the broker is to stop. `None` if it was dropped.
 pub(super) async fn run(
