@@ -72,13 +72,18 @@ impl Folding {
 }
 
 impl Log {
-    /// Folds what waits of one key, oldest first, as far as it composes.
+    /// Folds what waits of one key, oldest first, as far as it composes; nothing while the log holds more than
+    /// it may: lanes that stopped at different places share no results, and each would add its own.
     pub(super) fn fold_entries(&mut self, entries: &[u64]) -> Vec<FoldedEntry> {
         if let Some(known) = self.folding.known.get(entries) {
             // One more wants what the last look at the laggards counted.
             let counted = known.iter().filter(|one| one.entry < self.looked.end).count();
             self.looked.wanted += counted as u64;
             return known.clone();
+        }
+        if self.bytes_held() > self.bytes_max {
+            self.statistics.unfolded += entries.len().saturating_sub(1) as u64;
+            return entries.iter().map(|&entry| FoldedEntry { entry, count: 1 }).collect();
         }
         let results = {
             let read = |entry: &u64| {

@@ -229,3 +229,44 @@ fn what_is_not_folded_is_counted() {
         assert_eq!(stage.shard.statistics().log.unfolded, unfolded, "{content:?}");
     }
 }
+
+#[test]
+fn lanes_that_stopped_at_different_places_fold_within_the_bound_of_the_log() {
+    let log_bytes_max = 100_000;
+    let config = Config { log_bytes_max, ..Config::default() };
+    let mut stage = Stage::with(config, SequencerConfig::default(), Codec::Bincode);
+    let ann = stage.enter("ann");
+    let options = LaneOptions { bound_bytes: Some(20_000), ..merging() };
+    let payload = |number: usize| format!("{{\"{}\":\"{}\"}}", number % 7, "x".repeat(200));
+    let (mut laggards, mut most) = (Vec::new(), 0);
+    for number in 0..6_000 {
+        if number % 20 == 0 && laggards.len() < 100 {
+            let laggard = stage.enter(&format!("laggard-{number}"));
+            stage.say(laggard, &in_lane(">", 1, options.clone()));
+            stage.frames(laggard);
+            stage.set_room(laggard, 0);
+            laggards.push(laggard);
+        }
+        stage.say(ann, &patch(&format!("t.{}", number % 10), &payload(number)));
+        most = most.max(stage.shard.log_bytes());
+    }
+    // What may be folded, what is written of results and messages between two looks, and the front that
+    // is kept for half of what is in it.
+    let allowed = 3 * log_bytes_max + (512 << 10);
+    assert!(most <= allowed, "{most} bytes were held; {allowed} are allowed");
+    let mut counted = [0, 0];
+    for slot in laggards {
+        stage.set_room(slot, usize::MAX);
+        stage.turn();
+        for frame in stage.frames(slot) {
+            match frame {
+                BrokerFrame::Gap(gap) if gap.reason == GapReason::Merged => counted[0] += gap.count,
+                BrokerFrame::Gap(gap) => counted[1] += gap.count,
+                _ => {}
+            }
+        }
+    }
+    let [merged, dropped] = counted;
+    assert!(merged > 0, "what there is room for is folded");
+    assert!(dropped > 0, "what isn't folded is dropped, and told");
+}
