@@ -12,6 +12,7 @@ use syn::{Attribute, Ident, LitBool, LitInt, Token};
 
 use crate::options::with_parentheses;
 use crate::time::milliseconds;
+use crate::unknown;
 
 /// The longest interval that the broker grants, in milliseconds.
 const INTERVAL_MAX: u64 = 3_600_000;
@@ -87,7 +88,7 @@ impl LaneRule {
         input.parse::<Token![,]>().map_err(|error| syn::Error::new(error.span(), RULES))?;
         let word: Ident = input.parse().map_err(|error| syn::Error::new(error.span(), KEY))?;
         if word != "key" {
-            return Err(syn::Error::new(word.span(), KEY));
+            return Err(syn::Error::new(word.span(), elsewhere(&word).as_deref().unwrap_or(KEY)));
         }
         if self.latest.is_none() {
             let message =
@@ -128,10 +129,20 @@ impl LaneRule {
             once(meta, self.drops_oldest.is_some())?;
             self.drops_oldest = Some(switch(meta)?);
         } else {
-            return Err(meta.error(OPTIONS));
+            let said = meta.path.get_ident().and_then(elsewhere);
+            return Err(meta.error(said.as_deref().unwrap_or(OPTIONS)));
         }
         Ok(())
     }
+}
+
+/// What to write for a word that belongs to the other of the two attributes.
+fn elsewhere(word: &Ident) -> Option<String> {
+    let how = match word == "keep" {
+        true => "keep(latest)",
+        false => unknown::within(&word.to_string())?,
+    };
+    Some(format!("this is said by an attribute of its own: write `#[{how}]`"))
 }
 
 fn once(meta: &ParseNestedMeta<'_>, is_said: bool) -> syn::Result<()> {

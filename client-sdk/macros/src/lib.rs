@@ -22,6 +22,7 @@ mod taken;
 mod time;
 mod travelling;
 mod unasked;
+mod unknown;
 
 use proc_macro::TokenStream;
 use syn::{Item, parse_macro_input};

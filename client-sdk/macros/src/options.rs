@@ -7,6 +7,7 @@ use crate::interface::Role;
 use crate::lane::LaneRule;
 use crate::method::is_condition;
 use crate::time::milliseconds;
+use crate::unknown;
 
 /// What is said of a method above it.
 #[derive(Default)]
@@ -66,6 +67,7 @@ impl Options {
             return Ok(true);
         }
         if !LaneRule::is_meant(attribute) {
+            unknown::check(attribute)?;
             self.others.push(attribute.clone());
             return Ok(false);
         }
@@ -77,18 +79,16 @@ impl Options {
 
 /// Whether an attribute is one of those that are read here.
 pub(crate) fn is_meant(attribute: &Attribute) -> bool {
-    let times = ["timeout", "expires_in"];
-    times.iter().any(|word| attribute.path().is_ident(word)) || LaneRule::is_meant(attribute)
+    unknown::OURS.iter().any(|word| attribute.path().is_ident(word))
 }
 
 /// Complains about `client_sdk::keep` and the like, which are no attributes of their own.
 fn reached_by_path(attribute: &Attribute) -> Option<syn::Error> {
     let segments = &attribute.path().segments;
     let (first, last) = (segments.first()?, segments.last()?);
-    let ours = ["keep", "lane", "timeout", "expires_in"];
     if segments.len() < 2
         || first.ident != "client_sdk"
-        || !ours.iter().any(|one| last.ident == one)
+        || !unknown::OURS.iter().any(|one| last.ident == one)
     {
         return None;
     }
