@@ -7,7 +7,7 @@ use syn::{GenericParam, Generics, Item};
 use crate::complaints::Complaints;
 use crate::conditions::conditions;
 use crate::fields::{self, Field};
-use crate::travelling;
+use crate::{parts, travelling};
 
 /// Adds the derives of serde, by way of the SDK.
 pub(crate) fn expand(item: &Item) -> syn::Result<TokenStream> {
@@ -26,6 +26,10 @@ pub(crate) fn expand(item: &Item) -> syn::Result<TokenStream> {
     }
     let conditions = conditions(attributes);
     let checks = checks(generics, &fields).map(|checks| quote!(#(#conditions)* #checks));
+    let parts = generics.params.is_empty().then(|| parts::emit(item, &fields)).flatten();
+    if let Some(parts) = parts {
+        return Ok(quote!(#checks #item #parts));
+    }
     Ok(quote! {
         #checks
         #[derive(

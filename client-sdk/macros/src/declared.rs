@@ -8,7 +8,7 @@ use syn::{Attribute, Ident, ItemTrait, TraitItem, TraitItemFn, Visibility};
 use crate::complaints::Complaints;
 use crate::conditions::conditions;
 use crate::interface::{Interface, Method, Role};
-use crate::{method, options};
+use crate::{boxed, method, options, travelling};
 
 /// As many methods as a callback may have at the broker.
 const METHODS_MAX: usize = 256;
@@ -50,6 +50,7 @@ pub(crate) fn read(role: Role, item: &ItemTrait) -> (Option<Interface>, Complain
 /// What stands above the trait, and complaints about what belongs elsewhere.
 fn attributes(role: Role, item: &ItemTrait, complaints: &mut Complaints) -> Vec<Attribute> {
     let mut attributes = item.attrs.clone();
+    complaints.unless(boxed::remove(&mut attributes));
     attributes.retain(|one| {
         let message = if options::is_meant(one) {
             "this is said of a method: write it above each of which it is true".to_owned()
@@ -148,13 +149,7 @@ fn check_words(item: &ItemTrait) -> syn::Result<()> {
 }
 
 fn check_generics(item: &ItemTrait) -> syn::Result<()> {
-    let generics = &item.generics;
-    let what: &dyn ToTokens = match &generics.where_clause {
-        _ if !generics.params.is_empty() => generics,
-        Some(condition) => condition,
-        None => return Ok(()),
-    };
     let message = "an interface isn't generic: both ends must mean the same types; write them out, \
                    or a trait for each";
-    Err(syn::Error::new_spanned(what, message))
+    travelling::check_generics(&item.generics, message)
 }

@@ -96,7 +96,7 @@ fn inputs(method: &Method) -> TokenStream {
 }
 
 /// A local variable of code that is made: none of the user's names hides it, and it hides none.
-fn local(name: &str) -> Ident {
+pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 

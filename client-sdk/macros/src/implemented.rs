@@ -1,14 +1,14 @@
 //! The attribute above an `impl`: says that the object may be served or offered.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, Path};
+use syn::{GenericArgument, ImplItem, ImplItemFn, ItemImpl, Lifetime, Path, PathArguments, Type};
 
 use crate::complaints::Complaints;
 use crate::conditions::conditions;
 use crate::interface::Role;
-use crate::{options, unasked};
+use crate::{boxed, options, unasked};
 
 /// Keeps the `impl` as it is, and adds how calls reach it. What is wrong with it is said beside, and put
 /// right as far as it goes, so that the compiler doesn't complain once more.
@@ -24,8 +24,10 @@ fn read(role: Role, item: &ItemImpl, complaints: &mut Complaints) -> Option<Toke
     let interface = complaints.unless(interface(role, item))?;
     complaints.unless(check_lifetimes(item))?;
     let mut item = item.clone();
+    complaints.unless(boxed::remove(&mut item.attrs));
     for one in &mut item.items {
         if let ImplItem::Fn(method) = one {
+            complaints.unless(boxed::check(&method.sig.generics))?;
             put_right(role, method, complaints);
         }
     }
@@ -41,8 +43,11 @@ fn interface(role: Role, item: &ItemImpl) -> syn::Result<Path> {
     item.trait_.as_ref().map(|(_, interface, _)| interface.clone()).ok_or_else(complaint)
 }
 
+/// An object lives for as long as it is called: its type neither has lifetimes that were declared, nor some
+/// that weren't.
 fn check_lifetimes(item: &ItemImpl) -> syn::Result<()> {
-    let lifetime = item.generics.params.iter().find(|one| matches!(one, GenericParam::Lifetime(_)));
+    let declared = item.generics.lifetimes().next().map(ToTokens::to_token_stream);
+    let lifetime = declared.or_else(|| borrowed(&item.self_ty));
     match lifetime {
         None => Ok(()),
         Some(lifetime) => Err(syn::Error::new_spanned(
@@ -51,6 +56,36 @@ fn check_lifetimes(item: &ItemImpl) -> syn::Result<()> {
              a lifetime, as one that has a `String` for `&str` or an `Arc<T>` for `&T`",
         )),
     }
+}
+
+/// What shows that a type borrows: `'_`, or `&` without a lifetime.
+fn borrowed(kind: &Type) -> Option<TokenStream> {
+    match kind {
+        Type::Reference(reference) => match &reference.lifetime {
+            Some(lifetime) => unnamed(lifetime).or_else(|| borrowed(&reference.elem)),
+            None => Some(reference.and_token.to_token_stream()),
+        },
+        Type::Path(path) => path.path.segments.iter().find_map(|one| match &one.arguments {
+            PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(inside),
+            _ => None,
+        }),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(borrowed),
+        Type::Paren(paren) => borrowed(&paren.elem),
+        Type::Group(group) => borrowed(&group.elem),
+        _ => None,
+    }
+}
+
+fn inside(argument: &GenericArgument) -> Option<TokenStream> {
+    match argument {
+        GenericArgument::Lifetime(lifetime) => unnamed(lifetime),
+        GenericArgument::Type(kind) => borrowed(kind),
+        _ => None,
+    }
+}
+
+fn unnamed(lifetime: &Lifetime) -> Option<TokenStream> {
+    (lifetime.ident == "_").then(|| lifetime.to_token_stream())
 }
 
 /// Complains about a method that can't be one of the trait's.

@@ -4,6 +4,7 @@
 //! `declared` reads the trait into an `interface::Interface`, or complains at the token that
 //! offends; `emit` writes the trait, the caller's side, and the dispatcher of the callee's.
 
+mod boxed;
 mod complaints;
 mod conditions;
 mod data;
@@ -18,6 +19,7 @@ mod interface;
 mod lane;
 mod method;
 mod options;
+mod parts;
 mod taken;
 mod time;
 mod travelling;

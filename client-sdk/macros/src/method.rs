@@ -11,11 +11,12 @@ use crate::complaints::Complaints;
 use crate::fingerprint::compact;
 use crate::interface::{Answer, Argument, Method, Role};
 use crate::options::{self, Options};
-use crate::{taken, travelling, unasked};
+use crate::{boxed, taken, travelling, unasked};
 
 /// Reads a method.
 pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
-    let Signature { ident, inputs, output, .. } = &item.sig;
+    let Signature { ident, inputs, output, generics, .. } = &item.sig;
+    boxed::check(generics)?;
     let mut complaints = Complaints::default();
     complaints.unless(check_words(&item.sig));
     complaints.unless(taken::check(role, ident));
@@ -64,11 +65,7 @@ fn check_words(signature: &Signature) -> syn::Result<()> {
         complain(token, "every argument has a name and a type");
     }
     let message = "a method isn't generic: both ends must mean the same types; write them out";
-    match &generics.where_clause {
-        _ if !generics.params.is_empty() => complain(generics, message),
-        Some(condition) => complain(condition, message),
-        None => {}
-    }
+    complaints.unless(travelling::check_generics(generics, message));
     complaints.into_result()
 }
 

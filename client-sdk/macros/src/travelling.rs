@@ -1,17 +1,31 @@
 //! Which types can travel, as far as the way they are written tells. The rest serde tells.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{
-    AngleBracketedGenericArguments, Attribute, GenericArgument, Lifetime, Path, PathArguments,
-    PathSegment, Type, TypeParamBound,
+    AngleBracketedGenericArguments, Attribute, GenericArgument, GenericParam, Generics, Lifetime,
+    Path, PathArguments, PathSegment, Type, TypeParamBound,
 };
 
 use crate::complaints::Complaints;
 
 /// What there is to say about a lifetime.
 pub(crate) const OWNED: &str = "what travels is owned: write a type without a lifetime";
+
+/// What there is to say about lifetimes of what can't have any, nor types, nor conditions.
+pub(crate) fn check_generics(generics: &Generics, generic: &str) -> syn::Result<()> {
+    let is_lifetime = |one: &GenericParam| matches!(one, GenericParam::Lifetime(_));
+    let (what, message): (&dyn ToTokens, _) = match &generics.where_clause {
+        _ if generics.params.iter().any(|one| !is_lifetime(one)) => (generics, generic),
+        _ if !generics.params.is_empty() => {
+            (generics, "what travels is owned, and borrows nothing: remove the lifetime")
+        }
+        Some(condition) => (condition, "what is called from afar has no conditions: remove this"),
+        None => return Ok(()),
+    };
+    Err(syn::Error::new_spanned(what, message))
+}
 
 /// Has the compiler complain about what can't travel where it stands, and say what to write. Each type comes
 /// with the conditions under which it is there.

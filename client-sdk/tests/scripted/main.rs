@@ -7,6 +7,7 @@ mod changing;
 mod closing;
 mod costs;
 mod credit;
+mod data;
 mod latest;
 mod liveness;
 mod peer;

@@ -1,7 +1,7 @@
 //! The trait itself.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{Block, FnArg, Ident, ReturnType, Signature, TraitItemFn};
 
 use super::{inputs, local};
@@ -84,9 +84,13 @@ fn refused(interface: &Interface, method: &TraitItemFn) -> Option<TokenStream> {
     (signature.constness, signature.unsafety) = (None, None);
     (signature.abi, signature.variadic) = (None, None);
     for input in &mut signature.inputs {
-        if let FnArg::Typed(typed) = input {
-            typed.attrs.clear();
-            *typed.pat = syn::parse_quote!(_);
+        match input {
+            FnArg::Typed(typed) => {
+                typed.attrs.clear();
+                *typed.pat = syn::parse_quote!(_);
+            }
+            FnArg::Receiver(receiver) if receiver.reference.is_none() => receiver.mutability = None,
+            FnArg::Receiver(_) => {}
         }
     }
     if signature.asyncness.take().is_some() || lacks_async(interface.role, &signature) {
@@ -94,7 +98,11 @@ fn refused(interface: &Interface, method: &TraitItemFn) -> Option<TokenStream> {
             ReturnType::Default => quote!(()),
             ReturnType::Type(_, kind) => quote!(#kind),
         };
-        let future = future(&method.sig.ident, &output);
+        // Of types that aren't known nobody knows whether their futures may be awaited on any thread.
+        let future = match signature.generics.params.is_empty() {
+            true => future(&method.sig.ident, &output),
+            false => quote!(impl ::std::future::Future<Output = #output>),
+        };
         signature.output = syn::parse_quote!(-> #future);
     }
     let condition = signature.generics.make_where_clause();
@@ -112,10 +120,20 @@ fn names_no_type(signature: &Signature) -> bool {
         ReturnType::Type(_, kind) => Some(&**kind),
         ReturnType::Default => None,
     };
-    let has = |tokens: TokenStream| {
-        let text = tokens.to_string();
-        text.split(|one: char| !one.is_alphanumeric() && one != '_')
-            .any(|word| word == "_" || word == "Self")
-    };
-    inputs.chain(output).any(|kind| has(quote!(#kind)))
+    inputs.chain(output).any(|kind| names_none(kind.to_token_stream()))
+}
+
+fn names_none(tokens: TokenStream) -> bool {
+    let mut is_lifetime = false;
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => names_none(group.stream()),
+        TokenTree::Ident(word) => {
+            !std::mem::take(&mut is_lifetime) && (word == "_" || word == "Self")
+        }
+        TokenTree::Punct(mark) => {
+            is_lifetime = mark.as_char() == '\'';
+            false
+        }
+        TokenTree::Literal(_) => false,
+    })
 }

@@ -10,4 +10,14 @@ impl<'a> Heard for Ear<'a> {
     fn heard(&self, _text: String) {}
 }
 
+#[client_sdk::callback]
+impl Heard for (Ear<'_>, u8) {
+    fn heard(&self, _text: String) {}
+}
+
+#[client_sdk::callback]
+impl Heard for &str {
+    fn heard(&self, _text: String) {}
+}
+
 fn main() {}
