@@ -48,6 +48,7 @@ mod ending;
 mod error;
 mod fault;
 mod format;
+mod handle;
 mod holding;
 mod incoming;
 mod instances;
@@ -66,7 +67,7 @@ pub use callback::Callback;
 pub use caller::Caller;
 pub use carried::{Carried, CarriedByNone, fallible};
 pub use checked::{
-    HandledAs, ImplementsCallback, ImplementsService, Key, Travels, key, kind, travels,
+    Asked, HandledAs, ImplementsCallback, ImplementsService, Key, Travels, key, kind, travels,
 };
 pub use description::{Description, LaneRule, Method};
 pub use error::{CallError, ResolveError};

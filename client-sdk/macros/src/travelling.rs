@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{
-    AngleBracketedGenericArguments, Attribute, GenericArgument, GenericParam, Generics, Lifetime,
-    Path, PathArguments, PathSegment, Type, TypeParamBound,
+    AngleBracketedGenericArguments, Attribute, GenericArgument, GenericParam, Generics, Ident,
+    Lifetime, Path, PathArguments, PathSegment, Type, TypeParamBound, TypeTraitObject,
 };
 
 use crate::complaints::Complaints;
@@ -96,9 +96,8 @@ fn starts_with_self(path: &Path) -> bool {
 
 fn check_path(path: &Path) -> syn::Result<()> {
     let mut complaints = Complaints::default();
-    if let Some(error) = stays(path) {
-        return Err(error);
-    }
+    stays(path)?;
+    is_of_one_trait(path)?;
     for segment in &path.segments {
         // Nothing of it travels.
         if segment.ident != "PhantomData"
@@ -111,7 +110,7 @@ fn check_path(path: &Path) -> syn::Result<()> {
 }
 
 /// Whether it is `dyn Error`, with whatever else.
-fn is_error(object: &syn::TypeTraitObject) -> bool {
+fn is_error(object: &TypeTraitObject) -> bool {
     object.bounds.iter().any(|bound| match bound {
         TypeParamBound::Trait(bound) => {
             bound.path.segments.last().is_some_and(|last| last.ident == "Error")
@@ -121,18 +120,40 @@ fn is_error(object: &syn::TypeTraitObject) -> bool {
 }
 
 /// Complains about what the SDK gives to one end alone: `Service<dyn Room>`.
-fn stays(path: &Path) -> Option<syn::Error> {
-    let last = path.segments.last()?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    let is_of_interface =
-        matches!(arguments.args.first(), Some(GenericArgument::Type(Type::TraitObject(_))));
-    let message = match last.ident.to_string().as_str() {
+fn stays(path: &Path) -> syn::Result<()> {
+    let Some((name, _)) = handle(path) else { return Ok(()) };
+    let message = match name.to_string().as_str() {
         "Service" => "a service is found by its name: write `String`, to be resolved there",
         "CallbackSet" => "a set is made of its topic: write `String`, and make it anew there",
         "Offered" => "the guard stays with who offered: write `Callback<dyn …>`, a handle to it",
-        _ => return None,
+        _ => return Ok(()),
     };
-    is_of_interface.then(|| syn::Error::new_spanned(path, message))
+    Err(syn::Error::new_spanned(path, message))
+}
+
+/// Complains about `Callback<dyn Screen + Send>`.
+fn is_of_one_trait(path: &Path) -> syn::Result<()> {
+    let is_trait = |one: &&TypeParamBound| matches!(one, TypeParamBound::Trait(_));
+    match handle(path) {
+        Some((name, object))
+            if name == "Callback" && object.bounds.iter().filter(is_trait).count() > 1 =>
+        {
+            let message = "a handle is to an object of one trait, and goes wherever it is sent: write \
+                           `Callback<dyn …>` without what is added";
+            Err(syn::Error::new_spanned(object, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is said of some `dyn Trait`, as handles are: the name, and the trait.
+fn handle(path: &Path) -> Option<(&Ident, &TypeTraitObject)> {
+    let last = path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(Type::TraitObject(object))) => Some((&last.ident, object)),
+        _ => None,
+    }
 }
 
 fn check_arguments(

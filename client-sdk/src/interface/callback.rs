@@ -10,9 +10,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::format::{self, Format};
+use super::handle::Handle;
 use super::holding::{Holding, ReleaseReason};
 use super::presence::OwnerPresence;
-use super::remote::{Calls, Remote, Target};
+use super::remote::{Remote, Target};
 use super::{CallError, CallbackInterface};
 use crate::Client;
 
@@ -37,8 +38,7 @@ const TOKEN_BYTES_MAX: usize = 128;
 ///
 /// Handles are equal if they are to the same object, and only that is hashed. Clippy can't see this: where one
 /// is the key of a map or in a set, it wants `#[allow(clippy::mutable_key_type)]`.
-// What is last here has a size whatever `I` is: of a wrong one the compiler complains less often.
-pub struct Callback<I: CallbackInterface + ?Sized>(I::Calls, ());
+pub struct Callback<I: ?Sized>(Handle<I>);
 
 impl<I: CallbackInterface + ?Sized> Callback<I> {
     pub(super) fn new(client: Client, held: Arc<Holding>, format: Format) -> Self {
@@ -47,7 +47,7 @@ impl<I: CallbackInterface + ?Sized> Callback<I> {
     }
 
     fn of(remote: Remote) -> Self {
-        Self(I::Calls::new(remote), ())
+        Self(Handle::new(remote))
     }
 
     /// The same callback, each answer of which is waited for so long, whatever its method says.
@@ -130,13 +130,13 @@ impl<I: CallbackInterface + ?Sized> Deref for Callback<I> {
     type Target = I::Calls;
 
     fn deref(&self) -> &I::Calls {
-        &self.0
+        self.0.calls()
     }
 }
 
-impl<I: CallbackInterface + ?Sized> Clone for Callback<I> {
+impl<I: ?Sized> Clone for Callback<I> {
     fn clone(&self) -> Self {
-        Self::of(self.0.remote().clone())
+        Self(self.0.clone())
     }
 }
 

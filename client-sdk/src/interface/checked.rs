@@ -12,7 +12,9 @@ use super::incoming::Handler;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be served: no `impl` of it has `#[client_sdk::service]` above it",
     label = "this object",
-    note = "write `#[client_sdk::service]` above the `impl` of the service's trait for it"
+    note = "write `#[client_sdk::service]` above the `impl` of the service's trait for it",
+    note = "it is served by itself, not within an `Arc`, a `Box` or a `&`: what others are to see of it stands in \
+            an `Arc` inside it"
 )]
 pub trait ImplementsService<I: ?Sized>: Send + 'static {
     /// Makes it ready to be called.
@@ -23,7 +25,9 @@ pub trait ImplementsService<I: ?Sized>: Send + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be offered: no `impl` of it has `#[client_sdk::callback]` above it",
     label = "this object",
-    note = "write `#[client_sdk::callback]` above the `impl` of the callback's trait for it"
+    note = "write `#[client_sdk::callback]` above the `impl` of the callback's trait for it",
+    note = "it is offered by itself, not within an `Arc`, a `Box` or a `&`: what others are to see of it stands in \
+            an `Arc` inside it"
 )]
 pub trait ImplementsCallback<I: ?Sized>: Send + 'static {
     /// Makes it ready to be called.
@@ -59,6 +63,7 @@ pub mod kind {
     message = "`{Self}` can't travel in a call",
     label = "this type",
     note = "write `#[client_sdk::data]` above it, or derive `Serialize` and `Deserialize` of serde",
+    note = "a `Callback<dyn Trait>` travels where `#[client_sdk::callback]` stands above the trait",
     note = "of another crate's types those travel that have both; a pointer that is shared doesn't: write \
             `Box<…>` for `Arc<…>`"
 )]
@@ -69,6 +74,14 @@ impl<T: Serialize + DeserializeOwned> Travels for T {}
 
 /// Has the compiler check that a type can travel. The attributes write this.
 pub const fn travels<T: Travels>() {}
+
+/// Many that are asked at once: nothing is this.
+#[diagnostic::on_unimplemented(
+    message = "many can't be asked at once: this call has an answer",
+    label = "called of many",
+    note = "call each `Callback` by itself, or give the trait a method without an answer: `fn` without `async`"
+)]
+pub trait Asked {}
 
 /// What an argument has to be that says what a call is about: a text can be made of it.
 #[diagnostic::on_unimplemented(

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::described::{self, Described};
 use super::error::{CallError, ResolveError};
 use super::format::Format;
-use super::remote::{Calls, Remote, Target};
+use super::handle::Handle;
+use super::remote::{Remote, Target};
 use super::{Interface, ServiceInterface};
 use crate::{Body, Client, request};
 
@@ -16,13 +17,11 @@ use crate::{Body, Client, request};
 ///
 /// Cheap to clone. A call that fails says why; a handle is good for as long as somebody serves the
 /// name, whoever it is.
-// Only services are resolved. That the bound is less, and that what is last here has a size whatever
-// `I` is, keeps the compiler from complaining of a wrong `I` more than once.
-pub struct Service<I: Interface + ?Sized>(I::Calls, ());
+pub struct Service<I: ?Sized>(Handle<I>);
 
 impl<I: ServiceInterface + ?Sized> Service<I> {
     fn new(remote: Remote) -> Self {
-        Self(I::Calls::new(remote), ())
+        Self(Handle::new(remote))
     }
 
     /// The same service, to be called in JSON: whoever serves it needs no bincode. The answers come
@@ -72,13 +71,13 @@ impl<I: ServiceInterface + ?Sized> Deref for Service<I> {
     type Target = I::Calls;
 
     fn deref(&self) -> &I::Calls {
-        &self.0
+        self.0.calls()
     }
 }
 
-impl<I: ServiceInterface + ?Sized> Clone for Service<I> {
+impl<I: ?Sized> Clone for Service<I> {
     fn clone(&self) -> Self {
-        Self::new(self.0.remote().clone())
+        Self(self.0.clone())
     }
 }
 

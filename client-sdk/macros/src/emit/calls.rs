@@ -43,8 +43,10 @@ pub(super) fn emit(interface: &Interface) -> TokenStream {
     let of_one = all.clone().map(|(place, method)| caller(interface, place, method));
     let calls = implemented(&calls_name(interface), of_one);
     let broadcast = is_callback(interface).then(|| {
-        let told = all.filter(|(_, method)| matches!(method.answer, Answer::None));
-        let of_many = told.map(|(place, method)| caller(interface, place, method));
+        let of_many = all.map(|(place, method)| match method.answer {
+            Answer::None => caller(interface, place, method),
+            _ => asked_of_none(interface, method),
+        });
         implemented(&broadcast_name(interface), of_many)
     });
     quote!(#calls #broadcast)
@@ -63,6 +65,26 @@ fn implemented(name: &Ident, methods: impl Iterator<Item = TokenStream>) -> Toke
 
         impl #name {
             #(#methods)*
+        }
+    }
+}
+
+/// A method that many can't be asked, so that the compiler says so where it is tried.
+fn asked_of_none(interface: &Interface, method: &Method) -> TokenStream {
+    let (visibility, name, inputs) = (&interface.visibility, &method.name, inputs(method));
+    let output = method.output();
+    quote! {
+        #[doc(hidden)]
+        #[allow(unused_variables)]
+        #visibility fn #name(
+            &self,
+            #inputs
+        ) -> ::client_sdk::interface::Eventually<'static, #output>
+        where
+            // Of what depends on a lifetime the compiler complains when it is called, and not before.
+            for<'many> &'many Self: ::client_sdk::interface::Asked,
+        {
+            ::std::unreachable!()
         }
     }
 }

@@ -110,6 +110,17 @@ const _: () = {
                 Guest_typing_arguments { who, on },
             )
         }
+        #[doc(hidden)]
+        #[allow(unused_variables)]
+        fn confirm(
+            &self,
+            question: String,
+        ) -> ::client_sdk::interface::Eventually<'static, bool>
+        where
+            for<'many> &'many Self: ::client_sdk::interface::Asked,
+        {
+            ::std::unreachable!()
+        }
     }
     impl ::client_sdk::interface::Interface for dyn Guest + '_ {
         type Calls = GuestCalls;
