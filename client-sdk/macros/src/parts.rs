@@ -14,32 +14,21 @@ struct Variant<'a> {
     fields: &'a Fields,
 }
 
+/// A type that is like another one: how it is written, and how a value of the one becomes one of the other.
+struct Like<'a> {
+    name: &'a Ident,
+    /// The module that it is in, for it has the same name.
+    within: Ident,
+    declared: TokenStream,
+    apart: Vec<TokenStream>,
+    together: Vec<TokenStream>,
+}
+
 /// `Serialize` and `Deserialize` for a type with these fields. `None` if it takes serde's own derives.
 pub(crate) fn emit(item: &Item, fields: &[Field]) -> Option<TokenStream> {
-    let (name, variants) = plain(item)?;
-    let within = format_ident!("{name}_parts");
-    let parameters: Vec<_> = (0..fields.len()).map(|place| format_ident!("T{place}")).collect();
-    let (mut places, mut declared, mut apart, mut together) = (0.., vec![], vec![], vec![]);
-    for variant in variants {
-        let parts: Vec<usize> = places.by_ref().take(variant.fields.len()).collect();
-        declared.push(variant.declared(parts.iter().map(|place| &parameters[*place])));
-        let path = variant.name.map(|name| quote!(::#name));
-        let members = variant.fields.members();
-        let members = members.zip(&parts).map(|(member, place)| {
-            let part = local(&format!("part{place}"));
-            quote!(#member: #part)
-        });
-        let members = quote!({ #(#members),* });
-        apart.push(quote!(Self #path #members => #within::#name #path #members));
-        together.push(quote!(#within::#name #path #members => Self #path #members));
-    }
-    let declared = match item {
-        Item::Enum(_) => quote!(enum #name<#(#parameters),*> { #(#declared),* }),
-        _ => quote!(struct #name<#(#parameters),*> #(#declared)*),
-    };
-    let kinds: Vec<_> = fields.iter().map(|field| &field.kind).collect();
-    let [serializer, deserializer, parts] = ["serializer", "deserializer", "parts"].map(local);
-    let (writes, reads) = (format_ident!("{name}Serializer"), format_ident!("{name}Deserializer"));
+    let like = Like::of(item, fields.len())?;
+    let (writes, reads) = (writes(&like, fields), reads(&like, fields));
+    let Like { within, declared, .. } = like;
     Some(quote! {
         #[doc(hidden)]
         #[allow(non_camel_case_types, non_snake_case, dead_code, deprecated)]
@@ -57,34 +46,85 @@ pub(crate) fn emit(item: &Item, fields: &[Field]) -> Option<TokenStream> {
                 pub(super) #declared
             }
 
-            impl ::client_sdk::interface::serde::Serialize for #name {
-                fn serialize<#writes: ::client_sdk::interface::serde::Serializer>(
-                    &self,
-                    #serializer: #writes,
-                ) -> ::std::result::Result<#writes::Ok, #writes::Error> {
-                    let #parts = match self { #(#apart,)* };
-                    ::client_sdk::interface::Parts::<#within::#name<#(&#kinds),*>>::write(
-                        &#parts,
-                        #serializer,
-                    )
-                }
-            }
-
-            impl<'de> ::client_sdk::interface::serde::Deserialize<'de> for #name {
-                fn deserialize<#reads: ::client_sdk::interface::serde::Deserializer<'de>>(
-                    #deserializer: #reads,
-                ) -> ::std::result::Result<Self, #reads::Error> {
-                    let #parts = ::client_sdk::interface::Parts::<#within::#name<#(#kinds),*>>::read(
-                        #deserializer,
-                    )?;
-                    ::std::result::Result::Ok(match #parts { #(#together,)* })
-                }
-            }
+            #writes
+            #reads
         };
     })
 }
 
+fn writes(like: &Like<'_>, fields: &[Field]) -> TokenStream {
+    let Like { name, within, apart, .. } = like;
+    let kinds = fields.iter().map(|field| &field.kind);
+    let [serializer, parts] = ["serializer", "parts"].map(local);
+    let kind = format_ident!("{name}Serializer");
+    quote! {
+        impl ::client_sdk::interface::serde::Serialize for #name {
+            fn serialize<#kind: ::client_sdk::interface::serde::Serializer>(
+                &self,
+                #serializer: #kind,
+            ) -> ::std::result::Result<#kind::Ok, #kind::Error> {
+                let #parts = match self { #(#apart,)* };
+                ::client_sdk::interface::Parts::<#within::#name<#(&#kinds),*>>::write(
+                    &#parts,
+                    #serializer,
+                )
+            }
+        }
+    }
+}
+
+fn reads(like: &Like<'_>, fields: &[Field]) -> TokenStream {
+    let Like { name, within, together, .. } = like;
+    let kinds = fields.iter().map(|field| &field.kind);
+    let [deserializer, parts] = ["deserializer", "parts"].map(local);
+    let kind = format_ident!("{name}Deserializer");
+    quote! {
+        impl<'de> ::client_sdk::interface::serde::Deserialize<'de> for #name {
+            fn deserialize<#kind: ::client_sdk::interface::serde::Deserializer<'de>>(
+                #deserializer: #kind,
+            ) -> ::std::result::Result<Self, #kind::Error> {
+                let #parts = ::client_sdk::interface::Parts::<#within::#name<#(#kinds),*>>::read(
+                    #deserializer,
+                )?;
+                ::std::result::Result::Ok(match #parts { #(#together,)* })
+            }
+        }
+    }
+}
+
+impl<'a> Like<'a> {
+    /// The one of a type with so many fields, if nothing is said of it that makes a difference here.
+    fn of(item: &'a Item, fields: usize) -> Option<Self> {
+        let (name, variants) = plain(item)?;
+        let within = format_ident!("{name}_parts");
+        let kinds: Vec<_> = (0..fields).map(|place| format_ident!("T{place}")).collect();
+        let (mut places, mut declared, mut apart, mut together) = (0.., vec![], vec![], vec![]);
+        for variant in variants {
+            let parts: Vec<usize> = places.by_ref().take(variant.fields.len()).collect();
+            declared.push(variant.declared(parts.iter().map(|place| &kinds[*place])));
+            let pattern = variant.pattern(&parts);
+            apart.push(quote!(Self #pattern => #within::#name #pattern));
+            together.push(quote!(#within::#name #pattern => Self #pattern));
+        }
+        let declared = match item {
+            Item::Enum(_) => quote!(enum #name<#(#kinds),*> { #(#declared),* }),
+            _ => quote!(struct #name<#(#kinds),*> #(#declared)*),
+        };
+        Some(Self { name, within, declared, apart, together })
+    }
+}
+
 impl Variant<'_> {
+    /// What is behind the type's name where its parts are named, to be taken apart or put together.
+    fn pattern(&self, parts: &[usize]) -> TokenStream {
+        let path = self.name.map(|name| quote!(::#name));
+        let members = self.fields.members().zip(parts).map(|(member, place)| {
+            let part = local(&format!("part{place}"));
+            quote!(#member: #part)
+        });
+        quote!(#path { #(#members),* })
+    }
+
     /// The same with other types.
     fn declared<'a>(&self, kinds: impl Iterator<Item = &'a Ident>) -> TokenStream {
         let name = self.name;
