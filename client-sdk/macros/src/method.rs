@@ -17,6 +17,7 @@ use crate::{boxed, taken, travelling, unasked};
 pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
     let Signature { ident, inputs, output, generics, .. } = &item.sig;
     boxed::check(generics)?;
+    check_called(&item.sig)?;
     let mut complaints = Complaints::default();
     complaints.unless(check_words(&item.sig));
     complaints.unless(taken::check(role, ident));
@@ -44,6 +45,23 @@ pub(crate) fn read(role: Role, item: &TraitItemFn) -> syn::Result<Method> {
         expires_in,
         body: item.default.clone(),
     })
+}
+
+/// Complains about what makes an object: `fn new() -> Self`.
+fn check_called(signature: &Signature) -> syn::Result<()> {
+    let makes = match &signature.output {
+        ReturnType::Type(_, kind) => {
+            matches!(&**kind, Type::Path(path) if path.path.is_ident("Self"))
+        }
+        ReturnType::Default => false,
+    };
+    match makes && signature.receiver().is_none() {
+        true => Err(syn::Error::new(
+            signature.ident.span(),
+            "who serves or offers an object makes it: write this into an `impl` of its own type",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn check_words(signature: &Signature) -> syn::Result<()> {

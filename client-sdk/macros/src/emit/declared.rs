@@ -110,7 +110,7 @@ fn refused(interface: &Interface, method: &TraitItemFn) -> Option<TokenStream> {
     Some(quote! { #[allow(missing_docs)] #signature; })
 }
 
-/// Whether it has types of which the compiler would say more: `_`, and those of `Self`.
+/// Whether it has types of which the compiler would say more: `_`, and what isn't there (`Self::Item`).
 fn names_no_type(signature: &Signature) -> bool {
     let inputs = signature.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(&*typed.ty),
@@ -124,16 +124,20 @@ fn names_no_type(signature: &Signature) -> bool {
 }
 
 fn names_none(tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
     let mut is_lifetime = false;
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => names_none(group.stream()),
-        TokenTree::Ident(word) => {
-            !std::mem::take(&mut is_lifetime) && (word == "_" || word == "Self")
+    while let Some(token) = tokens.next() {
+        let is_path =
+            matches!(tokens.peek(), Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
+        let is_none = match &token {
+            TokenTree::Group(group) => names_none(group.stream()),
+            TokenTree::Ident(word) => !is_lifetime && (word == "_" || (word == "Self" && is_path)),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        };
+        if is_none {
+            return true;
         }
-        TokenTree::Punct(mark) => {
-            is_lifetime = mark.as_char() == '\'';
-            false
-        }
-        TokenTree::Literal(_) => false,
-    })
+        is_lifetime = matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '\'');
+    }
+    false
 }
