@@ -127,7 +127,7 @@ fn config(
         lane: LaneOptions { overflow, bound, ..LaneOptions::default() },
         request_timeout: Duration::from_secs(1),
         request_timeout_max: Duration::from_secs(2),
-        log_bytes_max: *random.pick(&[1000, 100_000]),
+        log_bytes_max: *random.pick(&[1000, 100_000, 100_000]),
         settled_per_turn: *random.pick(&[1, 16]),
         absence: Absence {
             expiry: if stays { EXPIRY } else { Duration::ZERO },
