@@ -1,5 +1,7 @@
 //! Frames that are data of a lane.
 
+use std::time::Duration;
+
 use broker_delivery::lane::{Frame, Item};
 use broker_protocol::frame::{BrokerFrame, Moved};
 use broker_protocol::{Codec, message};
@@ -44,6 +46,19 @@ impl LaneFrame {
         Self::Encoded(in_bincode(frame))
     }
 
+    /// When it isn't worth delivering any more, if ever.
+    fn expires(&self) -> Option<Duration> {
+        match self {
+            Self::Replayed(value) => value.1.expires,
+            _ => None,
+        }
+    }
+
+    /// Whether it isn't worth delivering any more at some time.
+    pub(super) fn may_expire(&self) -> bool {
+        self.expires().is_some()
+    }
+
     /// The command that it is the answer to.
     pub(crate) fn answers(&self) -> Option<u64> {
         let Self::Encoded(encoded) = self else { return None };
@@ -75,6 +90,10 @@ impl Frame for LaneFrame {
     /// come anew.
     fn must_arrive(&self) -> bool {
         !matches!(self, Self::Request(_) | Self::Replayed(_) | Self::CaughtUp(_))
+    }
+
+    fn has_expired(&self, now: Duration) -> bool {
+        self.expires().is_some_and(|expires| expires <= now)
     }
 
     fn held(&self) -> u64 {

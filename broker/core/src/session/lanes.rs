@@ -9,6 +9,7 @@ use super::credit::Credit;
 use super::lane_frame::is_replay;
 use super::window::Window;
 use super::{LaneFrame, Presences};
+use crate::Log;
 
 /// One lane of a session.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct LaneSlot {
     pinged: u32,
     /// How many frames of replays wait.
     pub(crate) replaying: u32,
+    /// Whether any of them may expire: known here, since it is asked with each packet.
+    expiring: bool,
     /// How many bytes others have sent of which this one may send a part beside them, or how many too many
     /// it has sent.
     pub(crate) beside: i32,
@@ -52,6 +55,7 @@ impl LaneSlot {
             blocked,
             pinged,
             replaying: 0,
+            expiring: false,
             beside: 0,
             window: None,
             credit: None,
@@ -118,6 +122,9 @@ impl LaneSlot {
     pub(crate) fn count_replays(&mut self) {
         let frames = self.lane.items().filter(|item| is_replay(item));
         self.replaying = frames.count() as u32;
+        let may_expire =
+            |item: &Item<LaneFrame>| matches!(item, Item::Frame(frame) if frame.may_expire());
+        self.expiring = self.lane.items().any(may_expire);
     }
 
     /// What waits in it and is kept for it, in bytes: replays too, which are outside its bound.
@@ -139,12 +146,31 @@ impl LaneSlot {
         if self.replaying > 0 {
             let leaving = self.lane.items().take(items).filter(|item| is_replay(item));
             self.replaying -= leaving.count() as u32;
+            self.expiring &= self.replaying > 0;
+        }
+    }
+
+    /// Leaves out what has expired of what is to be sent next, as far as `bytes_max` bytes reach.
+    pub(crate) fn expire(&mut self, now: Duration, bytes_max: u64, log: &mut Log) {
+        // What keeps up doesn't wait for so long.
+        let waits = self.lane.is_waiting() || self.lane.is_paced();
+        if !(waits && (self.expiring || log.has_expiring())) {
+            return;
+        }
+        let replays = self.lane.expire(now, bytes_max, log);
+        self.replaying -= replays;
+        self.expiring &= self.replaying > 0;
+        if let Some(window) = &mut self.window
+            && !self.lane.is_due()
+        {
+            window.fell_idle();
         }
     }
 
     /// Appends a frame of a replay.
     pub(crate) fn push_replay(&mut self, frame: LaneFrame) {
         self.replaying += 1;
+        self.expiring |= frame.may_expire();
         self.lane.push_frame(frame);
     }
 

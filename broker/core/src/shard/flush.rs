@@ -242,17 +242,17 @@ impl LaneSlot {
 impl Session {
     /// Conflates what waits in a lane that is to be sent from, and leaves out what has expired.
     pub(super) fn prepare(&mut self, place: usize, now: Duration, log: &mut Log) {
-        let lane = &mut self.lanes[place].lane;
-        lane.conflate(log);
-        // What keeps up doesn't wait for so long.
-        if log.has_expiring() && (lane.is_waiting() || lane.is_paced()) {
-            lane.expire(now, self.link.packet_bytes_max as u64, log);
-        }
+        let slot = &mut self.lanes[place];
+        slot.lane.conflate(log);
+        slot.expire(now, self.link.packet_bytes_max as u64, log);
     }
 
-    /// What is next in a lane is larger than its credit: it waits for more.
+    /// What is next in a lane, if anything is left, is larger than its credit: it waits for more.
     pub(super) fn refuse_credit(&mut self, lane: Option<usize>) -> Verdict {
-        if let Some(credit) = lane.and_then(|place| self.lanes[place].credit.as_mut()) {
+        if let Some(slot) = lane.map(|place| &mut self.lanes[place])
+            && slot.lane.is_due()
+            && let Some(credit) = &mut slot.credit
+        {
             credit.refuse();
         }
         Verdict::Taken

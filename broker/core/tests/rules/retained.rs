@@ -7,6 +7,7 @@ mod documents;
 mod elsewhere;
 mod expired;
 mod limits;
+mod overdue;
 mod resync;
 mod returning;
 mod two_shards;

@@ -8,7 +8,7 @@ use broker_protocol::Codec;
 use broker_protocol::frame::ClientFrame;
 use bytes::BytesMut;
 
-use crate::link::Link;
+use crate::link::{Link, Refused};
 use crate::random::Random;
 
 /// What a link may be.
@@ -121,7 +121,7 @@ impl Client {
     pub(crate) fn take_link(&mut self, info: LinkInfo, framing: Framing) {
         (self.info, self.framing) = (info, framing);
         (self.resuming, self.lenient) = (true, true);
-        (self.link.waited, self.link.refused) = (true, true);
+        (self.link.waited, self.link.refused) = (true, Refused::Everywhere);
         (self.says_goodbye, self.keeps) = (false, false);
     }
 

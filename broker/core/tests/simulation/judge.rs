@@ -34,6 +34,7 @@ pub(crate) use calls::Call;
 pub(crate) use data::NUMBERED;
 use forgotten::Epochs;
 use groups::Group;
+pub(crate) use made_up::Gone;
 pub(crate) use merged::patch_in;
 pub(crate) use retained::Values;
 pub(crate) use story::said;

@@ -17,8 +17,10 @@ pub(crate) struct Link {
     pub(crate) refusing: usize,
     /// Whether it has refused something that may still wait, or too much was on its way.
     pub(crate) waited: bool,
-    /// Whether it has refused something that still waits: of any lane, not only of one that conflates.
-    pub(crate) refused: bool,
+    /// Where something was left when the last flush ended: of any lane, not only of one that conflates.
+    pub(crate) refused: Refused,
+    /// The channels that take nothing until it is said that they can take more.
+    blocked: Vec<Channel>,
     /// Whether the former was ever so: only then what may be on its way becomes less.
     has_waited: bool,
     /// How many packets it took, and bytes; in front of which byte the client has said to have
@@ -28,6 +30,30 @@ pub(crate) struct Link {
     said: u64,
     heard: u64,
     packets: Vec<(Channel, VecDeque<Piece>)>,
+}
+
+/// Where a link has refused something that still waits.
+#[derive(Debug, Clone)]
+pub(crate) enum Refused {
+    /// Wherever something waits, since the broker doesn't know yet that the client has come back.
+    Everywhere,
+    /// In these channels: each takes what it can, whatever becomes of the others.
+    In(Vec<Channel>),
+}
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self::In(Vec::new())
+    }
+}
+
+impl Refused {
+    fn has(&self, channel: Channel) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::In(channels) => channels.contains(&channel),
+        }
+    }
 }
 
 /// When a packet was written.
@@ -40,7 +66,7 @@ pub(crate) struct Written {
     /// Whether the link had refused something that still waited when the flush began, or too much was on
     /// its way.
     pub(crate) waited: bool,
-    /// The same, however much was on its way: that makes only lanes that conflate wait.
+    /// The same of its channel, however much was on its way: that makes only lanes that conflate wait.
     pub(crate) refused: bool,
     /// The packet's number in its link.
     pub(crate) packet: u64,
@@ -64,12 +90,19 @@ const START_BYTES: u64 = 64 << 10;
 const LEAST_BYTES: u64 = 8 << 10;
 
 impl Link {
-    /// A flush has ended: whether everything was taken.
-    pub(crate) fn flushed(&mut self, everything: bool) {
+    /// A flush has ended: whether everything was taken, and whether the broker knows whose link it is.
+    pub(crate) fn flushed(&mut self, everything: bool, known: bool) {
         let most = if self.has_waited { LEAST_BYTES } else { START_BYTES };
-        self.refused &= !everything;
+        if known {
+            self.refused = Refused::In(self.blocked.clone());
+        }
         self.waited = (self.waited && !everything) || self.put - self.heard >= most;
         self.has_waited |= self.waited;
+    }
+
+    /// It can take more.
+    pub(crate) fn unblock(&mut self) {
+        self.blocked.clear();
     }
 
     /// The client says that it has consumed what is in front of a mark.
@@ -141,7 +174,7 @@ pub(crate) struct Flushing<'a> {
     pub(crate) at: Duration,
     /// Whether something had waited when the flush began.
     pub(crate) waited: bool,
-    pub(crate) refused: bool,
+    pub(crate) refused: Refused,
     /// Takes nothing, or whatever comes; `None` as the link is.
     pub(crate) forced: Option<Verdict>,
     pub(crate) codec: Codec,
@@ -165,12 +198,15 @@ impl Flushing<'_> {
         let verdict = self.forced.unwrap_or_else(|| self.judge());
         if verdict != Verdict::Refused {
             self.measure(bytes);
-            let Self { flush, at, waited, refused, .. } = *self;
+            let Self { flush, at, waited, .. } = *self;
+            let refused = self.refused.has(channel);
             let written = Written { flush, at, waited, refused, packet: 0, place: 0 };
             self.link.put(channel, written, mark, bytes);
         }
         self.link.waited |= verdict != Verdict::Taken;
-        self.link.refused |= verdict != Verdict::Taken;
+        if verdict != Verdict::Taken && !self.link.blocked.contains(&channel) {
+            self.link.blocked.push(channel);
+        }
         verdict
     }
 

@@ -53,6 +53,7 @@ fn is_noticed(fault: Fault) {
     }
     let (worlds, least, from) = match fault {
         Fault::ForgetWaiting => (WORLDS_OF_FORGETFUL, NOTICED_OF_FORGETFUL, FORGETFUL_FROM),
+        Fault::OverdueValue => (WORLDS_OF_RARE, NOTICED_OF_RARE, FORGETFUL_FROM),
         _ if is_rare(fault) => (WORLDS_OF_RARE, NOTICED_OF_RARE, 0),
         _ => (WORLDS, NOTICED, 0),
     };

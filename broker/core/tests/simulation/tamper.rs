@@ -18,6 +18,8 @@ pub(crate) use callbacks::CallFault;
 pub(crate) use fault::Fault;
 use seen::{Seen, Thing, thing};
 
+use crate::judge::Gone;
+
 /// Where a frame passes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Passing {
@@ -73,11 +75,9 @@ impl Tamper {
         Self { fault: Some(fault), spared, ..Self::default() }
     }
 
-    /// Whether a value is to be made up that isn't retained any more, in front of the end of a replay;
-    /// and whether it is to be one that expired.
-    pub(crate) fn makes_up(&self) -> Option<bool> {
-        let fault = self.fault.filter(|fault| fault.makes_up_a_value() && self.victim.is_none())?;
-        Some(fault == Fault::ExpiredValue)
+    /// Of what kind a value is to be made up that isn't to come any more, in front of the end of a replay.
+    pub(crate) fn makes_up(&self) -> Option<Gone> {
+        self.fault.filter(|_| self.victim.is_none())?.makes_up_a_value()
     }
 
     /// Whether a call is to be made up that has expired.
@@ -175,7 +175,7 @@ impl Tamper {
             BrokerFrame::Message(message) => self.seen.older(from, message).is_some(),
             _ => false,
         };
-        let made_up = fault.makes_up_a_value() && !self.made_up.is_empty();
+        let made_up = fault.makes_up_a_value().is_some() && !self.made_up.is_empty();
         made_up || (fault.concerns(from, read) && (fault != Fault::StaleValue || has_older()))
     }
 
@@ -187,7 +187,7 @@ impl Tamper {
         read: BrokerFrame<'_>,
     ) -> Vec<Vec<u8>> {
         let changed = match (fault, read) {
-            (Fault::ExpiredValue | Fault::ClearedValue, _) => {
+            (Fault::ExpiredValue | Fault::ClearedValue | Fault::OverdueValue, _) => {
                 let mut frames = std::mem::take(&mut self.made_up);
                 frames.push(frame.to_vec());
                 return frames;

@@ -279,7 +279,7 @@ impl World {
         };
         let mut outlet = Flushing {
             waited: link.waited,
-            refused: link.refused,
+            refused: link.refused.clone(),
             link,
             random: &mut self.random,
             flush: self.flushes,
@@ -292,7 +292,7 @@ impl World {
         let flushed = self.shards[*shard].flush(*slot, &mut outlet);
         // What a session has for a client that comes back isn't there before the broker knows it.
         let everything = flushed == Flushed::Everything && !*resuming;
-        outlet.link.flushed(everything);
+        outlet.link.flushed(everything, !*resuming);
         let (oversized, shard) = (outlet.oversized, *shard);
         self.clients[client].lenient &= !everything;
         self.follow(shard);
@@ -315,6 +315,7 @@ impl World {
         }
         self.judge.note(client, || "can take more".to_owned());
         self.shards[shard].writable(slot);
+        self.clients[client].link.unblock();
         if !self.clients[client].lenient {
             self.judge.views[client].releases.insert(self.flushes + 1);
         }
@@ -408,8 +409,8 @@ impl World {
                 }
                 _ => false,
             };
-            if let Some(expired) = self.tamper.makes_up() {
-                self.tamper.made_up = self.judge.make_up(client, arrival, (codec, &frame), expired);
+            if let Some(gone) = self.tamper.makes_up() {
+                self.tamper.made_up = self.judge.make_up(client, arrival, (codec, &frame), gone);
             }
             if self.tamper.makes_up_a_call() {
                 self.tamper.made_up = self.judge.make_up_call(arrival, (codec, &frame));

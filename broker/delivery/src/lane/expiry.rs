@@ -1,4 +1,5 @@
-//! Messages whose time is over while they wait: they aren't delivered, and told in their place.
+//! Messages whose time is over while they wait: they aren't delivered, and told in their place. Frames
+//! are outside the books, and go without a word.
 //!
 //! Only who waits looks, and only at what would be sent next: what lies behind may still expire.
 
@@ -8,9 +9,11 @@ use super::{Entries, Extent, Frame, GapReason, Item, Lane, Ledger, Missing, Skip
 
 impl<F: Frame> Lane<F> {
     /// Leaves out what has expired of what is to be sent next, as far as `bytes_max` bytes of the rest
-    /// reach. To be called behind [`conflate`](Lane::conflate), where messages expire at all.
-    pub fn expire(&mut self, now: Duration, bytes_max: u64, log: &mut impl Entries) {
+    /// reach. To be called behind [`conflate`](Lane::conflate), where anything expires at all. Returns
+    /// how many frames went.
+    pub fn expire(&mut self, now: Duration, bytes_max: u64, log: &mut impl Entries) -> u32 {
         let (mut place, mut room) = (0, bytes_max);
+        let mut frames = self.expire_passed(now, bytes_max);
         while place < self.items.len() && room > 0 {
             let walked = self.walked.as_ref().map_or(0, |walked| walked.items());
             let (next, bytes) = match &self.items[place] {
@@ -21,12 +24,49 @@ impl<F: Frame> Lane<F> {
                 Item::Addressed { extent, subscription } if place >= walked => {
                     self.expire_messages(place, (*extent, Some(*subscription)), (now, room), log)
                 }
+                item if item.is_expired_frame(now) => {
+                    self.leave_out(place, log);
+                    frames += 1;
+                    (place, 0)
+                }
                 // They may be written shorter than they are counted.
                 Item::Frame(_) | Item::Gaps(_) => (place + 1, 1),
                 // Moving what was walked would lose the places of keys.
                 Item::Run(_) | Item::Addressed { .. } => (place + 1, 0),
             };
             (place, room) = (next, room.saturating_sub(bytes));
+        }
+        if frames > 0 {
+            self.rest_if_idle();
+        }
+        frames
+    }
+
+    /// Leaves out the frames that have expired of what was passed, if there are any within reach.
+    fn expire_passed(&mut self, now: Duration, bytes_max: u64) -> u32 {
+        let Some(passed) = &self.passed else { return 0 };
+        let (mut reached, mut frames) = (passed.iter().take(bytes_max as usize), 0);
+        if reached.any(|item| item.is_expired_frame(now)) {
+            self.take_back_frames(|frame| {
+                let expired = frame.has_expired(now);
+                frames += u32::from(expired);
+                expired
+            });
+        }
+        frames
+    }
+
+    /// Leaves out the frame at a place. Keys have places behind the last frame only: these stay as they are
+    /// when the number in front goes, in place of its own.
+    fn leave_out(&mut self, place: usize, log: &mut impl Entries) {
+        let Some(item) = self.items.remove(place) else { return };
+        if let Item::Frame(frame) = &item {
+            self.bytes -= frame.size();
+        }
+        if let Some(walked) = &mut self.walked
+            && place < walked.items()
+        {
+            walked.leave(&item, log);
         }
     }
 

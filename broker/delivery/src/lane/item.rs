@@ -1,5 +1,7 @@
 //! What can wait in a lane.
 
+use std::time::Duration;
+
 use super::{Ledger, Newest};
 
 /// A range of entries of the log: all of them are wanted.
@@ -78,6 +80,10 @@ pub trait Frame {
     fn must_arrive(&self) -> bool {
         false
     }
+    /// Whether it isn't worth delivering any more to who has to wait: it goes without a word.
+    fn has_expired(&self, _now: Duration) -> bool {
+        false
+    }
     /// What it costs while it is kept after it was sent, in bytes.
     fn held(&self) -> u64 {
         self.size()
@@ -108,6 +114,14 @@ impl<F> Item<F> {
             Self::Addressed { subscription, .. } => Some(*subscription),
             _ => None,
         }
+    }
+
+    /// Whether it is a frame that has expired.
+    pub(super) fn is_expired_frame(&self, now: Duration) -> bool
+    where
+        F: Frame,
+    {
+        matches!(self, Self::Frame(frame) if frame.has_expired(now))
     }
 
     /// Whether it is messages.

@@ -101,22 +101,26 @@ impl<F: Frame> Lane<F> {
     pub fn begin_resync(&mut self, log: &mut impl Entries) {
         (self.waiting, self.discarding) = (true, true);
         self.discard(log);
-        self.take_back_frames();
+        self.take_back_frames(F::is_void_behind_losses);
     }
 
-    /// Takes the frames back that hold no longer, of what was all passed.
-    fn take_back_frames(&mut self) {
+    /// Takes frames back of what was passed.
+    pub(super) fn take_back_frames(&mut self, goes: impl FnMut(&F) -> bool) {
         let Some(passed) = self.passed.take() else { return };
-        let left = self.what_holds(*passed);
+        let left = self.without_frames(*passed, goes);
         self.passed = (!left.is_empty()).then(|| Box::new(left));
     }
 
-    /// What is left of items that wait without the frames that hold no longer.
-    pub(super) fn what_holds(&mut self, items: VecDeque<Item<F>>) -> VecDeque<Item<F>> {
+    /// What is left of items that wait without some of the frames.
+    pub(super) fn without_frames(
+        &mut self,
+        items: VecDeque<Item<F>>,
+        mut goes: impl FnMut(&F) -> bool,
+    ) -> VecDeque<Item<F>> {
         let mut left = VecDeque::new();
         for item in items {
             match (item, left.back_mut()) {
-                (Item::Frame(frame), _) if frame.is_void_behind_losses() => {
+                (Item::Frame(frame), _) if goes(&frame) => {
                     self.bytes -= frame.size();
                 }
                 (Item::Gaps(ledger), Some(Item::Gaps(last))) => {

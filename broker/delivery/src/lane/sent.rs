@@ -32,6 +32,11 @@ impl<F: Frame> Lane<F> {
         if self.is_paced() {
             self.forget_beyond_bound();
         }
+        self.rest_if_idle();
+    }
+
+    /// Ends the waiting, if nothing is left to be sent.
+    pub(super) fn rest_if_idle(&mut self) {
         if !self.is_due() {
             (self.waiting, self.lenient) = (self.discarding, false);
             self.end_walk();

@@ -139,7 +139,7 @@ fn lane(overflow: Overflow, messages: u32, bytes: u64) -> Lane<Note> {
     Lane::new(LaneOptions { overflow, bound, ..LaneOptions::default() })
 }
 
-pub(super) fn push(lane: &mut Lane<Note>, log: &mut Log, entry: u64) -> Pushed {
+pub(super) fn push<F: Frame>(lane: &mut Lane<F>, log: &mut Log, entry: u64) -> Pushed {
     *log.wanted.entry(entry).or_default() += 1;
     lane.push(Extent::one(entry), u64::from(SIZE), log)
 }

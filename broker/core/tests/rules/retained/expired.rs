@@ -13,7 +13,7 @@ use crate::stage::Stage;
 const FULL: Option<ErrorCode> = Some(ErrorCode::TooManyKeys);
 
 /// A publish that is to be retained for so many milliseconds.
-fn passing(topic: &str, expires_in: u64) -> ClientFrame<'_> {
+pub(super) fn passing(topic: &str, expires_in: u64) -> ClientFrame<'_> {
     let expires_in = Some(expires_in);
     ClientFrame::Publish(Publish { retain: true, expires_in, ..Publish::bytes(topic, b"x") })
 }

@@ -84,11 +84,8 @@ impl Judge {
     }
 
     /// Where something had waited, or is held back, nothing is written that had expired. In a group it may
-    /// have waited for another member, and a retained value is looked at when it is taken for a replay.
+    /// have waited for another member.
     fn check_in_time(&self, client: usize, arrival: Arrival, number: usize) -> Wrong {
-        if self.is_value(client, arrival) {
-            return Ok(());
-        }
         let lane = self.views[client].header(arrival).lane;
         let waited = arrival.written.refused || self.is_paced(client, lane);
         let expired = self.truth.records[number].has_expired(arrival.written.at);

@@ -9,26 +9,36 @@ use bytes::BytesMut;
 use super::{Arrival, Judge, Kind};
 use crate::plan::{TOPICS, matches};
 
+/// Why a value isn't to come any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// It had expired before it was asked for.
+    Expired,
+    /// It had been cleared before it was asked for.
+    Cleared,
+    /// It expired since, while it waited.
+    ExpiredSince,
+}
+
 impl Judge {
     /// Whether a lane holds keys back.
     pub(crate) fn is_paced(&self, client: usize, lane: u8) -> bool {
         self.views[client].lanes.get(&lane).is_some_and(super::lane::Lane::is_paced)
     }
 
-    /// The frames of a value that had expired, or been cleared, before a replay was asked for that now
-    /// ends; none if there is no such value.
+    /// The frames of a value that isn't to come in a replay that now ends; none if there is no such value.
     pub(crate) fn make_up(
         &self,
         client: usize,
         arrival: Arrival,
         (codec, frame): (Codec, &[u8]),
-        expired: bool,
+        gone: Gone,
     ) -> Vec<Vec<u8>> {
         let Ok(Some(BrokerFrame::CaughtUp(end))) = codec.read_broker(frame) else {
             return Vec::new();
         };
         let (before, subscription) = (self.views[client].header(arrival), end.subscription);
-        let Some(message) = self.value_that_went(client, subscription, expired) else {
+        let Some(message) = self.value_that_went(client, arrival, subscription, gone) else {
             return Vec::new();
         };
         let header = LaneHeader { lane: before.lane, subscription: Some(subscription) };
@@ -70,11 +80,31 @@ impl Judge {
         Some(Message { seq, epoch, time: 0, topic, from, body })
     }
 
-    fn value_that_went(&self, client: usize, to: u64, expired: bool) -> Option<Message<'_>> {
+    fn value_that_went(
+        &self,
+        client: usize,
+        arrival: Arrival,
+        to: u64,
+        gone: Gone,
+    ) -> Option<Message<'_>> {
         let sub = self.views[client].subs.get(&to)?;
-        let went = |number: usize| match expired {
-            true => self.truth.records[number].has_expired(sub.asked_at),
-            false => self.truth.is_cleared(number, &sub.known_at_first()),
+        let went = |number: usize| {
+            let record = &self.truth.records[number];
+            let expired = record.has_expired(sub.asked_at);
+            let cleared = || self.truth.is_cleared(number, &sub.known_at_first());
+            match gone {
+                Gone::Expired => expired,
+                Gone::Cleared => cleared(),
+                // Nothing else is wrong with it.
+                Gone::ExpiredSince => {
+                    arrival.written.refused
+                        && !arrival.lost
+                        && record.has_expired(arrival.written.at)
+                        && !expired
+                        && !cleared()
+                        && sub.is_newer(&self.truth, number)
+                }
+            }
         };
         let mut records = self.truth.records.iter().enumerate();
         records.find_map(|(number, record)| {

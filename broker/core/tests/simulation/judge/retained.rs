@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use broker_protocol::frame::{CaughtUp, Message, Overflow};
 
-use super::truth::Place;
+use super::truth::{Kind, Place, Truth};
 use super::{Arrival, Judge, Purpose, Sub, View, Wrong};
 use crate::plan::{TOPICS, matches};
 use crate::script::OF_GROUPS;
@@ -176,6 +176,16 @@ impl Judge {
 }
 
 impl Sub {
+    /// Whether a value is newer than what came of its key, as long as values come.
+    pub(super) fn is_newer(&self, truth: &Truth, number: usize) -> bool {
+        let record = &truth.records[number];
+        let (Kind::Publish(topic), Some(values)) = (&record.kind, &self.values) else {
+            return false;
+        };
+        let key = (*topic, truth.key(number).to_owned());
+        values.open && values.last.get(&key).copied() < record.place
+    }
+
     /// What of every topic was known to be taken when it was asked for, where that is known.
     pub(super) fn known_at_first(&self) -> [Place; TOPICS.len()] {
         self.values.as_ref().map(|values| values.due).unwrap_or_default()

@@ -5,6 +5,7 @@ use broker_protocol::frame::{BrokerFrame, GapReason, Keep};
 
 use super::nulls::without_nulls;
 use super::{CallFault, Passing};
+use crate::judge::Gone;
 use crate::script::OF_GROUPS;
 
 /// What goes wrong once in a world.
@@ -88,6 +89,8 @@ pub(crate) enum Fault {
     ExpiredValue,
     /// A retained value comes that had been cleared before it was asked for.
     ClearedValue,
+    /// A retained value comes that expired while it waited.
+    OverdueValue,
     /// From some value on those of a key that is held back don't come, and are told to be replaced.
     LoseTrailing,
     /// What is folded forgets which members are to be removed.
@@ -103,7 +106,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 44] = [
+    pub(crate) const ALL: [Self; 45] = [
         Self::LoseMessage,
         Self::DoubleMessage,
         Self::SwapMessages,
@@ -143,6 +146,7 @@ impl Fault {
         Self::EarlyCaughtUp,
         Self::ExpiredValue,
         Self::ClearedValue,
+        Self::OverdueValue,
         Self::LoseTrailing,
         Self::ForgetNulls,
         Self::ForgetWaiting,
@@ -150,9 +154,14 @@ impl Fault {
         Self::MisleadGap,
     ];
 
-    /// Whether a value has to be made up for it that isn't retained any more.
-    pub(crate) fn makes_up_a_value(self) -> bool {
-        matches!(self, Self::ExpiredValue | Self::ClearedValue)
+    /// Of what kind a value has to be made up for it that isn't to come any more.
+    pub(crate) fn makes_up_a_value(self) -> Option<Gone> {
+        match self {
+            Self::ExpiredValue => Some(Gone::Expired),
+            Self::ClearedValue => Some(Gone::Cleared),
+            Self::OverdueValue => Some(Gone::ExpiredSince),
+            _ => None,
+        }
     }
 
     /// Whether it needs sessions that outlive their links.

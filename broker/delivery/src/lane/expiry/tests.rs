@@ -2,21 +2,39 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::tests::{Log, Note, push};
+use super::super::tests::{Log, push};
 use super::super::{AsTheyAre, Bound, Keep, LaneOptions, Overflow, Sent};
 use super::*;
 
 const SOON: Duration = Duration::from_secs(1);
 const FAR: u64 = 1 << 20;
 
-fn lane(keep: Keep) -> Lane<Note> {
-    let bound = Bound { messages: 1000, bytes: FAR };
+/// A frame, and when it expires.
+#[derive(Debug, PartialEq, Eq)]
+struct Word(Option<Duration>);
+
+impl Frame for Word {
+    fn size(&self) -> u64 {
+        3
+    }
+
+    fn has_expired(&self, now: Duration) -> bool {
+        self.0.is_some_and(|expires| expires <= now)
+    }
+}
+
+fn lane(keep: Keep) -> Lane<Word> {
+    bounded(keep, 1000)
+}
+
+fn bounded(keep: Keep, messages: u32) -> Lane<Word> {
+    let bound = Bound { messages, bytes: FAR };
     let overflow = Overflow::DropOldest;
     Lane::new(LaneOptions { keep, overflow, bound, ..LaneOptions::default() })
 }
 
 /// A lane that waits with these entries, of which some expire.
-fn waiting(keep: Keep, log: &mut Log, entries: std::ops::Range<u64>, expire: &[u64]) -> Lane<Note> {
+fn waiting(keep: Keep, log: &mut Log, entries: std::ops::Range<u64>, expire: &[u64]) -> Lane<Word> {
     let mut lane = lane(keep);
     log.expires.extend(expire.iter().map(|entry| (*entry, SOON)));
     for entry in entries {
@@ -27,7 +45,7 @@ fn waiting(keep: Keep, log: &mut Log, entries: std::ops::Range<u64>, expire: &[u
 }
 
 /// What is to be sent: entries, and the counts of gaps that tell what has expired, or what else.
-fn to_send(lane: &Lane<Note>) -> Vec<Result<u64, u64>> {
+fn to_send(lane: &Lane<Word>) -> Vec<Result<u64, u64>> {
     let mut told = Vec::new();
     for item in lane.items() {
         told.extend(item.extents().flat_map(|extent| extent.entries()).map(Ok));
@@ -92,10 +110,62 @@ fn what_one_subscription_misses_is_told_to_it_alone() {
     assert_eq!(gap.map(|gap| (gap.addressee, gap.count)), Some((Some(7), 1)));
 }
 
+#[test]
+fn a_frame_that_has_expired_goes_without_a_word_and_keys_keep_their_places() {
+    let mut log = Log::of(2);
+    let mut lane = waiting(Keep::Latest(1), &mut log, 0..2, &[]);
+    lane.push_frame(Word(Some(SOON)));
+    lane.push_frame(Word(None));
+    for entry in 2..4 {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.conflate(&mut log);
+    assert_eq!(lane.expire(SOON - Duration::from_millis(1), FAR, &mut log), 0);
+    assert_eq!((lane.expire(SOON, FAR, &mut log), frames(&lane)), (1, 1));
+    // What comes of both keys takes the places that they have behind the frame.
+    for entry in 4..6 {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.conflate(&mut log);
+    assert_eq!(to_send(&lane), [Ok(0), Ok(1), Ok(4), Ok(5)]);
+    assert_eq!((lane.books().expired, lane.books().conflated), (0, 2));
+}
+
+#[test]
+fn frames_that_were_passed_expire_too() {
+    let mut log = Log::of(1);
+    let mut lane = bounded(Keep::All, 2);
+    let passing = Word(Some(SOON));
+    push(&mut lane, &mut log, 0);
+    [passing, Word(None)].into_iter().for_each(|frame| lane.push_frame(frame));
+    for entry in 1..4 {
+        push(&mut lane, &mut log, entry);
+    }
+    lane.block(&mut log);
+    assert_eq!((lane.books().dropped, frames(&lane)), (3, 2));
+    assert_eq!((lane.expire(SOON, FAR, &mut log), frames(&lane)), (1, 1));
+    assert_eq!(to_send(&lane), [Err(1), Err(2), Ok(3)], "what is missing stands where it stood");
+}
+
+#[test]
+fn a_lane_in_which_every_frame_has_expired_waits_no_longer() {
+    let (mut lane, mut log) = (lane(Keep::Latest(1)), Log::of(1));
+    (0..3).for_each(|_| lane.push_frame(Word(Some(SOON))));
+    lane.block(&mut log);
+    lane.conflate(&mut log);
+    assert_eq!(lane.expire(SOON, FAR, &mut log), 3);
+    assert!(lane.is_empty() && !lane.is_waiting(), "{lane:?}");
+    assert_eq!((lane.messages(), lane.bytes(), lane.frames()), (0, 0, 0));
+}
+
+fn frames(lane: &Lane<Word>) -> usize {
+    lane.items().filter(|item| matches!(item, Item::Frame(_))).count()
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Push(Option<u8>),
-    Frame,
+    Frame(Option<u8>),
     Send(u8),
     Block,
     Pass,
@@ -104,7 +174,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => proptest::option::of(1..6u8).prop_map(Step::Push),
-        1 => Just(Step::Frame),
+        2 => proptest::option::of(1..6u8).prop_map(Step::Frame),
         3 => (1..6u8).prop_map(Step::Send),
         2 => Just(Step::Block),
         2 => Just(Step::Pass),
@@ -117,7 +187,7 @@ type Order = BTreeMap<(usize, Option<String>), u64>;
 /// Takes up to `count` messages with all that stands in front, as a writer would. Returns whether all
 /// was in order, and nothing came after its time.
 fn take(
-    lane: &mut Lane<Note>,
+    lane: &mut Lane<Word>,
     log: &mut Log,
     count: usize,
     now: Duration,
@@ -126,6 +196,7 @@ fn take(
     let (mut sent, mut left, mut fine) = (Sent::default(), count, true);
     for item in lane.items() {
         let entries: Vec<u64> = item.extents().flat_map(|extent| extent.entries()).collect();
+        fine &= !(lane.is_waiting() && item.is_expired_frame(now));
         let taken = entries.len().min(left);
         for entry in &entries[..taken] {
             fine &= !lane.is_waiting() || !log.has_expired(*entry, now);
@@ -160,7 +231,9 @@ proptest! {
                     log.expires.extend(at.map(|at| (next, at)));
                     next += 1;
                 }
-                Step::Frame => lane.push_frame(Note(3)),
+                Step::Frame(expires) => {
+                    lane.push_frame(Word(expires.map(|steps| now + SOON * u32::from(steps))));
+                }
                 Step::Block => {
                     lane.block(&mut log);
                 }

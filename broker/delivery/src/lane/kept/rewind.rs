@@ -45,7 +45,10 @@ impl<F: Frame> Lane<F> {
         }
         items.extend(self.passed.take().into_iter().flat_map(|passed| *passed));
         items.append(&mut self.items);
-        self.items = if loses { self.what_holds(items) } else { items };
+        self.items = match loses {
+            true => self.without_frames(items, F::is_void_behind_losses),
+            false => items,
+        };
         self.frames = begins.max(frames);
         self.waiting = self.discarding || !self.is_empty();
         self.lenient = self.waiting;
