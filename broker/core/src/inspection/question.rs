@@ -109,11 +109,13 @@ fn wished<Order: Default + DeserializeOwned>(
     order: &mut Order,
     body: &[u8],
 ) -> Result<(usize, String), String> {
-    let wish = match body {
-        b"" => None,
-        body => serde_json::from_slice(body).map_err(|error| error.to_string())?,
+    let wish = match body.trim_ascii() {
+        b"" | b"null" => Wish::default(),
+        // Elsewhere a list would do as well, and what is wrong be told in words of this source.
+        [b'{', ..] => serde_json::from_slice(body).map_err(|error| error.to_string())?,
+        _ => return Err("the body must be empty or a JSON object".to_owned()),
     };
-    let Wish { sort, limit, name } = wish.unwrap_or_default();
+    let Wish { sort, limit, name } = wish;
     *order = sort;
     Ok((limit, name))
 }
@@ -151,11 +153,17 @@ mod tests {
             ("{\"limit\":-1}", "-1"),
             ("{\"sort\":\"size\"}", "size"),
             ("{\"most\":3}", "most"),
-            ("[", "line 1"),
+            ("{", "line 1"),
+            ("[", "a JSON object"),
+            ("[]", "a JSON object"),
+            ("[\"age\",3,\"\"]", "a JSON object"),
+            ("3", "a JSON object"),
+            ("\"age\"", "a JSON object"),
         ];
         for (body, reason) in wrong {
             let refused = read(body).expect_err(body);
             assert!(refused.contains(reason), "{body}: {refused}");
+            assert!(!refused.contains("Wish"), "{body}: {refused}");
         }
     }
 }
