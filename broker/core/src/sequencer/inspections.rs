@@ -8,7 +8,7 @@ use super::answers::answer_to;
 use super::interest::ShardSet;
 use super::{Inboxes, Sequencer};
 use crate::inspection::{Admission, Subject};
-use crate::{Answer, Inspection, Item, Now, Overview, Part, ShardId};
+use crate::{Answer, Inspection, Item, Now, Overview, Part, ShardId, TopicId};
 
 /// Who is asked about sessions, and how often.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub(super) struct Inspections {
     /// The shards that ever had a session.
     shards: ShardSet,
     admission: Admission,
-    /// Whether topics are looked at for somebody.
-    pub(super) looks_at_topics: bool,
+    /// While topics are looked at for somebody: the first that isn't, since it is made meanwhile.
+    pub(super) topics_before: Option<TopicId>,
 }
 
 impl Inspections {

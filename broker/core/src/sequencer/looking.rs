@@ -1,7 +1,8 @@
 //! Looks at topics for those who ask about them: page by page, so that no batch waits for all, and for
 //! one question at a time, so that however many ask no more than a page is looked at in a batch.
 //!
-//! The one who asks comes again for each page. When all were looked at, what was counted where is added in
+//! The one who asks comes again for each page. Topics that are made meanwhile aren't looked at, so that it
+//! comes to an end however many are made. When all were looked at, what was counted where is added in
 //! the shards, for those topics alone that are told: each shard is told some of them and says what it
 //! knows. Where the number of deliveries decides which are told, shards say that number with each page.
 
@@ -22,11 +23,11 @@ impl Sequencer {
         inspection: &Arc<Inspection>,
         out: &mut impl Inboxes,
     ) {
-        if self.inspections.looks_at_topics {
+        if self.inspections.topics_before.is_some() {
             let message = "topics are looked at for one client at a time; ask again in a second";
             return inspections::busy(inspection, message, out);
         }
-        self.inspections.looks_at_topics = true;
+        self.inspections.topics_before = Some(self.topics.next_id());
         self.look_at_topics(now, inspection, None, out);
     }
 
@@ -41,7 +42,7 @@ impl Sequencer {
         match wanted {
             WantedTopics::After(after) => self.look_at_topics(now, inspection, Some(*after), out),
             WantedTopics::Counts(rows) => self.have_counted(now, inspection, rows.clone(), out),
-            WantedTopics::Nothing => self.inspections.looks_at_topics = false,
+            WantedTopics::Nothing => self.inspections.topics_before = None,
         }
     }
 
@@ -56,7 +57,10 @@ impl Sequencer {
         let question = &inspection.question;
         let counted_elsewhere = question.topic_sort == TopicSort::Deliveries;
         let (mut rows, mut last, mut seen): (Vec<TopicRow>, _, _) = (Vec::new(), None, 0);
-        for topic in self.topics.made_after(after).take(LOOKS) {
+        let before = self.inspections.topics_before;
+        let topics = self.topics.made_after(after);
+        let topics = topics.take_while(|topic| before.is_some_and(|before| topic.id() < before));
+        for topic in topics.take(LOOKS) {
             (last, seen) = (Some(topic.id()), seen + 1);
             if topic.name().starts_with(&*question.name) {
                 rows.push(topic.row(now.monotonic));

@@ -65,6 +65,11 @@ impl Topics {
         self.known.len()
     }
 
+    /// What the next topic that is made will be known by.
+    pub(super) fn next_id(&self) -> TopicId {
+        TopicId(self.next_id)
+    }
+
     /// Finds a topic or makes it, on account of `session`.
     pub(super) fn accept(
         &mut self,

@@ -132,6 +132,31 @@ fn very_many_topics_are_looked_at_page_by_page_and_each_once() {
 }
 
 #[test]
+fn a_look_at_topics_ends_however_many_are_made_meanwhile() {
+    let mut stage = with_patterns(Vec::new());
+    let operator = stage.enter("operator");
+    let mut made = 0;
+    let mut make = |stage: &mut Stage, count| {
+        for topic in made..made + count {
+            let name = format!("t.{topic}");
+            stage.write(operator, &ClientFrame::Publish(Publish::bytes(&name, b"x")));
+        }
+        made += count;
+    };
+    make(&mut stage, 1000);
+    stage.turn();
+    stage.write(operator, &ask(1, ""));
+    stage.single_turn();
+    // More than are looked at in the same time.
+    for _ in 0..20 {
+        make(&mut stage, 1000);
+        stage.single_turn();
+    }
+    let [answer] = &answers(&mut stage, operator)[..] else { panic!("it is answered") };
+    assert_eq!(answer["matching"], json!(1000), "what is made meanwhile isn't there");
+}
+
+#[test]
 fn whoever_gives_up_is_not_answered_and_leaves_nothing_to_do() {
     let mut stage = with_patterns(Vec::new());
     let operator = stage.enter("operator");
