@@ -10,6 +10,7 @@ use broker_protocol::frame::{
 };
 
 use super::Shard;
+use super::resume::faulty_positions;
 use crate::session::Stage;
 use crate::{Command, Now};
 
@@ -29,6 +30,9 @@ impl Shard {
             Ok(name) => name,
             Err(message) => return self.end_faulty(slot, ErrorCode::InvalidField, message),
         };
+        if let Some(message) = connect.resume.as_ref().and_then(faulty_positions) {
+            return self.end_faulty(slot, ErrorCode::InvalidField, message);
+        }
         if let Some(home) = connect.resume.as_ref().and_then(|resume| self.resumable(resume)) {
             return self.resume(now, slot, home, &connect);
         }

@@ -80,6 +80,20 @@ impl Shard {
     }
 }
 
+/// What no client can mean that names lanes to go on with, if there is such: a lane that can't be, or
+/// one twice.
+pub(super) fn faulty_positions(resume: &Resume) -> Option<String> {
+    let mut named = 0_u16;
+    resume.lanes.iter().find_map(|LanePosition { lane, .. }| {
+        let Some(bit) = 1_u16.checked_shl(u32::from(*lane)) else {
+            return Some(format!("`resume` names lane {lane}; lanes are 0 to 15"));
+        };
+        let again = named & bit != 0;
+        named |= bit;
+        again.then(|| format!("`resume` names lane {lane} twice"))
+    })
+}
+
 fn position_of(positions: &[LanePosition], lane: u8) -> u64 {
     positions.iter().find(|one| one.lane == lane).map_or(0, |one| one.frames)
 }

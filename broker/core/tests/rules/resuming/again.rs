@@ -121,4 +121,9 @@ fn the_answer_to_a_ping_says_that_what_was_sent_in_front_of_it_arrived() {
     stage.say(client.slot, &ClientFrame::Pong(Default::default()));
     (0..2).for_each(|_| stage.pass(Duration::from_secs(1)));
     assert_eq!(stage.shard.log_bytes(), 0);
+    // So who names fewer when it comes back asks for what isn't kept, nor known to be lost.
+    stage.lose(client.slot);
+    let proved = client.frames[&1];
+    client.frames.insert(1, proved - 1);
+    assert!(!come_back(&mut client, &mut stage));
 }

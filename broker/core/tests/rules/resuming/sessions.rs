@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_core::Absence;
 use broker_protocol::ErrorCode;
-use broker_protocol::frame::{ClientFrame, Connect, Disconnect, LaneOptions, Resume};
+use broker_protocol::frame::{ClientFrame, Connect, Disconnect, LaneOptions, LanePosition, Resume};
 
 use super::{Client, come_back, pair, stage, stage_with};
 
@@ -65,6 +65,21 @@ fn a_client_that_claims_more_than_was_sent_begins_anew() {
     stage.lose(client.slot);
     client.frames.insert(1, 1000);
     assert!(!come_back(&mut client, &mut stage));
+}
+
+#[test]
+fn a_client_that_names_a_lane_twice_or_one_that_cannot_be_is_refused_and_may_come_back() {
+    let mut stage = stage();
+    let (mut client, _) = pair(&mut stage, LaneOptions::default());
+    stage.lose(client.slot);
+    for extra in [1, 16, 255] {
+        let mut resume = client.resume();
+        resume.lanes.push(LanePosition { lane: extra, frames: 0 });
+        let connect = Connect { version: 1, resume: Some(resume), ..Connect::default() };
+        let slot = stage.connect(connect);
+        assert_eq!(stage.ended(slot), Some(ErrorCode::InvalidField), "lane {extra}");
+    }
+    assert!(come_back(&mut client, &mut stage));
 }
 
 #[test]
