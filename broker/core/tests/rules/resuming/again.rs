@@ -103,6 +103,12 @@ fn what_a_client_consumed_is_let_go_and_a_claim_of_more_ends_it() {
 fn who_consumed_of_a_lane_that_is_not_open_is_ended() {
     let mut stage = stage();
     let (client, _) = pair(&mut stage, LaneOptions::default());
+    // Who tells of nothing is passed over, and who takes no part in credit tells nothing by bytes.
+    for (lane, bytes) in [(9, 0), (16, 0), (16, 1)] {
+        let nothing = Consumed { lane, frames: 0, bytes };
+        stage.say(client.slot, &ClientFrame::Consumed(nothing));
+        assert_eq!(stage.ended(client.slot), None);
+    }
     let consumed = Consumed { lane: 9, frames: 1, bytes: 0 };
     stage.say(client.slot, &ClientFrame::Consumed(consumed));
     assert_eq!(stage.ended(client.slot), Some(ErrorCode::InvalidField));
