@@ -27,6 +27,10 @@ const FAR_MORE: u64 = 4;
 /// In how many pieces it may lie before it takes no more memory for them than it needs.
 const PIECES: usize = 16;
 
+/// What part of what may be kept messages that lie together are at most, to be cut as if they were of one
+/// size: so little more or less is kept then.
+const OF_ONE_SIZE_PART: u64 = 4;
+
 /// What a gap costs while it is kept, in bytes.
 const GAP_BYTES: u64 = 64;
 
@@ -295,14 +299,18 @@ impl<F: Frame> Kept<F> {
 
     fn keep_at_most(&mut self, bytes: u64, log: &mut impl Entries) {
         while self.bytes > bytes {
-            let most = match self.items.front() {
+            let excess = self.bytes - bytes;
+            let (most, cut) = match self.items.front() {
                 Some(Was::Messages { extent, bytes: together, .. }) => {
-                    messages_of(*extent, *together, self.bytes - bytes)
+                    match *together <= excess.max(bytes / OF_ONE_SIZE_PART) {
+                        true => (messages_of(*extent, *together, excess), Cut::OfOneSize),
+                        false => (messages_by_log(*extent, excess, log), Cut::Exact),
+                    }
                 }
-                Some(_) => 1,
+                Some(_) => (1, Cut::Exact),
                 None => return,
             };
-            let piece = self.let_go(most, Cut::OfOneSize, log);
+            let piece = self.let_go(most, cut, log);
             piece.into_iter().for_each(|piece| self.gone.note(piece));
         }
     }
@@ -313,6 +321,20 @@ impl<F: Frame> Kept<F> {
 fn messages_of(extent: Extent, together: u64, bytes: u64) -> u64 {
     let messages = u64::from(extent.len());
     (bytes * messages).div_ceil(together.max(1)).clamp(1, messages)
+}
+
+/// The same, as the log knows it: a large one in front of small ones doesn't take them along.
+fn messages_by_log(extent: Extent, bytes: u64, log: &impl Entries) -> u64 {
+    let (mut least, mut most) = (1, u64::from(extent.len()));
+    while least < most {
+        let middle = least.midpoint(most);
+        let front = Extent { end: extent.start + middle, ..extent };
+        match log.bytes(front) < bytes {
+            true => least = middle + 1,
+            false => most = middle,
+        }
+    }
+    most
 }
 
 #[cfg(test)]

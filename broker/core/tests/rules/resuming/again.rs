@@ -86,6 +86,22 @@ fn what_is_no_longer_kept_is_told_exactly() {
 }
 
 #[test]
+fn a_large_message_that_is_no_longer_kept_takes_none_along_that_are() {
+    let mut stage = stage_with(Absence { resume_window: 1_000, ..Absence::default() });
+    let (mut client, publisher) = pair(&mut stage, LaneOptions::default());
+    // Nothing else is kept: the messages lie together.
+    client.take(&mut stage, usize::MAX);
+    let consumed = Consumed { lane: 1, frames: client.frames[&1], bytes: 0 };
+    stage.say(client.slot, &ClientFrame::Consumed(consumed));
+    stage.publish(publisher, "a.x", &[0; 3_000]);
+    (0..5).for_each(|_| stage.publish(publisher, "a.x", &[0; 50]));
+    client.take(&mut stage, 0);
+    stage.lose(client.slot);
+    assert!(come_back(&mut client, &mut stage));
+    assert_eq!((client.seqs("a.x"), client.told), ((2..=6).collect(), 1));
+}
+
+#[test]
 fn what_a_client_consumed_is_let_go_and_a_claim_of_more_ends_it() {
     let mut stage = stage();
     let (mut client, publisher) = pair(&mut stage, LaneOptions::default());
