@@ -117,11 +117,11 @@ impl Client {
         self.link.unread() + begun.sum::<u64>()
     }
 
-    /// Gets another link, of any kind.
-    pub(crate) fn take_link(&mut self, info: LinkInfo, framing: Framing) {
+    /// Gets another link, of any kind. What was put in order before `applied` is in its lanes.
+    pub(crate) fn take_link(&mut self, info: LinkInfo, framing: Framing, applied: Duration) {
         (self.info, self.framing) = (info, framing);
         (self.resuming, self.lenient) = (true, true);
-        (self.link.waited, self.link.refused) = (true, Refused::Everywhere);
+        (self.link.waited, self.link.refused) = (true, Refused::Everywhere(applied));
         (self.says_goodbye, self.keeps) = (false, false);
     }
 

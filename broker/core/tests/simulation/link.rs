@@ -35,8 +35,9 @@ pub(crate) struct Link {
 /// Where a link has refused something that still waits.
 #[derive(Debug, Clone)]
 pub(crate) enum Refused {
-    /// Wherever something waits, since the broker doesn't know yet that the client has come back.
-    Everywhere,
+    /// Wherever something waits, since the broker doesn't know yet that the client has come back: surely
+    /// what was put in order before this moment, which was in its lanes by then.
+    Everywhere(Duration),
     /// In these channels: each takes what it can, whatever becomes of the others.
     In(Vec<Channel>),
 }
@@ -48,10 +49,11 @@ impl Default for Refused {
 }
 
 impl Refused {
-    fn has(&self, channel: Channel) -> bool {
+    /// Up to when what was put in order had to wait for a channel, if anything had.
+    fn of(&self, channel: Channel) -> Option<Duration> {
         match self {
-            Self::Everywhere => true,
-            Self::In(channels) => channels.contains(&channel),
+            Self::Everywhere(before) => Some(*before),
+            Self::In(channels) => channels.contains(&channel).then_some(Duration::MAX),
         }
     }
 }
@@ -67,7 +69,8 @@ pub(crate) struct Written {
     /// its way.
     pub(crate) waited: bool,
     /// The same of its channel, however much was on its way: that makes only lanes that conflate wait.
-    pub(crate) refused: bool,
+    /// What was put in order before this moment had to wait.
+    pub(crate) refused: Option<Duration>,
     /// The packet's number in its link.
     pub(crate) packet: u64,
     /// How many bytes were written with it.
@@ -199,7 +202,7 @@ impl Flushing<'_> {
         if verdict != Verdict::Refused {
             self.measure(bytes);
             let Self { flush, at, waited, .. } = *self;
-            let refused = self.refused.has(channel);
+            let refused = self.refused.of(channel);
             let written = Written { flush, at, waited, refused, packet: 0, place: 0 };
             self.link.put(channel, written, mark, bytes);
         }

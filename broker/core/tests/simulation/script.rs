@@ -4,6 +4,7 @@ mod callbacks;
 mod patches;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use broker_protocol::Codec;
@@ -230,12 +231,13 @@ impl World {
             lane: 0,
             stand: Stand::Begun,
             leaving: None,
+            left: BTreeSet::new(),
             entered: true,
             ends: Default::default(),
             values: None,
             asked_at: self.judge.clock,
             snapshot: self.judge.truth.snapshot(),
-            present: std::collections::BTreeSet::new(),
+            present: BTreeSet::new(),
         };
         self.judge.views[client].pending.insert(id, Pending::Stand(Box::new(sub)));
         id

@@ -40,6 +40,8 @@ pub(crate) struct World {
     flushes: u64,
     /// When each shard was told the time last.
     ticked: Vec<Duration>,
+    /// When each had last carried out all that had been put in order.
+    applied: Vec<Duration>,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
             now,
             flushes: 0,
             ticked: vec![now.monotonic; plan.shards],
+            applied: vec![now.monotonic; plan.shards],
             plan,
         }
     }
@@ -226,6 +229,9 @@ impl World {
         let count = if all { waiting } else { self.random.below(waiting + 1) };
         let Self { inboxes, shards, .. } = self;
         shards[shard].apply(inboxes[shard].drain(..count));
+        if count == waiting {
+            self.applied[shard] = self.now.monotonic;
+        }
         self.follow(shard);
         let slice = if all { usize::MAX } else { self.random.between(0, 3) };
         self.flush_slice(shard, slice);

@@ -55,6 +55,7 @@ impl Judge {
             return Err(format!("{accepted:?} of another subscription than {number}"));
         }
         let lane = view.lanes.entry(number_of_lane).or_default();
+        sub.joins(lane);
         lane.grant(accepted)?;
         (sub.lane, sub.entered) = (number_of_lane, true);
         lane.begin(sub, step, one_epoch, Some(number));
@@ -74,6 +75,7 @@ impl Judge {
         if sub.leaving.take() != Some(here) {
             return Err(format!("{moved:?} in lane {here}"));
         }
+        sub.left.insert(here);
         let found = self.finish(client, here, number, &mut sub);
         let mut begins = Ok(());
         if sub.entered {

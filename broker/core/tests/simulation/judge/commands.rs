@@ -57,8 +57,8 @@ impl Judge {
         let view = &mut self.views[client];
         let snapshot = sub.snapshot;
         sub.values.iter_mut().for_each(|values| values.begin(snapshot));
-        view.joins(&mut sub, lane);
         let book = view.lanes.entry(lane).or_default();
+        sub.joins(book);
         book.grant(accepted)?;
         if let Some(wished) = view.wished.get(&lane) {
             book.check_granted(wished)?;

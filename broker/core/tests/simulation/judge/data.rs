@@ -87,8 +87,9 @@ impl Judge {
     /// have waited for another member.
     fn check_in_time(&self, client: usize, arrival: Arrival, number: usize) -> Wrong {
         let lane = self.views[client].header(arrival).lane;
-        let waited = arrival.written.refused || self.is_paced(client, lane);
-        let expired = self.truth.records[number].has_expired(arrival.written.at);
+        let record = &self.truth.records[number];
+        let waited = record.has_waited(arrival.written) || self.is_paced(client, lane);
+        let expired = record.has_expired(arrival.written.at);
         match expired && waited && lane != OF_GROUPS {
             true => Err(format!("message {number} was written when it had expired")),
             false => Ok(()),
@@ -204,7 +205,12 @@ impl Judge {
         let Some(topic) = &gap.topic else {
             lane.folded += gap.count;
             lane.told_of_sends.count_of_lane(gap);
-            lane.tracks.values_mut().for_each(super::track::Track::loosen);
+            for (topic, track) in &mut lane.tracks {
+                match lane.was_cut && self.truth.may_expire(*topic, self.clock) {
+                    true => track.stay_loose(),
+                    false => track.loosen(),
+                }
+            }
             lane.loosen_calls();
             return Ok(());
         };
@@ -217,8 +223,14 @@ impl Judge {
         let track = lane.tracks.get_mut(&topic).ok_or("a gap of a topic that isn't covered")?;
         let is_whole = gap.count == (last + 1).saturating_sub(first);
         // What has expired is told in front of the messages of its packet.
-        let leads = gap.count <= (last + 1).saturating_sub(first) && !track.awaits((epoch, first));
-        if gap.reason == GapReason::Expired && (leads || !is_whole) {
+        let fits = gap.count <= (last + 1).saturating_sub(first);
+        let leads = fits && !track.awaits((epoch, first));
+        let is_apart = match gap.reason {
+            GapReason::Expired => leads || !is_whole,
+            // What had expired between those that were dropped later is told beside them.
+            _ => fits && !is_whole && self.truth.may_expire(topic, self.clock),
+        };
+        if is_apart {
             lane.folded += gap.count;
             track.loosen_until((epoch, last));
             self.truth.know(topic, (epoch, last));

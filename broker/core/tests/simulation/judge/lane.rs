@@ -95,6 +95,8 @@ impl Lane {
     /// Nothing waits: only what is granted now counts from here on.
     pub(crate) fn settle(&mut self) {
         (self.most, self.fell_back) = (Default::default(), false);
+        self.tracks.values_mut().for_each(Track::settle);
+        self.calls.values_mut().for_each(Called::settle);
         self.widen(&self.granted.clone());
     }
 

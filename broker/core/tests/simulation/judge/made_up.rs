@@ -97,7 +97,7 @@ impl Judge {
                 Gone::Cleared => cleared(),
                 // Nothing else is wrong with it.
                 Gone::ExpiredSince => {
-                    arrival.written.refused
+                    record.has_waited(arrival.written)
                         && !arrival.lost
                         && record.has_expired(arrival.written.at)
                         && !expired

@@ -7,6 +7,9 @@ use crate::script::OF_GROUPS;
 
 use super::{Arrival, Judge, View, Wrong};
 
+/// What a frame that is no message costs where it is kept, in bytes, however short it is.
+const KEPT_BYTES: u64 = 64;
+
 impl Judge {
     /// A link whose client doesn't listen to it any more.
     pub(crate) fn enter_ghost(&mut self, name: &str) {
@@ -40,6 +43,9 @@ impl View {
 
     /// A frame was written to the link and isn't read any more, since the link is lost.
     pub(crate) fn miss(&mut self, channel: Channel, frame: &BrokerFrame<'_>) {
+        if is_counted(frame) && !matches!(frame, BrokerFrame::Message(_)) {
+            self.unread = self.unread.saturating_add(KEPT_BYTES);
+        }
         if !self.connected {
             // It isn't known from where on lanes went on here.
             self.missed = self.missed.take().filter(|_| !is_counted(frame));
@@ -86,7 +92,7 @@ impl View {
         self.lanes.values_mut().for_each(super::lane::Lane::begin_again);
     }
 
-    /// Whether a session can't have been forgotten: little was on its way.
+    /// Whether a session can't have been forgotten: little was on its way, as it is kept.
     pub(crate) fn must_be_there(&self, window: u64) -> bool {
         self.unread <= window / 4
     }
@@ -119,6 +125,7 @@ impl View {
                 let lost = self.count_missed(position.lane, position.frames - had);
                 self.cut.insert(position.lane, lost);
                 self.lanes.entry(position.lane).or_default().was_cut = true;
+                self.may_come_elsewhere(position.lane);
             }
         }
         self.missed = None;

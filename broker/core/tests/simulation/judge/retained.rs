@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use broker_protocol::frame::{CaughtUp, Message, Overflow};
 
+use super::lane::Lane;
 use super::truth::{Kind, Place, Truth};
 use super::{Arrival, Judge, Purpose, Sub, View, Wrong};
 use crate::plan::{TOPICS, matches};
@@ -176,6 +177,13 @@ impl Judge {
 }
 
 impl Sub {
+    /// It begins in a lane, where others may be about to be sent what is retained.
+    pub(super) fn joins(&mut self, lane: &Lane) {
+        if lane.fell_back && matches!(self.purpose, Purpose::Messages { .. }) {
+            self.values.get_or_insert_with(Values::maybe).again = true;
+        }
+    }
+
     /// Whether a value is newer than what came of its key, as long as values come.
     pub(super) fn is_newer(&self, truth: &Truth, number: usize) -> bool {
         let record = &truth.records[number];
@@ -193,10 +201,11 @@ impl Sub {
 }
 
 impl View {
-    /// A subscription begins in a lane where others may be about to be sent what is retained.
-    pub(super) fn joins(&self, sub: &mut Sub, lane: u8) {
-        let fell_back = self.lanes.get(&lane).is_some_and(|lane| lane.fell_back);
-        if fell_back && matches!(sub.purpose, Purpose::Messages { .. }) {
+    /// A lane lost some with a link, and it isn't known of whom: what is retained may come anew for those that
+    /// have left it.
+    pub(super) fn may_come_elsewhere(&mut self, lane: u8) {
+        let left = self.subs.values_mut().filter(|sub| sub.left.contains(&lane));
+        for sub in left.filter(|sub| matches!(sub.purpose, Purpose::Messages { .. })) {
             sub.values.get_or_insert_with(Values::maybe).again = true;
         }
     }
@@ -229,7 +238,7 @@ impl View {
     }
 }
 
-impl super::lane::Lane {
+impl Lane {
     pub(super) fn resyncs(&self) -> bool {
         self.granted.overflow == Some(Overflow::Resync)
     }

@@ -16,6 +16,8 @@ pub(crate) struct Track {
     loose: bool,
     /// Up to where a gap of what has expired may have told of some.
     loose_until: Option<Place>,
+    /// Whether such a gap may be among what was lost with a link, and what it told of stand behind others.
+    stays_loose: bool,
     /// Whether it may have told of the first.
     was_loose: bool,
     /// Whether topics are never forgotten.
@@ -54,6 +56,7 @@ impl Track {
             next: None,
             loose: false,
             loose_until: None,
+            stays_loose: false,
             was_loose: false,
             one_epoch,
             moved: None,
@@ -65,6 +68,16 @@ impl Track {
     /// A gap of the whole lane stands here.
     pub(crate) fn loosen(&mut self) {
         self.loose = true;
+    }
+
+    /// What has expired may have been told in front of messages, and got lost alone.
+    pub(crate) fn stay_loose(&mut self) {
+        (self.loose, self.stays_loose) = (true, true);
+    }
+
+    /// Nothing of that is under way any more.
+    pub(crate) fn settle(&mut self) {
+        self.stays_loose = false;
     }
 
     /// Whether this place is known to be the next.
@@ -88,7 +101,7 @@ impl Track {
         self.first.get_or_insert((epoch, first));
         self.next = Some((epoch, last + 1));
         self.loose_until = self.loose_until.filter(|until| *until > (epoch, last));
-        self.loose = self.loose_until.is_some();
+        self.loose = self.stays_loose || self.loose_until.is_some();
         Ok(missing)
     }
 

@@ -170,6 +170,11 @@ impl Truth {
         self.last
     }
 
+    /// Whether some of a topic may have expired by then.
+    pub(crate) fn may_expire(&self, topic: usize, by: Duration) -> bool {
+        self.published(topic).any(|record| record.may_have_expired(by))
+    }
+
     /// The earliest place known of what was published after a step.
     pub(crate) fn first_after(&self, topic: usize, step: u64) -> Option<Place> {
         let places = self.places[topic].iter();

@@ -96,6 +96,8 @@ pub(crate) struct Sub {
     pub(crate) stand: Stand,
     /// The lane that it leaves and that hasn't said so, and whether the other has.
     pub(crate) leaving: Option<u8>,
+    /// The lanes that it has left.
+    pub(crate) left: BTreeSet<u8>,
     pub(crate) entered: bool,
     /// Where each topic ended in the lane that it left, if that is known.
     pub(crate) ends: [Option<Place>; TOPICS.len()],

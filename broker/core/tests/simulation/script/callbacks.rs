@@ -122,7 +122,7 @@ impl World {
     fn hold(&mut self, client: usize, target: Target, callback: String) {
         let id = self.next_id(client);
         let hold = self.judge.hold_of(target, client).unwrap_or_else(|| {
-            self.judge.holds.push(Hold::new(client, target));
+            self.judge.holds.push(Hold::new(client, target, self.judge.step));
             self.judge.holds.len() - 1
         });
         self.judge.views[client].pending.insert(id, Pending::Hold(hold));

@@ -145,7 +145,8 @@ impl World {
     fn take_link(&mut self, client: usize) {
         let (info, framing) = (any_link(&mut self.random), any_framing(&mut self.random));
         let shard = self.random.below(self.plan.shards);
-        self.clients[client].take_link(info, framing);
+        let applied = self.applied.iter().min().copied().unwrap_or_default();
+        self.clients[client].take_link(info, framing, applied);
         self.clients[client].link.refusing = self.plan.refusing;
         self.clients[client].shard = shard;
         self.clients[client].slot = Some(self.shards[shard].attach(self.now, info));

@@ -120,6 +120,7 @@ impl Judge {
             lane,
             stand: Stand::Begun,
             leaving: None,
+            left: BTreeSet::new(),
             entered: true,
             ends: Default::default(),
             values: None,

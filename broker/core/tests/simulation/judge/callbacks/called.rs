@@ -33,14 +33,11 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    fn new(loose: bool) -> Self {
-        let (mut book, mut track) = (Book::new((0, 0), 0), Track::new((0, 0), 0, true));
-        (book.exact, book.loose) = (true, loose);
-        if loose {
-            track.loosen();
-        }
+    fn new() -> Self {
+        let (mut book, track) = (Book::new((0, 0), 0), Track::new((0, 0), 0, true));
+        book.exact = true;
         let (last, newest) = (BTreeMap::new(), ((0, 0), false));
-        Self { track, book, told: 0, since: (0, 0), expired: 0, loose, last, newest }
+        Self { track, book, told: 0, since: (0, 0), expired: 0, loose: false, last, newest }
     }
 
     fn tell(&mut self, place: Place, count: u64, is_replaced: bool) {
@@ -63,10 +60,18 @@ impl Called {
         if self.loose { Ok(()) } else { self.book.check_balanced() }
     }
 
-    pub(crate) fn loosen(&mut self) {
+    /// A gap of the whole lane stands here, which may be among what it `was_cut` of with a link.
+    pub(crate) fn loosen(&mut self, was_cut: bool) {
         self.loose = true;
-        self.track.loosen();
+        match was_cut {
+            true => self.track.stay_loose(),
+            false => self.track.loosen(),
+        }
         self.book.loose = true;
+    }
+
+    pub(crate) fn settle(&mut self) {
+        self.track.settle();
     }
 
     /// How many a gap of the whole lane has told of, if `said` were and `taken` came to the lane.
@@ -160,8 +165,9 @@ impl Judge {
             return Some(Err(format!("{gap:?} in lane {lane_number}")));
         }
         let resumes = self.views[client].resumes;
+        let may_expire = self.most_expired(&Kind::Call(callback, method)) > 0;
         let lane = self.views[client].lanes.get_mut(&lane_number)?;
-        let found = lane.gap_of_calls(arrival, (callback, method), gap, resumes);
+        let found = lane.gap_of_calls(arrival, (callback, method), gap, (resumes, may_expire));
         let expired = lane.called(callback, method).expired;
         let found = found.and_then(|()| self.check_expired_calls((callback, method), expired));
         if gap.reason == GapReason::Expired {
@@ -197,7 +203,7 @@ impl Judge {
             let counts = self.calls_of(callback, method);
             let untold = match lane.calls.get(&(callback, method)) {
                 Some(called) => called.check_newest(lane).and_then(|()| called.untold(counts)),
-                None => Called::new(lane.was_folded).untold(counts),
+                None => lane.nothing_called().untold(counts),
             };
             let wrong = |what| format!("calls of method {method} of {callback} at rest: {what}");
             told.add(untold.map_err(wrong)?);
@@ -238,7 +244,7 @@ impl Lane {
         arrival: Arrival,
         (callback, method): (usize, usize),
         gap: &frame::Gap,
-        resumes: bool,
+        (resumes, may_expire): (bool, bool),
     ) -> Wrong {
         let hull = Hull::of(gap).filter(|hull| hull.count > 0).ok_or("a gap without place")?;
         let (keeps, waited) = (self.keeps(), arrival.written.waited || self.is_paced());
@@ -248,8 +254,9 @@ impl Lane {
         let has_expired = gap.reason == GapReason::Expired;
         called.expired += if has_expired { hull.count } else { 0 };
         let is_whole = hull.count == hull.last + 1 - hull.first;
-        let leads = !called.track.awaits((hull.epoch, hull.first));
-        if keeps.is_none() && has_expired && (leads || !is_whole) {
+        let leads = has_expired && !called.track.awaits((hull.epoch, hull.first));
+        let told_apart = has_expired || gap.reason == GapReason::Dropped && may_expire;
+        if keeps.is_none() && (leads || told_apart && !is_whole) {
             // It stands in front of what came meanwhile.
             called.track.loosen_until((hull.epoch, hull.last));
             return match hull.count <= hull.last + 1 - hull.first && waited {
@@ -277,13 +284,21 @@ impl Lane {
     }
 
     fn called(&mut self, callback: usize, method: usize) -> &mut Called {
-        let loose = self.was_folded;
-        self.calls.entry((callback, method)).or_insert_with(|| Called::new(loose))
+        let nothing = self.nothing_called();
+        self.calls.entry((callback, method)).or_insert(nothing)
+    }
+
+    fn nothing_called(&self) -> Called {
+        let mut called = Called::new();
+        if self.was_folded {
+            called.loosen(self.was_cut);
+        }
+        called
     }
 
     /// A gap of the whole lane stands here.
     pub(in crate::judge) fn loosen_calls(&mut self) {
         self.was_folded = true;
-        self.calls.values_mut().for_each(Called::loosen);
+        self.calls.values_mut().for_each(|called| called.loosen(self.was_cut));
     }
 }

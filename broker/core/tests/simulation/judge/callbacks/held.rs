@@ -16,6 +16,9 @@ pub(crate) struct Hold {
     /// Whether it is known to hold that, or that it doesn't.
     pub(super) accepted: bool,
     refused: bool,
+    /// When it was asked for, and when that was refused.
+    asked_at: u64,
+    refused_at: u64,
     /// Whether it has let go of that, and how that may be told.
     pub(crate) let_go: Option<&'static [ReleasedReason]>,
     /// Whether it was told of the end.
@@ -44,10 +47,10 @@ const LEFT: &[ReleasedReason] =
     &[ReleasedReason::Closed, ReleasedReason::TimedOut, ReleasedReason::Kicked];
 
 impl Hold {
-    pub(crate) fn new(holder: usize, target: Target) -> Self {
-        let (accepted, refused, told) = (false, false, false);
-        let minds = Minds::default();
-        Self { holder, target, accepted, refused, let_go: None, told, minds }
+    pub(crate) fn new(holder: usize, target: Target, asked_at: u64) -> Self {
+        let (accepted, refused, refused_at, told) = (false, false, 0, false);
+        let (let_go, minds) = (None, Minds::default());
+        Self { holder, target, accepted, refused, asked_at, refused_at, let_go, told, minds }
     }
 
     /// Whether it may last.
@@ -75,14 +78,18 @@ impl Judge {
     }
 
     pub(in crate::judge) fn holds_not(&mut self, hold: usize, is_full: bool) -> Wrong {
-        let Hold { holder, target, accepted, .. } = self.holds[hold];
+        let Hold { holder, target, accepted, asked_at, .. } = self.holds[hold];
         let asks = |one: &Pending| matches!(one, Pending::Hold(one) if *one == hold);
         let again = self.views[holder].pending.values().any(asks);
         // Asked for again, it lasts until it is told to be over.
-        self.holds[hold].refused = !accepted && !again;
+        (self.holds[hold].refused, self.holds[hold].refused_at) = (!accepted && !again, self.step);
         if is_full {
-            let its = self.holds.iter().filter(|one| one.holder == holder);
-            let most = its.filter(|one| !one.refused).count() + 1;
+            // Who comes back may learn first what was answered last.
+            let since = if self.views[holder].resumes { asked_at } else { u64::MAX };
+            let its = self.holds.iter().enumerate().filter(|(_, one)| one.holder == holder);
+            let others = its.filter(|(number, _)| *number != hold);
+            let counted = others.filter(|(_, one)| !one.refused || one.refused_at >= since);
+            let most = counted.count() + 1;
             let may = most > self.holds_max;
             return if may { Ok(()) } else { Err(format!("{most} holds are too many")) };
         }

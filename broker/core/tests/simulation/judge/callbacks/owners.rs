@@ -73,6 +73,8 @@ impl Judge {
     fn knows(&self, hold: &Hold, state: OwnerState) -> bool {
         let same = |one: &&Hold| one.holder == hold.holder && one.target == hold.target;
         let mut same = self.holds.iter().filter(same).filter(|one| one.minds.asked > 0);
-        same.any(|one| one.minds.last.unwrap_or(OwnerState::Back) == state)
+        // All of it may have been of the time before: then this time nothing was to be told.
+        let again = same.clone().count() > 1 && state == OwnerState::Back;
+        again || same.any(|one| one.minds.last.unwrap_or(OwnerState::Back) == state)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Kind, Place, Record, Truth};
+use crate::link::Written;
 use crate::plan::TOPICS;
 
 /// A topic and a key.
@@ -69,6 +70,11 @@ impl Record {
     pub(crate) fn has_expired(&self, at: Duration) -> bool {
         let taken = self.known_at.zip(self.wish.expires_in);
         taken.is_some_and(|(taken, lasts)| taken + lasts <= at)
+    }
+
+    /// Whether it is known to have waited where it was written.
+    pub(crate) fn has_waited(&self, written: Written) -> bool {
+        self.known_at.zip(written.refused).is_some_and(|(known, before)| known < before)
     }
 
     /// Whether it may have expired at some time.
