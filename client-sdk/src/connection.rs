@@ -9,6 +9,7 @@ mod frames;
 mod guard;
 mod incoming;
 mod positions;
+mod reading;
 mod routes;
 mod sending;
 
@@ -26,11 +27,9 @@ use crate::hub::Hub;
 use crate::publication::milliseconds;
 use alive::Alive;
 use incoming::Incoming;
+use reading::with_buffer;
 pub(crate) use routes::{DIRECT_PREFIX, Routes};
 use sending::Sending;
-
-/// Memory that a link may read into, in bytes.
-const RECEIVE_BYTES: usize = 64 * 1024;
 
 /// How often a link is received from before others get their turn.
 const ROUNDS_MAX: usize = 16;
@@ -80,7 +79,6 @@ pub(crate) struct Connection {
     incoming: Incoming,
     sending: Sending,
     alive: Alive,
-    buffer: Box<[u8]>,
     /// How it ended, if that came together with its beginning.
     ended: Option<End>,
 }
@@ -92,8 +90,7 @@ impl Connection {
         sending.say(&connect_frame(&hub));
         let alive = Alive::new(hub.config.ping_interval(), hub.config.close_timeout);
         let incoming = Incoming::new(hub, link.properties());
-        let buffer = vec![0; RECEIVE_BYTES].into_boxed_slice();
-        Self { link, incoming, sending, alive, buffer, ended: None }
+        Self { link, incoming, sending, alive, ended: None }
     }
 
     /// Waits until the session is open. Nothing but `connect` is sent until then. If it has ended in
@@ -158,7 +155,8 @@ impl Connection {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         for _ in 0..ROUNDS_MAX {
-            let received = self.link.poll_receive(cx, &mut self.buffer, &mut self.incoming);
+            let Self { link, incoming, .. } = self;
+            let received = with_buffer(|buffer| link.poll_receive(cx, buffer, incoming));
             if self.incoming.take_heard() {
                 self.alive.heard();
             }

@@ -4,6 +4,7 @@ use broker_protocol::frame::LaneHeader;
 use broker_protocol::{Codec, DecodeError, Names, frames_in_packet};
 use transport_api::{Channel, Framing};
 
+use super::reading::RECEIVE_BYTES;
 use crate::config::Config;
 
 /// One channel's state: what of a frame has come, and to whom the next data are addressed.
@@ -92,7 +93,7 @@ impl FrameReader {
         let taken = self.read_stream(partial, header, f)?;
         partial.drain(..taken);
         if partial.is_empty() {
-            partial.shrink_to(super::RECEIVE_BYTES);
+            partial.shrink_to(RECEIVE_BYTES);
         }
         Ok(())
     }
