@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use broker_protocol::Codec;
 use broker_protocol::frame::{
-    Body, BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Outcome, Overflow, Publish,
-    Request, RoutedReply, Subscribe,
+    Body, BrokerFrame, ClientFrame, Connect, Content, Keep, LaneOptions, Outcome, Overflow,
+    Publish, Request, RoutedReply, Subscribe,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -37,9 +37,12 @@ pub struct Load {
     /// Subscribers that never read: half keep all and drop the oldest, half keep the newest of each
     /// key.
     pub stalled: usize,
+    /// How many of them merge what waits instead.
+    pub merging: usize,
     /// Keys that are updated in turn.
     pub keys: usize,
-    /// The size of a payload, in bytes; at least 8.
+    /// The size of a payload, in bytes; at least 64. It is a patch that says when it was published, and is for
+    /// the most part filling.
     pub payload_bytes: usize,
     /// What is published in a second, in bytes of payload.
     pub bytes_per_second: usize,
@@ -53,6 +56,7 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             stalled: 5_000,
+            merging: 0,
             keys: 100,
             payload_bytes: 4 << 10,
             bytes_per_second: 5_000_000,
@@ -100,7 +104,7 @@ pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<
     let mut stalled = Vec::with_capacity(load.stalled);
     let mut buffer = vec![0; BUFFER_BYTES];
     for number in 0..load.stalled {
-        stalled.push(stall(place, number, load.packet_bytes_max, &mut buffer).await?);
+        stalled.push(stall(place, number, load, &mut buffer).await?);
     }
     let mut reader = Client::connect(place, Codec::Bincode, "reads").await;
     reader.subscribe(TOPIC).await;
@@ -127,15 +131,17 @@ pub async fn run(process: Process, place: &Place, load: Load) -> anyhow::Result<
 async fn stall(
     place: &Place,
     number: usize,
-    packet_bytes_max: Option<u32>,
+    load: Load,
     buffer: &mut [u8],
 ) -> anyhow::Result<Bare> {
     let connector = place.connector();
     let mut bare = Bare::open(&*connector, &place.url, subprotocol(Codec::Bincode)).await?;
+    let Load { packet_bytes_max, merging, .. } = load;
     let mut connect = Connect { version: 1, packet_bytes_max, ..Connect::default() };
     connect.client.name = Some(format!("stalled.{number}"));
     bare.send(&ClientFrame::Connect(connect)).await?;
     let options = match number % 2 {
+        _ if number < merging => LaneOptions { keep: Some(Keep::Merge), ..LaneOptions::default() },
         0 => LaneOptions { overflow: Some(Overflow::DropOldest), ..LaneOptions::default() },
         _ => LaneOptions { keep: Some(Keep::Latest(1)), ..LaneOptions::default() },
     };
@@ -190,16 +196,16 @@ async fn publish(mut publisher: Client, began: Instant, load: Load) -> u64 {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let rate = load.bytes_per_second as f64 / load.payload_bytes as f64;
-    let mut payload = vec![0; load.payload_bytes];
+    let filling = "-".repeat(load.payload_bytes.saturating_sub(patch(0, "").len()));
     let mut published = 0;
     while began.elapsed() < load.duration {
         ticks.tick().await;
         let due = began.elapsed().min(load.duration).as_secs_f64() * rate;
         while published < due as u64 {
             let now = began.elapsed().as_nanos() as u64;
-            payload[..8].copy_from_slice(&now.to_le_bytes());
-            let key = (published % load.keys as u64).to_string();
-            let body = Body { key: Some(key.into()), ..Publish::bytes("", &payload).body };
+            let (key, payload) = ((published % load.keys as u64).to_string(), patch(now, &filling));
+            let body = Publish::bytes("", payload.as_bytes()).body;
+            let body = Body { key: Some(key.into()), content: Content::Json, ..body };
             let publish = Publish { topic: TOPIC.into(), body, ..Publish::default() };
             publisher.send(&ClientFrame::Publish(publish)).await;
             published += 1;
@@ -207,6 +213,17 @@ async fn publish(mut publisher: Client, began: Instant, load: Load) -> u64 {
     }
     publisher.publish(TOPIC, "").await;
     published
+}
+
+/// A patch that was published then, in nanoseconds.
+fn patch(at: u64, filling: &str) -> String {
+    format!(r#"{{"at":"{at:020}","filling":"{filling}"}}"#)
+}
+
+/// When it was.
+fn published_at(patch: &[u8]) -> Option<Duration> {
+    let digits = std::str::from_utf8(patch.get(7..27)?).ok()?;
+    digits.parse().ok().map(Duration::from_nanos)
 }
 
 struct Read {
@@ -221,14 +238,13 @@ async fn read(mut reader: Client, began: Instant) -> anyhow::Result<Read> {
     let (mut ended, mut wrong) = (false, None);
     while !ended {
         let mut hear = |_, frame: BrokerFrame<'_>| match frame {
-            BrokerFrame::Message(message) => match message.body.payload.first_chunk() {
+            BrokerFrame::Message(message) => match published_at(&message.body.payload) {
                 None => ended = true,
                 Some(published) => {
                     read.received += 1;
                     if message.seq != read.received {
                         wrong = Some(format!("{} came after {}", message.seq, read.received - 1));
                     }
-                    let published = Duration::from_nanos(u64::from_le_bytes(*published));
                     if published >= FILLING {
                         read.ages.push(began.elapsed().saturating_sub(published));
                     }

@@ -2,7 +2,7 @@
 //!
 //! `cargo build --release --bin broker`, then `cargo run --release -p broker-tests --bin stalled`. It
 //! takes five quarters of a minute and 5,002 file descriptors in each process, and draws
-//! `docs/images/stalled-memory.svg`. The broker is the program beside this one, in a process of its own.
+//! `docs/images/stalled-memory.svg` where none of them merges (`--merging 500`). The broker is the program beside this one, in a process of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,10 +39,13 @@ async fn main() -> anyhow::Result<()> {
         let value: u64 = arguments.next().context("a number is missing")?.parse()?;
         match argument.as_str() {
             "--stalled" => load.stalled = value as usize,
+            "--merging" => load.merging = value as usize,
             "--seconds" => load.duration = Duration::from_secs(value),
             "--keys" => load.keys = value as usize,
             "--packet-bytes" => load.packet_bytes_max = Some(value as u32),
-            other => anyhow::bail!("{other}? --stalled, --seconds, --keys or --packet-bytes"),
+            other => {
+                anyhow::bail!("{other}? --stalled, --merging, --seconds, --keys or --packet-bytes")
+            }
         }
     }
     let program = std::env::current_exe()?.with_file_name("broker");
@@ -50,6 +53,9 @@ async fn main() -> anyhow::Result<()> {
     let place = Transport::WebSocket.place_at(process.url.clone(), None);
     let outcome = run(process, &place, load).await?;
     tell(&load, &outcome)?;
+    if load.merging > 0 {
+        return Ok(());
+    }
     fs::write(images().join("stalled-memory.svg"), outcome.draw(&load))?;
     Ok(())
 }
