@@ -161,9 +161,7 @@ impl Shard {
                 Pushed::Overflowed(how) => overflowed.push((*slot, how)),
             }
             if lane_slot.lane.is_waiting() {
-                if lane_slot.lane.conflates() {
-                    walks.count(extent.len());
-                }
+                walks.count(lane_slot.lane.walk_steps(extent.len()));
             } else {
                 dirty.note(&lane_slot.lane);
                 dirty.mark(session);

@@ -241,8 +241,8 @@ impl Shard {
             }
             if !lane_slot.lane.is_waiting() {
                 dirty.mark(session);
-            } else if lane_slot.lane.conflates() {
-                walks.count(extent.len());
+            } else {
+                walks.count(lane_slot.lane.walk_steps(extent.len()));
             }
         }
         overflowed

@@ -8,9 +8,8 @@ use std::collections::VecDeque;
 
 use super::Shard;
 
-/// How many steps of the walk a turn takes for each message that was appended to a lane which waits
-/// and conflates.
-const STEPS_PER_MESSAGE: u64 = 2;
+/// How many times as many steps a turn takes as the walk of what is appended in it to such lanes.
+const TIMES_APPENDED: u64 = 2;
 
 /// How many steps one turn takes, where no more are owed than several times that; it is a small part of a
 /// millisecond.
@@ -25,15 +24,15 @@ pub(super) struct Walks {
     /// Their sessions' slots and their places there. A lane is here once; who has gone stays for the
     /// time that is left.
     due: VecDeque<(u32, usize)>,
-    /// How many messages were appended in this turn to lanes that wait and conflate.
+    /// What was appended in this turn to lanes that wait and conflate, in steps of their walks.
     appended: u64,
     /// How many steps are left to later turns.
     owed: u64,
 }
 
 impl Walks {
-    pub(super) fn count(&mut self, messages: u32) {
-        self.appended += u64::from(messages);
+    pub(super) fn count(&mut self, steps: u32) {
+        self.appended += u64::from(steps);
     }
 
     pub(super) fn add(&mut self, slot: u32, lane: usize) {
@@ -45,7 +44,7 @@ impl Shard {
     /// Walks lanes whose walk is due, the first first.
     pub(super) fn walk_some(&mut self) {
         let Self { walks, sessions, log, .. } = self;
-        let owed = walks.owed + STEPS_PER_MESSAGE * std::mem::take(&mut walks.appended);
+        let owed = walks.owed + TIMES_APPENDED * std::mem::take(&mut walks.appended);
         let most = owed.min(STEPS_PER_TURN.max(owed / OWED_PART));
         let mut left = most;
         while left > 0

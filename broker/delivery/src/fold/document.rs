@@ -54,6 +54,13 @@ impl<'a> Node<'a> {
         Some(Self::Text(raw.get()))
     }
 
+    /// The same, looked into already if it is an object that can be: its text is read once for both.
+    pub(super) fn read_opened(payload: &'a [u8]) -> Option<Self> {
+        let object = payload.trim_ascii_start().starts_with(b"{");
+        let members = object.then(|| serde_json::from_slice(payload).ok()).flatten();
+        members.map(Self::Object).or_else(|| Self::read(payload))
+    }
+
     pub(super) fn is_object(&self) -> bool {
         match self {
             Self::Text(text) => text.starts_with('{'),

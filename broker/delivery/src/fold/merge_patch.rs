@@ -25,7 +25,7 @@ impl Fold for MergePatch {
         let (mut instead, mut patched_so_far) = (document, Node::read(document));
         for payload in later {
             let before = patched_so_far.take();
-            let patch = Node::read(payload);
+            let patch = Node::read_opened(payload);
             patched_so_far = patch.and_then(|patch| patched(before, patch, DEPTH_MAX));
             if patched_so_far.is_none() {
                 (instead, patched_so_far) = (payload, Node::read(payload));
@@ -51,10 +51,12 @@ impl Fold for MergePatch {
 /// them too large, and tells that.
 fn fold_while(payloads: &[&[u8]], bytes_max: usize) -> (Option<Folded>, bool) {
     let mut payloads = payloads.iter().copied();
-    let Some(mut folded) = payloads.next().and_then(Node::read) else { return (None, false) };
+    let Some(mut folded) = payloads.next().and_then(Node::read_opened) else {
+        return (None, false);
+    };
     let (mut count, mut beyond) = (1, false);
     for payload in payloads {
-        let Some(mut later) = Node::read(payload) else { break };
+        let Some(mut later) = Node::read_opened(payload) else { break };
         if !composes(&mut folded, &mut later, DEPTH_MAX) {
             break;
         }
@@ -115,7 +117,7 @@ fn merge<'a>(earlier: &mut Node<'a>, later: Node<'a>) {
 /// `None` where the patch isn't JSON, or either has a name twice in an object that is merged, or is
 /// nested too deep to be: then the patch stands for itself.
 pub fn apply(document: &[u8], patch: &[u8]) -> Option<Vec<u8>> {
-    let patched = patched(Node::read(document), Node::read(patch)?, DEPTH_MAX)?;
+    let patched = patched(Node::read(document), Node::read_opened(patch)?, DEPTH_MAX)?;
     let mut out = Vec::with_capacity(patched.bytes());
     patched.write(&mut out);
     Some(out)

@@ -17,6 +17,10 @@ use super::paced::{Due, Named, Paced};
 use super::walked::Walked;
 use super::{Entries, Extent, Frame, GapReason, Item, Keep, Lane};
 
+/// A message that is folded is read whole, and what it is folded into written anew: that many steps of a walk
+/// which looks at keys alone.
+const STEPS_PER_FOLD: u32 = 8;
+
 /// What message a message replaces: one of the same topic about the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key<'a> {
@@ -50,7 +54,17 @@ impl<F: Frame> Lane<F> {
             self.walk(log);
             self.note_left();
         }
-        if walks { unwalked.max(1) } else { 0 }
+        if walks { self.walk_steps(unwalked.max(1)) } else { 0 }
+    }
+
+    /// How many steps the walk of so many messages is.
+    #[inline]
+    pub fn walk_steps(&self, messages: u32) -> u32 {
+        match self.options.keep {
+            Keep::All => 0,
+            Keep::Merge => messages.saturating_mul(STEPS_PER_FOLD),
+            Keep::Latest(_) => messages,
+        }
     }
 
     /// What the last walk left of messages and bytes.
