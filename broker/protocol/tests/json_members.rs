@@ -68,11 +68,30 @@ fn text_of_escapes_travels_as_text_until_base64_is_4096_bytes_smaller() {
     assert!(line(&publish(Content::Text, &quotes)).len() < 764_588);
 }
 
+fn nested(levels: usize) -> String {
+    r#"{"]\\":["#.repeat(levels / 2) + &"]}".repeat(levels / 2)
+}
+
 #[test]
 fn a_document_may_nest_deeper_than_any_stack() {
-    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let deep = nested(100_000);
     let frame = publish(Content::Json, deep.as_bytes());
     assert_eq!(read(&line(&frame)), frame);
+    let embedded = format!(r#"{{"type":"publish","topic":"t","json":{deep}}}"#);
+    assert_eq!(read(&embedded), frame);
+}
+
+#[test]
+fn a_document_that_nests_deeper_than_60_travels_as_base64() {
+    assert!(carried(Content::Json, nested(60).as_bytes()).starts_with("\"json\""));
+    assert!(
+        carried(Content::Json, nested(62).as_bytes())
+            .starts_with("\"content\":\"json\",\"base64\"")
+    );
+    let wide = format!("[{}0]", "[],{},".repeat(1000));
+    assert!(carried(Content::Json, wide.as_bytes()).starts_with("\"json\""));
+    let written = format!(r#"["{}"]"#, r#"[{\"\\"#.repeat(100));
+    assert!(carried(Content::Json, written.as_bytes()).starts_with("\"json\""));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! The member tells the content, unless `content` says otherwise: what is declared `json` or
 //! `text` and isn't travels as `base64` with its `content` beside it. So does text that is nearly
-//! all escapes, because a frame must not outgrow what its payload's limit promises.
+//! all escapes, because a frame must not outgrow what its payload's limit promises, and a document that
+//! nests so deep that a reader might refuse the whole frame.
 
 use std::borrow::Cow;
 
@@ -55,6 +56,10 @@ impl<'a> JsonFields<'a> for Body<'a> {
 /// longest headers it stays within what a frame has beside its payload.
 const ESCAPES_BYTES_MAX: usize = 4096;
 
+/// How deep an embedded document nests at most. Widespread parsers refuse a frame that nests deeper than 64, others
+/// one of 1,000, and the frame around it is a level or two.
+const DEPTH_MAX: usize = 60;
+
 /// How many bytes the longest escape takes, as `\u0001`.
 const ESCAPE_BYTES_MAX: usize = 6;
 
@@ -74,9 +79,39 @@ fn carrier<'p>(body: &'p Body<'_>) -> Carrier<'p> {
         return if is_mostly_escapes(text) { Carrier::Base64 } else { Carrier::Text(text) };
     }
     match serde_json::from_str::<&RawValue>(text) {
-        Ok(document) => Carrier::Json(document.get()),
-        Err(_) => Carrier::Base64,
+        Ok(document) if !is_deep(document.get()) => Carrier::Json(document.get()),
+        _ => Carrier::Base64,
     }
+}
+
+/// Whether a document nests deeper than every parser follows.
+fn is_deep(document: &str) -> bool {
+    let mut opening = memchr::memchr2_iter(b'{', b'[', document.as_bytes());
+    opening.nth(DEPTH_MAX).is_some() && depth(document) > DEPTH_MAX
+}
+
+/// How deep a valid document nests.
+fn depth(document: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = document.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => {
+                while let Some(within) = bytes.next().filter(|&within| within != b'"') {
+                    if within == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn is_mostly_escapes(text: &str) -> bool {
