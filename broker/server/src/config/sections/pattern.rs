@@ -96,7 +96,8 @@ section! {
         keys_max: Option<usize> = None, optional(count(1..=100_000_000));
         /// Topics that match the pattern and that the broker knows at one time; every other pattern that
         /// matches a topic, and `limits.topics_max`, bounds them too. At the bound the first message on
-        /// another is refused with `too-many-topics`, until an idle one is forgotten.
+        /// another is refused with `too-many-topics`, until an idle one is forgotten: one of which nothing
+        /// waits for a client.
         topics_max: Option<usize> = None, optional(count(1..=100_000_000));
     }
 }
