@@ -50,7 +50,7 @@ impl Log {
     }
 
     /// Goes on with the search, by so many steps. Returns whether it is done. What has survived its
-    /// block is looked at in one go and takes as many steps.
+    /// block is looked at in one go, if some of it is of these topics, and takes as many steps.
     pub(crate) fn search_some(&mut self, steps: &mut usize) -> bool {
         let Self { search, entries, first, survivors, .. } = self;
         let Some(search) = search.as_mut().filter(|search| !search.is_done) else { return true };
@@ -66,11 +66,14 @@ impl Log {
         if end < search.end {
             return false;
         }
-        for (number, topic) in survivors.topics() {
-            let found = search.place(number, topic);
-            search.apart.extend(found);
+        *steps = steps.saturating_sub(search.topics.len());
+        if search.topics.keys().any(|topic| survivors.has_of(*topic)) {
+            for (number, topic) in survivors.topics() {
+                let found = search.place(number, topic);
+                search.apart.extend(found);
+            }
+            *steps = steps.saturating_sub(survivors.len());
         }
-        *steps = steps.saturating_sub(survivors.len());
         search.end();
         true
     }

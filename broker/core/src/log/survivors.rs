@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry::Occupied;
 
 use super::Entry;
 use crate::TopicId;
@@ -13,11 +14,15 @@ use crate::TopicId;
 #[derive(Debug, Default)]
 pub(super) struct Survivors {
     table: HashMap<u64, Survivor, foldhash::fast::FixedState>,
+    /// How many there are of each topic.
+    topics: HashMap<TopicId, u32, foldhash::fast::FixedState>,
     bytes: usize,
 }
 
-/// What a survivor costs beside its frame, in bytes: its place in a table that may be half empty.
-pub(super) const SURVIVOR_BYTES: usize = 2 * size_of::<(u64, Survivor)>();
+/// What a survivor costs beside its frame, in bytes: its place in a table that may be half empty, and at most
+/// one for its topic.
+pub(super) const SURVIVOR_BYTES: usize =
+    2 * (size_of::<(u64, Survivor)>() + size_of::<(TopicId, u32)>());
 
 #[derive(Debug)]
 struct Survivor {
@@ -32,6 +37,7 @@ impl Survivors {
         let entry = Entry { json: None, ..entry.clone() };
         let frame = Bytes::copy_from_slice(frame);
         self.bytes += frame.len() + SURVIVOR_BYTES;
+        *self.topics.entry(entry.topic_id).or_default() += 1;
         self.table.insert(number, Survivor { entry, frame, wanted_by: lanes });
     }
 
@@ -44,11 +50,17 @@ impl Survivors {
             if survivor.wanted_by == 0 {
                 self.bytes -= survivor.frame.len() + SURVIVOR_BYTES;
                 survivor.entry.thing.into_iter().for_each(&mut gone);
+                if let Occupied(mut topic) = self.topics.entry(survivor.entry.topic_id) {
+                    *topic.get_mut() -= 1;
+                    if *topic.get() == 0 {
+                        topic.remove();
+                    }
+                }
                 self.table.remove(&number);
             }
         }
         if self.table.is_empty() {
-            self.table = HashMap::default();
+            (self.table, self.topics) = (HashMap::default(), HashMap::default());
         }
     }
 
@@ -64,6 +76,11 @@ impl Survivors {
 
     pub(super) fn frame(&self, number: u64) -> &Bytes {
         &self.table.get(&number).expect("what a lane wants survives").frame
+    }
+
+    /// Whether some are of a topic.
+    pub(super) fn has_of(&self, topic: TopicId) -> bool {
+        self.topics.contains_key(&topic)
     }
 
     /// All of them, with their topics, in no order.

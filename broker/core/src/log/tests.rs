@@ -151,6 +151,24 @@ fn what_a_laggard_wants_survives_its_block_and_goes_with_the_last_who_wants_it()
 }
 
 #[test]
+fn survivors_are_searched_only_where_some_are_of_the_topic() {
+    let mut log = segments(2);
+    let wanted = Extent { start: 3, end: 6 };
+    look(&mut log, &[wanted]);
+    let search = |log: &mut Log, topic| {
+        log.search_for(&Arc::from([TopicId(topic)]));
+        let mut steps = 100;
+        assert!(log.search_some(&mut steps));
+        (100 - steps, log.found().iter().map(|(entry, _)| *entry).collect::<Vec<_>>())
+    };
+    // A step for the topic, and one for the message in the last segment.
+    assert_eq!(search(&mut log, 1), (2, vec![]));
+    assert_eq!(search(&mut log, 0), (2 + 3, vec![3, 4, 5, 20]));
+    log.let_go(wanted);
+    assert_eq!(search(&mut log, 0), (2, vec![20]));
+}
+
+#[test]
 fn one_message_does_not_pin_the_segments_around_it() {
     let mut log = segments(8);
     assert!(log.bytes_held() > 8 * SEGMENT_BYTES);
