@@ -2,7 +2,8 @@
 //!
 //! `cargo build --release --bin broker`, then `cargo run --release -p broker-tests --bin stalled`. It
 //! takes five quarters of a minute and 5,002 file descriptors in each process, and draws
-//! `docs/images/stalled-memory.svg` where none of them merges (`--merging 500`). The broker is the program beside this one, in a process of its own.
+//! `docs/images/stalled-memory.svg`, unless some of them merge (`--merging 500`). The broker is the program
+//! beside this one, in a process of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ use crate::session::{LaneSlot, Session, Stage, Subscription};
 const MIN_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
 /// The highest number of a lane.
-const LANE_NUMBER_MAX: u8 = 15;
+pub(super) const LANE_NUMBER_MAX: u8 = 15;
 
 impl Shard {
     /// The place of the lane that a client asks for, opened if it has to be.

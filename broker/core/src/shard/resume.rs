@@ -4,6 +4,7 @@ use broker_protocol::ErrorCode;
 use broker_protocol::frame::{BrokerFrame, Connect, LanePosition, OwnerState, Reconnect, Resume};
 
 use super::Shard;
+use super::lanes::LANE_NUMBER_MAX;
 use crate::session::Stage;
 use crate::{Now, SessionId};
 
@@ -85,9 +86,10 @@ impl Shard {
 pub(super) fn faulty_positions(resume: &Resume) -> Option<String> {
     let mut named = 0_u16;
     resume.lanes.iter().find_map(|LanePosition { lane, .. }| {
-        let Some(bit) = 1_u16.checked_shl(u32::from(*lane)) else {
-            return Some(format!("`resume` names lane {lane}; lanes are 0 to 15"));
-        };
+        if *lane > LANE_NUMBER_MAX {
+            return Some(format!("`resume` names lane {lane}; lanes are 0 to {LANE_NUMBER_MAX}"));
+        }
+        let bit = 1 << *lane;
         let again = named & bit != 0;
         named |= bit;
         again.then(|| format!("`resume` names lane {lane} twice"))

@@ -2,7 +2,7 @@
 //!
 //! Members are found first and read afterwards ([`Members`]), so that `type` may stand anywhere,
 //! an error names its member, and embedded documents are carried as they are written. Nothing here
-//! recurses: how deep a document nests is its own affair.
+//! recurses, so a document of any depth is read; how deep one nests that is written, its readers bound.
 
 mod body;
 mod members;
