@@ -1,3 +1,6 @@
+mod forgetting;
+mod limits;
+
 use std::time::Duration;
 
 use broker_protocol::ErrorCode;
@@ -13,6 +16,8 @@ struct Stage {
     now: Now,
     told: Vec<(ShardId, Item)>,
 }
+
+const FORGET_AFTER: Duration = Duration::from_secs(10);
 
 const ANN: SessionId = session(0, 1);
 const BOB: SessionId = session(1, 1);
@@ -118,6 +123,20 @@ fn refusals(told: &[(ShardId, Item)]) -> Vec<ErrorCode> {
     answers.collect()
 }
 
+fn forgotten(told: &[(ShardId, Item)]) -> usize {
+    told.iter().filter(|(_, item)| matches!(item, Item::Forgotten { .. })).count()
+}
+
+/// The topics that a shard is asked about.
+fn asked(told: &[(ShardId, Item)], shard: u16) -> Vec<TopicId> {
+    let asked = told.iter().filter(|(to, _)| *to == ShardId(shard));
+    let topics = asked.filter_map(|(_, item)| match item {
+        Item::Idle { topics, .. } => Some(topics.to_vec()),
+        _ => None,
+    });
+    topics.flatten().collect()
+}
+
 #[test]
 fn sequences_count_from_one_in_each_topic_also_while_nobody_listens() {
     let mut stage = Stage::new(SequencerConfig::default());
@@ -141,276 +160,6 @@ fn every_shard_that_wants_a_message_gets_it_once_and_no_other() {
     stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(standing), id: None });
     assert_eq!(shards(stage.publish(ANN, "a")), [0, 1], "another of that shard wants it");
     assert!(shards(stage.publish(ANN, "b")).is_empty());
-}
-
-#[test]
-fn a_topic_is_forgotten_after_its_time_and_not_earlier_and_comes_back_in_a_later_epoch() {
-    let forget_after = Duration::from_secs(10);
-    let mut stage = Stage::new(SequencerConfig { forget_after, ..SequencerConfig::default() });
-    stage.subscribe(messages(BOB, ">"));
-    assert_eq!(stage.place("a"), (1000, 1));
-    stage.now.monotonic = Duration::from_millis(9999);
-    assert_eq!(stage.place("b"), (1000, 1));
-    assert_eq!(stage.sequencer.topics(), 2);
-    stage.now.monotonic = Duration::from_secs(10);
-    let told = stage.publish(ANN, "b");
-    assert_eq!(stage.sequencer.topics(), 2, "something of it may wait");
-    let told = stage.answer(&told, 1, &[]);
-    assert_eq!(forgotten(&told), 1);
-    assert_eq!(stage.place("b"), (1000, 3), "it was used in time");
-    assert_eq!(stage.place("a"), (1001, 1));
-}
-
-fn forgotten(told: &[(ShardId, Item)]) -> usize {
-    told.iter().filter(|(_, item)| matches!(item, Item::Forgotten { .. })).count()
-}
-
-/// The topics that a shard is asked about.
-fn asked(told: &[(ShardId, Item)], shard: u16) -> Vec<TopicId> {
-    let asked = told.iter().filter(|(to, _)| *to == ShardId(shard));
-    let topics = asked.filter_map(|(_, item)| match item {
-        Item::Idle { topics, .. } => Some(topics.to_vec()),
-        _ => None,
-    });
-    topics.flatten().collect()
-}
-
-const FORGET_AFTER: Duration = Duration::from_secs(10);
-
-/// `a` reached both shards, `b` one, `c` none.
-fn idle() -> (Stage, Vec<(ShardId, Item)>) {
-    let config = SequencerConfig { forget_after: FORGET_AFTER, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    stage.subscribe(messages(ANN, "a"));
-    stage.subscribe(messages(BOB, "*"));
-    stage.publish(ANN, "a");
-    stage.publish(ANN, "b");
-    stage.carry_out(b"", Command::Unsubscribe { standing: Box::new(messages(BOB, "*")), id: None });
-    stage.publish(ANN, "c");
-    stage.now.monotonic += FORGET_AFTER;
-    let told =
-        stage.carry_out(b"", Command::Cancel { token: Token { shard: ShardId(0), number: 1 } });
-    (stage, told)
-}
-
-#[test]
-fn a_topic_that_reached_nobody_is_forgotten_at_once_and_others_when_all_shards_have_answered() {
-    let (mut stage, told) = idle();
-    assert_eq!(stage.sequencer.topics(), 2, "nobody had anything of `c`");
-    assert_eq!((asked(&told, 0).len(), asked(&told, 1).len()), (2, 2));
-    assert_eq!(forgotten(&stage.answer(&told, 0, &[])), 0);
-    let told = stage.answer(&told, 1, &[]);
-    assert_eq!(forgotten(&told), 3, "`a` in two shards, `b` in one");
-    assert_eq!(stage.sequencer.topics(), 0);
-    assert!(stage.sequencer.topics.keeps_nothing());
-}
-
-#[test]
-fn a_topic_of_which_something_waits_is_asked_about_again_after_its_time() {
-    let (mut stage, told) = idle();
-    let waiting = asked(&told, 1)[..1].to_vec();
-    stage.answer(&told, 0, &[]);
-    stage.answer(&told, 1, &waiting);
-    assert_eq!(stage.sequencer.topics(), 1);
-    assert_eq!(stage.sequencer.statistics().topics_waited, 1);
-    let nothing = || Command::Cancel { token: Token { shard: ShardId(0), number: 1 } };
-    stage.now.monotonic += FORGET_AFTER - Duration::from_millis(1);
-    assert_eq!(asked(&stage.carry_out(b"", nothing()), 1), []);
-    stage.now.monotonic += Duration::from_millis(1);
-    let told = stage.carry_out(b"", nothing());
-    assert_eq!(asked(&told, 1), waiting);
-    stage.answer(&told, 0, &[]);
-    stage.answer(&told, 1, &[]);
-    assert_eq!(stage.sequencer.topics(), 0);
-}
-
-#[test]
-fn a_topic_that_is_used_while_shards_are_asked_is_not_forgotten() {
-    let (mut stage, told) = idle();
-    stage.now.monotonic += Duration::from_millis(1);
-    assert_eq!(stage.place("a"), (1000, 2));
-    stage.answer(&told, 0, &[]);
-    stage.answer(&told, 1, &[]);
-    assert_eq!(stage.place("a"), (1000, 3));
-    assert_eq!(stage.sequencer.topics(), 1);
-}
-
-#[test]
-fn a_topic_whose_message_is_handed_back_while_shards_are_asked_is_not_forgotten() {
-    let config = SequencerConfig { forget_after: FORGET_AFTER, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    stage.subscribe(member(ANN));
-    let told = stage.publish(ANN, "job");
-    let publication = told.into_iter().find_map(|(_, item)| match item {
-        Item::Message { publication, .. } => Some(Box::new(publication)),
-        _ => None,
-    });
-    stage.subscribe(member(BOB));
-    stage.now.monotonic += FORGET_AFTER;
-    let told =
-        stage.carry_out(b"", Command::Cancel { token: Token { shard: ShardId(0), number: 1 } });
-    assert_eq!((asked(&told, 0).len(), asked(&told, 1).len()), (1, 0));
-    let (standing, publication) = (Box::new(member(ANN)), publication.expect("it came"));
-    stage.carry_out(b"", Command::HandBack { standing, publication });
-    stage.answer(&told, 0, &[]);
-    assert_eq!(stage.sequencer.topics(), 1, "it is on its way to somebody");
-}
-
-#[test]
-fn no_more_topics_are_looked_at_in_a_batch_and_named_at_a_time_than_may_be() {
-    let config = SequencerConfig { forget_after: FORGET_AFTER, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    stage.subscribe(messages(BOB, ">"));
-    (0..3000).for_each(|topic| _ = stage.publish(BOB, &topic.to_string()));
-    stage.now.monotonic += FORGET_AFTER;
-    let nothing = || Command::Cancel { token: Token { shard: ShardId(0), number: 1 } };
-    let first = stage.carry_out(b"", nothing());
-    assert_eq!(asked(&first, 1).len(), 64);
-    for _ in 0..100 {
-        assert_eq!(asked(&stage.carry_out(b"", nothing()), 1), [], "one question at a time");
-    }
-    assert_eq!(forgotten(&stage.answer(&first, 1, &[])), 64);
-    stage.now.monotonic += Duration::from_millis(99);
-    assert_eq!(asked(&stage.carry_out(b"", nothing()), 1), [], "and not too often");
-    stage.now.monotonic += Duration::from_millis(1);
-    let next = stage.carry_out(b"", nothing());
-    assert_eq!(asked(&next, 1).len(), 1024);
-}
-
-#[test]
-fn no_more_topics_are_named_at_a_time_where_some_are_forgotten_at_once() {
-    let config = SequencerConfig { forget_after: FORGET_AFTER, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    stage.publish(BOB, "to-nobody");
-    stage.subscribe(messages(BOB, ">"));
-    (0..3000).for_each(|topic| _ = stage.publish(BOB, &topic.to_string()));
-    stage.now.monotonic += FORGET_AFTER;
-    let nothing = || Command::Cancel { token: Token { shard: ShardId(0), number: 1 } };
-    let first = stage.carry_out(b"", nothing());
-    assert_eq!(asked(&first, 1).len(), 63);
-    (0..100).for_each(|_| _ = stage.carry_out(b"", nothing()));
-    stage.now.monotonic += Duration::from_millis(100);
-    let next = stage.answer(&first, 1, &[]);
-    assert_eq!(asked(&next, 1).len(), 1024);
-}
-
-/// Two topics of ann's, of which something waits in a shard, as that has said.
-fn waiting(config: SequencerConfig) -> Stage {
-    let mut stage = Stage::new(SequencerConfig { forget_after: FORGET_AFTER, ..config });
-    stage.subscribe(messages(BOB, ">"));
-    for topic in ["a", "b"] {
-        assert_eq!(refusals(&stage.publish(ANN, topic)), []);
-        stage.now.monotonic += Duration::from_millis(1);
-    }
-    stage.now.monotonic += FORGET_AFTER;
-    let nothing = Command::Cancel { token: Token { shard: ShardId(0), number: 1 } };
-    let told = stage.carry_out(b"", nothing);
-    let waiting = asked(&told, 1);
-    assert_eq!(waiting.len(), 2);
-    stage.answer(&told, 1, &waiting);
-    stage
-}
-
-#[test]
-fn what_waits_for_others_costs_a_session_none_of_its_topics() {
-    let config = SequencerConfig { topics_per_session_max: 2, ..SequencerConfig::default() };
-    let mut stage = waiting(config);
-    let told = stage.publish(ANN, "c");
-    assert_eq!((refusals(&told), forgotten(&told)), (vec![], 1), "the one that is idle longest");
-    assert_eq!(stage.place("b"), (1000, 2));
-    assert_eq!(stage.sequencer.statistics().topics_displaced, 1);
-    assert_eq!(refusals(&stage.publish(ANN, "d")), [ErrorCode::TooManyTopics], "both are in use");
-    assert_eq!(refusals(&stage.publish(EVE, "a")), []);
-    assert_eq!(stage.place("a"), (1001, 2), "it came back in a new epoch");
-    assert_eq!(stage.sequencer.topics(), 3);
-}
-
-#[test]
-fn what_waits_for_some_costs_nobody_room_for_topics() {
-    let mut stage = waiting(SequencerConfig { topics_max: 2, ..SequencerConfig::default() });
-    let told = stage.publish(EVE, "c");
-    assert_eq!((refusals(&told), forgotten(&told)), (vec![], 1));
-    assert_eq!(stage.place("b"), (1000, 2));
-    assert_eq!(refusals(&stage.publish(EVE, "d")), [ErrorCode::TooManyTopics], "both are in use");
-    assert_eq!(stage.sequencer.statistics().topics_displaced, 1);
-    stage.now.monotonic += 2 * FORGET_AFTER;
-    stage.carry_out(b"", Command::Close { session: ANN, name: "ann".into() });
-    assert_eq!(refusals(&stage.publish(EVE, "d")), [], "and those that nobody uses any more");
-}
-
-#[test]
-fn at_its_own_limit_a_session_is_refused_before_patterns_are_looked_at() {
-    let allows = |filter: &str| crate::Pattern {
-        filter: filter.to_owned(),
-        topics_max: Some(1),
-        ..Default::default()
-    };
-    let policies = crate::Policies::new(vec![allows(">")]);
-    let config =
-        SequencerConfig { policies, topics_per_session_max: 1, ..SequencerConfig::default() };
-    let mut topics = Topics::new(config, 1);
-    assert!(topics.accept("a", ANN, Duration::ZERO).is_ok());
-    let refused = |topics: &mut Topics, session| {
-        topics.accept("b", session, Duration::ZERO).expect_err("there is a limit")
-    };
-    assert!(matches!(refused(&mut topics, ANN), topics::TopicsFull::Session { .. }));
-    assert!(matches!(refused(&mut topics, BOB), topics::TopicsFull::Pattern { .. }));
-}
-
-#[test]
-fn the_last_topic_is_made_and_the_next_is_refused_while_known_ones_go_on() {
-    let mut stage = Stage::new(SequencerConfig { topics_max: 2, ..SequencerConfig::default() });
-    assert_eq!(refusals(&stage.publish(ANN, "a")), []);
-    assert_eq!(refusals(&stage.publish(ANN, "b")), []);
-    assert_eq!(refusals(&stage.publish(ANN, "c")), [ErrorCode::TooManyTopics]);
-    assert_eq!(refusals(&stage.publish(ANN, "a")), []);
-}
-
-#[test]
-fn one_session_makes_no_more_topics_than_it_may_and_hinders_nobody_else() {
-    let config = SequencerConfig { topics_per_session_max: 1, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    assert_eq!(refusals(&stage.publish(ANN, "a")), []);
-    assert_eq!(refusals(&stage.publish(ANN, "b")), [ErrorCode::TooManyTopics]);
-    assert_eq!(refusals(&stage.publish(BOB, "b")), []);
-    assert_eq!(refusals(&stage.publish(ANN, "b")), [], "made by another");
-}
-
-#[test]
-fn a_session_that_is_gone_makes_room_and_one_that_lives_does_not() {
-    let config =
-        SequencerConfig { topics_max: 3, topics_per_session_max: 2, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    stage.subscribe(messages(BOB, ">"));
-    for topic in ["a", "b"] {
-        assert_eq!(refusals(&stage.publish(ANN, topic)), []);
-    }
-    assert_eq!(refusals(&stage.publish(BOB, "c")), []);
-    assert_eq!(refusals(&stage.publish(EVE, "d")), [ErrorCode::TooManyTopics]);
-    stage.carry_out(b"", Command::Close { session: ANN, name: "ann".into() });
-    let told = stage.publish(EVE, "d");
-    assert_eq!(forgotten(&told), 1);
-    assert_eq!(stage.place("b"), (1000, 2), "only as many make room as must");
-    assert_eq!(refusals(&stage.publish(EVE, "a")), [ErrorCode::TooManyTopics], "`b` is in use");
-    assert_eq!(stage.sequencer.topics(), 3);
-}
-
-#[test]
-fn a_session_that_comes_again_and_again_leaves_nothing_behind_but_topics_that_are_known() {
-    let config = SequencerConfig { topics_max: 10, ..SequencerConfig::default() };
-    let mut stage = Stage::new(config);
-    for slot in 0..100 {
-        let session = session(0, slot);
-        for number in 0..5 {
-            assert_eq!(refusals(&stage.publish(session, &format!("{slot}-{number}"))), []);
-        }
-        stage.carry_out(b"", Command::Close { session, name: "ann".into() });
-    }
-    assert_eq!(stage.sequencer.topics(), 10);
-    stage.now.monotonic += SequencerConfig::default().forget_after;
-    stage.carry_out(b"", Command::Close { session: ANN, name: "ann".into() });
-    assert_eq!(stage.sequencer.topics(), 0);
-    assert!(stage.sequencer.topics.keeps_nothing());
 }
 
 #[test]
