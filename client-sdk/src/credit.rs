@@ -122,11 +122,11 @@ impl Credit {
         self.set_conflates(*lane, !matches!(options.keep, None | Some(Keep::All)));
     }
 
-    /// A data frame of so many bytes was received: so much of the lane's credit is held, until it is
+    /// Data frames of so many bytes were received: so much of the lane's credit is held, until it is
     /// given back.
-    pub(crate) fn note_received(&self, lane: u8, bytes: u64) {
+    pub(crate) fn note_received(&self, lane: u8, frames: u64, bytes: u64) {
         if let Some(lane) = self.lanes.get(usize::from(lane)) {
-            add(&lane.frames, 1);
+            add(&lane.frames, frames);
             add(&lane.received, bytes);
         }
     }

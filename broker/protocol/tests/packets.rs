@@ -162,6 +162,18 @@ fn a_reader_that_remembers_names_reads_the_same() {
 }
 
 #[test]
+fn a_reader_that_remembers_names_knows_whether_they_are_the_same() {
+    let (packet, mut names, mut last) = (messages(Codec::Bincode), Names::default(), None);
+    for frame in frames_in_packet(Codec::Bincode, &packet, LIMIT) {
+        if let Some(message) = names.read_message(Codec::Bincode, frame.unwrap()).unwrap() {
+            let now = Some((message.topic, message.from));
+            assert_eq!(names.are_repeated(), last == now);
+            last = now;
+        }
+    }
+}
+
+#[test]
 fn a_reader_that_remembers_names_refuses_the_same() {
     let packet = messages(Codec::Bincode);
     let frames: Vec<_> =

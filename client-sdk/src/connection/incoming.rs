@@ -125,13 +125,16 @@ impl Reader {
         if self.open
             && let Some(message) = &names.read_message(self.codec, bytes)?
         {
-            self.message(channel, header, message, bytes);
+            let came = self.counted(channel, bytes);
+            if !(names.are_repeated() && self.routes.goes_on(message, came)) {
+                self.message(header, message, came);
+            }
             return Ok(self.end.is_none());
         }
         // `None` is a frame of a later version, to be skipped.
         match self.codec.read_broker(bytes)? {
             Some(BrokerFrame::Message(ref message)) if self.open => {
-                self.message(channel, header, message, bytes);
+                self.message(header, message, self.counted(channel, bytes));
             }
             Some(frame) => {
                 self.routes.flush(&self.hub);
@@ -144,14 +147,7 @@ impl Reader {
         Ok(self.end.is_none())
     }
 
-    fn message(
-        &mut self,
-        channel: Channel,
-        header: &LaneHeader,
-        message: &Message<'_>,
-        bytes: &[u8],
-    ) {
-        let came = self.counted(channel, bytes);
+    fn message(&mut self, header: &LaneHeader, message: &Message<'_>, came: usize) {
         let mut arrival = Arrival::new(&self.hub, self.now, header.lane, came);
         self.routes.message(*header, message, &mut arrival);
     }

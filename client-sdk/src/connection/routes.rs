@@ -7,6 +7,7 @@ mod handing;
 mod lane;
 mod moving;
 mod receiver;
+mod row;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use handing::{Share, push, push_to_all};
 use lane::Lane;
 use moving::Moving;
 use receiver::tell_missed;
+use row::Row;
 
 pub(super) use handing::Arrival;
 
@@ -52,6 +54,7 @@ pub(crate) struct Routes {
     last_called: Option<Called>,
     senders: Senders,
     gathering: Gathering,
+    row: Row,
     /// Messages that came and aren't counted yet.
     uncounted: u64,
     /// Subscribers that found nothing, and now would.
@@ -66,6 +69,7 @@ impl Routes {
 
     /// Hands on what was gathered. Nothing else may be handed on before.
     pub(super) fn flush(&mut self, hub: &Hub) {
+        self.enter_row(hub);
         hub.counters.messages_received.count_all(std::mem::take(&mut self.uncounted));
         self.gathering.flush(hub, &mut self.woken);
     }
@@ -137,6 +141,7 @@ impl Routes {
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
     ) {
+        self.enter_row(arrival.hub);
         self.uncounted += 1;
         if message.topic.starts_with(DIRECT_PREFIX) {
             return match self.is_direct(&message.topic) {
@@ -161,7 +166,7 @@ impl Routes {
         let sharers = lane.sharers_beside(header.lane, arrival.hub);
         let topic = lane.topic(&message.topic, &self.begun);
         let late = topic.hear(Word::of(message), at);
-        let Self { gathering, senders, woken, .. } = self;
+        let Self { gathering, row, senders, woken, .. } = self;
         if !late.is_empty() {
             gathering.flush(arrival.hub, woken);
             tell_missed(late, arrival.hub, woken);
@@ -171,6 +176,7 @@ impl Routes {
             [alone] if Gathering::takes(message) => {
                 let place = alone.place_of(&topic.name, sharers);
                 gathering.add(message, place, senders, arrival, woken);
+                row.begin(message, lane.guard.is_none());
             }
             targets => {
                 gathering.flush(arrival.hub, woken);

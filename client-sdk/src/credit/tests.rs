@@ -12,7 +12,7 @@ const WINDOW: u64 = 1 << 20;
 impl Credit {
     /// A data frame was received, and this is what it owes.
     pub(crate) fn received(self: &Arc<Self>, lane: u8, bytes: usize) -> Owed {
-        self.note_received(lane, bytes as u64);
+        self.note_received(lane, 1, bytes as u64);
         self.account(lane).owed(bytes as u64)
     }
 }

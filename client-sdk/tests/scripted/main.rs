@@ -19,5 +19,6 @@ mod recorder;
 mod replaying;
 mod requesting;
 mod resuming;
+mod rows;
 mod serving;
 mod unreliable;

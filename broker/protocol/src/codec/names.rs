@@ -33,9 +33,15 @@ pub struct Names<'a> {
     written: &'a [u8],
     topic: &'a str,
     from: Option<&'a str>,
+    repeated: bool,
 }
 
 impl<'a> Names<'a> {
+    /// Whether the message that was read last names the same topic and sender as the one before it.
+    pub fn are_repeated(&self) -> bool {
+        self.repeated
+    }
+
     /// Reads a frame that is a `message`, as [`Codec::read_broker`] would; `None` for one that only that
     /// can read: of another type, or in json.
     ///
@@ -53,7 +59,8 @@ impl<'a> Names<'a> {
         let seq = input.field("seq").map_err(in_message)?;
         let epoch = input.field("epoch").map_err(in_message)?;
         let time = input.field("time").map_err(in_message)?;
-        if self.written.is_empty() || !input.skip(self.written) {
+        self.repeated = !self.written.is_empty() && input.skip(self.written);
+        if !self.repeated {
             self.read(&mut input).map_err(in_message)?;
         }
         let (topic, from) = (Cow::Borrowed(self.topic), self.from.map(Cow::Borrowed));
@@ -68,7 +75,7 @@ impl<'a> Names<'a> {
         let all = input.rest();
         let (topic, from) = (input.field("topic")?, input.field("from")?);
         let written = &all[..all.len() - input.rest().len()];
-        *self = Self { written, topic, from };
+        *self = Self { written, topic, from, repeated: false };
         Ok(())
     }
 }

@@ -71,7 +71,7 @@ impl Routes {
         message: &frame::Message<'_>,
         arrival: &mut Arrival<'_>,
     ) {
-        let Self { last_called, lanes, senders, gathering, woken, .. } = self;
+        let Self { last_called, lanes, senders, gathering, row, woken, .. } = self;
         let too_late = &arrival.hub.counters.calls_too_late;
         let Some(called) = find(last_called, &message.topic, number, arrival.hub) else {
             return too_late.count();
@@ -86,6 +86,7 @@ impl Routes {
         if Gathering::takes(message) {
             let place = Place { wish, inbox, lane: number, topic, sharers: share.sharers };
             gathering.add(message, place, senders, arrival, woken);
+            row.begin(message, lane.guard.is_none());
         } else {
             gathering.flush(arrival.hub, woken);
             let event = Event::Message(senders.owned(message, Arc::clone(topic)));

@@ -83,6 +83,28 @@ impl Gathering {
                 account: arrival.owes().then(|| arrival.hub.credit.account(arrival.lane)),
             });
         }
+        self.put(message, arrival.take_owed());
+    }
+
+    /// Gathers one more message, of the same topic and sender, that holds so much credit. Returns whether it
+    /// may go with the others.
+    pub(super) fn add_next(&mut self, message: &frame::Message<'_>, owed: u64) -> bool {
+        let is_same =
+            |run: &Gathered| run.shared.epoch == message.epoch && run.account.is_some() && owed > 0;
+        let goes_on =
+            self.has_room() && Self::takes(message) && self.run.as_ref().is_some_and(is_same);
+        if goes_on {
+            self.put(message, owed);
+        }
+        goes_on
+    }
+
+    /// Of what topic messages are gathered, and in which lane they came.
+    pub(super) fn gathered(&self) -> Option<(u8, &Shared)> {
+        self.run.as_ref().map(|run| (run.lane, &run.shared))
+    }
+
+    fn put(&mut self, message: &frame::Message<'_>, owed: u64) {
         let (body, Parts { marks, keys, payloads }) = (&message.body, &mut self.parts);
         if let Some(key) = &body.key {
             keys.push_str(key);
@@ -96,8 +118,13 @@ impl Gathering {
             has_key: body.key.is_some(),
             key_end: keys.len(),
             payload_end: payloads.len(),
-            owed_end: owed_before + arrival.take_owed(),
+            owed_end: owed_before + owed,
         });
+    }
+
+    fn has_room(&self) -> bool {
+        self.parts.marks.len() < MESSAGES_MAX
+            && self.parts.payloads.len() + self.parts.keys.len() < BYTES_MAX
     }
 
     fn goes_on_with(
@@ -113,9 +140,7 @@ impl Gathering {
                 && run.shared.from.as_deref() == message.from.as_deref()
                 && run.account.is_some() == arrival.owes()
         };
-        self.parts.marks.len() < MESSAGES_MAX
-            && self.parts.payloads.len() + self.parts.keys.len() < BYTES_MAX
-            && self.run.as_ref().is_some_and(is_same)
+        self.has_room() && self.run.as_ref().is_some_and(is_same)
     }
 
     /// What was gathered goes where it is to go.

@@ -31,7 +31,7 @@ impl<'a> Arrival<'a> {
         let mut arrival = Self { lane, owed: None, now, hub };
         if bytes > 0 {
             let (credit, bytes) = (&hub.credit, bytes as u64);
-            credit.note_received(lane, bytes);
+            credit.note_received(lane, 1, bytes);
             match credit.is_on() {
                 true => arrival.owed = Some(bytes),
                 false => credit.finished(lane, bytes),
