@@ -1,7 +1,7 @@
 //! How arguments and answers become payloads: bincode between programs of this SDK, JSON for
 //! everybody else.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use bincode::error::DecodeError;
@@ -34,50 +34,61 @@ pub enum Format {
 const CALLBACKS_MAX: usize = 16_384;
 
 /// What a thread reads.
-#[derive(Default)]
 struct Reading {
     /// The client by which something was read last: mostly the next one too.
-    client: Option<WeakClient>,
+    client: RefCell<Option<WeakClient>>,
     /// How many handles there may still be in what is being read; `None` while nothing is.
-    left: Option<usize>,
+    left: Cell<Option<usize>>,
+}
+
+/// What was being read before something else was, within it.
+struct Before {
+    client: Option<WeakClient>,
+    left: usize,
 }
 
 thread_local! {
     /// What is being read, for the handles in it.
-    static READING: RefCell<Reading> = const { RefCell::new(Reading { client: None, left: None }) };
+    static READING: Reading = const { Reading { client: RefCell::new(None), left: Cell::new(None) } };
 }
 
 impl Reading {
     /// Something is read from here on. What was read before, if that isn't done yet.
-    fn begin(&mut self, client: &WeakClient) -> Option<Self> {
-        let before = self.left.is_some().then(|| std::mem::take(self));
-        if !self.client.as_ref().is_some_and(|last| last.is_same(client)) {
-            self.client = Some(client.clone());
+    #[inline]
+    fn begin(&self, client: &WeakClient) -> Option<Before> {
+        let left = self.left.replace(Some(CALLBACKS_MAX));
+        let before = left.map(|left| Before { client: self.client.take(), left });
+        let mut last = self.client.borrow_mut();
+        if !last.as_ref().is_some_and(|last| last.is_same(client)) {
+            *last = Some(client.clone());
         }
-        self.left = Some(CALLBACKS_MAX);
         before
     }
 
     /// It is read: what was read before goes on.
-    fn end(&mut self, before: Option<Self>) {
-        match before {
-            Some(before) => *self = before,
-            None => self.left = None,
+    #[inline]
+    fn end(&self, before: Option<Before>) {
+        self.left.set(before.as_ref().map(|before| before.left));
+        if let Some(before) = before {
+            self.client.replace(before.client);
         }
+    }
+
+    /// The client, for one more handle in what is being read.
+    fn take_handle(&self) -> Result<Client, String> {
+        let outside = || "a callback comes in calls and answers alone".to_owned();
+        let left = self.left.get().ok_or_else(outside)?;
+        let too_many = || format!("at most {CALLBACKS_MAX} callbacks come together");
+        self.left.set(Some(left.checked_sub(1).ok_or_else(too_many)?));
+        let client = self.client.borrow().as_ref().and_then(WeakClient::upgrade);
+        client.ok_or_else(|| "the client is closed".to_owned())
     }
 }
 
 /// The client by which something is being read, on this thread at this moment, for one more handle in
 /// it.
 pub(super) fn reading() -> Result<Client, String> {
-    READING.with_borrow_mut(|reading| {
-        let outside = || "a callback comes in calls and answers alone".to_owned();
-        let left = reading.left.as_mut().ok_or_else(outside)?;
-        let too_many = || format!("at most {CALLBACKS_MAX} callbacks come together");
-        *left = left.checked_sub(1).ok_or_else(too_many)?;
-        let client = reading.client.as_ref().and_then(WeakClient::upgrade);
-        client.ok_or_else(|| "the client is closed".to_owned())
-    })
+    READING.with(Reading::take_handle)
 }
 
 impl Format {
@@ -130,13 +141,15 @@ impl Format {
         payload: &[u8],
         client: &WeakClient,
     ) -> Result<T, String> {
-        let before = READING.with_borrow_mut(|reading| reading.begin(client));
-        let read = match self {
-            Self::Bincode => read_bincode(payload),
-            Self::Json => read_json(payload).map_err(|error| error.to_string()),
-        };
-        READING.with_borrow_mut(|reading| reading.end(before));
-        read
+        READING.with(|reading| {
+            let before = reading.begin(client);
+            let read = match self {
+                Self::Bincode => read_bincode(payload),
+                Self::Json => read_json(payload).map_err(|error| error.to_string()),
+            };
+            reading.end(before);
+            read
+        })
     }
 }
 
