@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use bytes::{BufMut as _, BytesMut};
 
 use super::error::{Fault, Offence};
-use super::number::{read_number, write_number};
+use super::number::{SMALL_MAX, read_number, write_number};
 
 /// The most that any frame may take, whatever limit is set, in bytes.
 pub const FRAME_BYTES_CEILING: usize = 64 * 1024 * 1024;
@@ -74,6 +74,15 @@ impl<'a> Input<'a> {
 
     #[inline]
     fn number(&mut self) -> Result<u64, Fault> {
+        // Most are: lengths, and numbers of variants.
+        if let [small @ ..=SMALL_MAX, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*small));
+        }
+        self.longer_number()
+    }
+
+    fn longer_number(&mut self) -> Result<u64, Fault> {
         let Some((number, taken)) = read_number(self.rest)? else {
             return Err(Fault::Truncated);
         };

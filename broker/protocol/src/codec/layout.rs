@@ -107,6 +107,7 @@ macro_rules! words {
                 let place = [$(Self::$variant),*].iter().position(|variant| variant == self);
                 write_number(place.expect("the table has every variant") as u64, out);
             }
+            #[inline]
             fn read(input: &mut Input<'a>) -> Result<Self, Fault> {
                 let place = u32::read(input)? as usize;
                 match [$(Self::$variant),*].get(place) {

@@ -8,7 +8,7 @@ use super::error::Fault;
 const BYTES_MAX: usize = 9;
 
 /// The largest number that is a byte by itself, and what stands in front of larger ones.
-const SMALL_MAX: u8 = 250;
+pub(super) const SMALL_MAX: u8 = 250;
 const TWO_FOLLOW: u8 = 251;
 const FOUR_FOLLOW: u8 = 252;
 const EIGHT_FOLLOW: u8 = 253;
