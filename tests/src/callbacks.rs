@@ -12,6 +12,9 @@ mod idle;
 mod stage;
 mod target;
 
+/// How many rounds are under way, if nothing else is wished.
+pub const WINDOW: u64 = 64;
+
 pub use clients::run as run_clients;
 pub use cuts::{Cut, cut};
 pub use ends::{Ended, frozen, killed};

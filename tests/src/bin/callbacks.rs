@@ -2,19 +2,16 @@
 //! how soon a service knows that its clients are gone, and what is missed over a lost connection.
 //!
 //! `cargo build --release --bin broker`, then `cargo run --release -p broker-tests --bin callbacks [flood]
-//! [idle] [killed] [frozen] [cut] [--scheme ws|quic] [--clients NUMBER] [--seconds NUMBER]`. It prints tables in
-//! Markdown. The broker is the program beside this one; clients are further processes of this program, two of
+//! [idle] [killed] [frozen] [cut] [--scheme ws|quic] [--clients NUMBER] [--seconds NUMBER]
+//! [--window NUMBER]`. It prints tables in Markdown. The broker is the program beside this one; clients are further processes of this program, two of
 //! them. The ends of many clients need `ulimit -n`.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use broker_tests::callbacks::{
-    Ages, Ended, Flood, Stage, Way, cut, frozen, idle, killed, run_clients,
+    Ages, Ended, Flood, Stage, WINDOW, Way, cut, frozen, idle, killed, run_clients,
 };
-
-/// How many rounds are under way.
-const WINDOW: u64 = 64;
 
 /// How often the broker looks for signs of life where clients freeze.
 const PING_INTERVAL: &str = "limits.ping_interval=1s";
@@ -30,6 +27,7 @@ struct Wishes {
     schemes: Vec<String>,
     clients: Vec<usize>,
     seconds: u64,
+    window: u64,
 }
 
 impl Wishes {
@@ -39,6 +37,7 @@ impl Wishes {
             schemes: vec!["ws".into(), "quic".into()],
             clients: vec![100, 1_000],
             seconds: 3,
+            window: WINDOW,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().context("a value is missing");
@@ -46,6 +45,7 @@ impl Wishes {
                 "--scheme" => wishes.schemes = vec![value()?],
                 "--clients" => wishes.clients = vec![value()?.parse()?],
                 "--seconds" => wishes.seconds = value()?.parse()?,
+                "--window" => wishes.window = value()?.parse()?,
                 "flood" | "idle" | "killed" | "frozen" | "cut" => wishes.parts.push(argument),
                 other => anyhow::bail!("{other}? flood, idle, killed, frozen or cut"),
             }
@@ -89,11 +89,11 @@ async fn floods(wishes: &Wishes) -> anyhow::Result<()> {
     for scheme in &wishes.schemes {
         for &clients in &wishes.clients {
             for (way, name) in [(Way::Each, "each"), (Way::Set, "as a set")] {
-                let mut stage = Stage::open(scheme, &["server.shards=1"]).await?;
+                let mut stage = Stage::open(scheme, wishes.window, &["server.shards=1"]).await?;
                 stage.enter(clients / 2, None).await?;
                 stage.enter(clients - clients / 2, None).await?;
                 let duration = Duration::from_secs(wishes.seconds);
-                let flooded = Flood { way, window: WINDOW, duration }.run(&stage).await?;
+                let flooded = Flood { way, duration }.run(&stage).await?;
                 let [broker, service, others] = flooded.cores;
                 println!(
                     "| {scheme} | {clients} | {name} | {:.0} | {} | {broker:.2}, {service:.2}, {others:.2} |",
@@ -109,7 +109,7 @@ async fn floods(wishes: &Wishes) -> anyhow::Result<()> {
 async fn one_by_one(wishes: &Wishes) -> anyhow::Result<()> {
     println!("\n| over | call | p50 | p99 |\n|---|---|--:|--:|");
     for scheme in &wishes.schemes {
-        let mut stage = Stage::open(scheme, &["server.shards=1"]).await?;
+        let mut stage = Stage::open(scheme, WINDOW, &["server.shards=1"]).await?;
         stage.enter(1, None).await?;
         let idle = idle(&stage, IDLE_CALLS).await?;
         let row = |ages: &Ages| quantiles(ages, &[0.5, 0.99]);
@@ -125,7 +125,7 @@ async fn gone(wishes: &Wishes) -> anyhow::Result<()> {
     );
     let clients = wishes.clients[0];
     for scheme in &wishes.schemes {
-        let mut stage = Stage::open(scheme, &["server.shards=1", PING_INTERVAL]).await?;
+        let mut stage = Stage::open(scheme, WINDOW, &["server.shards=1", PING_INTERVAL]).await?;
         let times = if wishes.has("killed") { KILLS } else { 0 };
         for _ in 0..times {
             stage.enter(clients, Some(Duration::ZERO)).await?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::Stage;
 use super::flood::TEXT;
-use super::target::{SAID_EACH, now};
+use super::target::now;
+use super::{Stage, WINDOW};
 use crate::Transport;
 use crate::narrow::Narrow;
 
@@ -49,7 +49,7 @@ impl Cut {
 /// Whatever stands in the way.
 pub async fn cut(clients: usize, cuts: u64) -> anyhow::Result<Cut> {
     let over = Transport::WebSocket;
-    let mut stage = Stage::open("ws", &[]).await?;
+    let mut stage = Stage::open("ws", WINDOW, &[]).await?;
     let place = over.place_at(stage.broker.url.clone(), None);
     let way = Narrow::open(over, &place, BYTES_PER_SECOND).await?;
     stage.orders.url.clone_from(&way.place.url);
@@ -59,7 +59,7 @@ pub async fn cut(clients: usize, cuts: u64) -> anyhow::Result<Cut> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let (begun, mut rounds) = (Instant::now(), 0);
     let until = Duration::from_secs(cuts + 1);
-    while begun.elapsed() < until || rounds % SAID_EACH != 0 {
+    while begun.elapsed() < until || rounds % stage.hall.said_each() != 0 {
         ticks.tick().await;
         rounds += 1;
         for target in &targets {

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use client_sdk::CallbackSet;
+use client_sdk::interface::{CallError, Told};
 
 use super::Stage;
 use super::hall::Hall;
-use super::target::{Ages, SAID_EACH, Target, now};
+use super::target::{Ages, Target, now};
 
 /// A text of 32 bytes.
 pub(super) const TEXT: &str = "thirty-two bytes of words to say";
@@ -25,8 +26,6 @@ pub enum Way {
 pub struct Flood {
     /// How they are called.
     pub way: Way,
-    /// How many rounds may be under way. Each object says what it has taken every 32 calls.
-    pub window: u64,
     /// For how long.
     pub duration: Duration,
 }
@@ -48,7 +47,7 @@ impl Flood {
     /// # Errors
     /// If a call is lost.
     pub async fn run(&self, stage: &Stage) -> anyhow::Result<Flooded> {
-        debug_assert!(self.window >= SAID_EACH, "nobody says what it has taken within a window");
+        let (window, said_each) = (stage.window, stage.hall.said_each());
         let targets = stage.hall.targets();
         let set: CallbackSet<dyn Target> = stage.client.callback_set("desk.all");
         if self.way == Way::Set {
@@ -59,24 +58,22 @@ impl Flood {
         let (begun, before) = (Instant::now(), stage.cpu()?);
         let mut rounds = 0;
         // What is under way at the end is to be said as well: whole multiples.
-        while begun.elapsed() < self.duration || rounds % SAID_EACH != 0 {
-            if stage.hall.taken() + self.window <= rounds {
-                let enough = |hall: &Hall| hall.taken() + self.window > rounds;
+        while begun.elapsed() < self.duration || rounds % said_each != 0 {
+            if stage.hall.taken() + window <= rounds {
+                let enough = |hall: &Hall| hall.taken() + window > rounds;
                 stage.hall.until(enough).await?;
             }
             rounds += 1;
             match self.way {
-                Way::Set => set.said(rounds, now(), TEXT.to_owned()).await?,
+                // As long as the window is open there is nothing to wait for.
+                Way::Set => said(set.said(rounds, now(), TEXT.to_owned())).await?,
                 Way::Each => {
                     for target in &targets {
-                        let told = target.said(rounds, now(), TEXT.to_owned());
-                        if !told.is_queued() {
-                            told.await?;
-                        }
+                        said(target.said(rounds, now(), TEXT.to_owned())).await?;
                     }
+                    tokio::task::yield_now().await;
                 }
             }
-            tokio::task::yield_now().await;
         }
         stage.hall.until(|hall| hall.taken() >= rounds).await?;
         let (took, after) = (begun.elapsed(), stage.cpu()?);
@@ -85,4 +82,9 @@ impl Flood {
         let calls = rounds * targets.len() as u64;
         Ok(Flooded { per_second: calls as f64 / seconds, ages: stage.ages().await?, cores })
     }
+}
+
+/// Waits for room, if there is none.
+async fn said(told: Told) -> Result<(), CallError> {
+    if told.is_queued() { Ok(()) } else { told.await }
 }

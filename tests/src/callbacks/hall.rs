@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::clients::PATIENCE;
-use super::target::{Desk, Listening, SAID_EACH, Target};
+use super::target::{Desk, Listening, Seat, Target};
 
 /// What is asked to join, and whom it is told to tell.
 #[derive(Clone)]
@@ -19,11 +19,12 @@ pub(super) struct Hall {
 }
 
 /// Who has joined.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Seats(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
+    /// How many calls each says to have taken at a time.
+    said_each: u64,
     taken: Mutex<Taken>,
     news: Notify,
 }
@@ -40,11 +41,11 @@ struct Taken {
 
 impl Taken {
     /// Somebody has taken so many calls. Each says each step, in order. Who has left may still say one.
-    fn note(&mut self, calls: u64) {
+    fn note(&mut self, calls: u64, said_each: u64) {
         if self.targets.is_empty() {
             return;
         }
-        let Some(step) = (calls.saturating_sub(self.by_all) / SAID_EACH).checked_sub(1) else {
+        let Some(step) = (calls.saturating_sub(self.by_all) / said_each).checked_sub(1) else {
             return;
         };
         let step = step as usize;
@@ -52,20 +53,20 @@ impl Taken {
         self.by_some[step] += 1;
         while self.by_some.front() == Some(&self.targets.len()) {
             self.by_some.pop_front();
-            self.by_all += SAID_EACH;
+            self.by_all += said_each;
         }
     }
 }
 
 #[client_sdk::service]
 impl Desk for Hall {
-    async fn join(&self, target: Callback<dyn Target>) -> (u64, Callback<dyn Listening>) {
+    async fn join(&self, target: Callback<dyn Target>) -> Seat {
         let mut taken = self.seats.lock();
         taken.targets.push(target);
         let number = taken.targets.len() as u64 - 1;
         drop(taken);
         self.seats.0.news.notify_one();
-        (number, self.listening.clone())
+        Seat { number, said_each: self.said_each(), listening: self.listening.clone() }
     }
 }
 
@@ -74,7 +75,7 @@ impl Listening for Seats {
     fn taken(&self, _number: u64, calls: u64) {
         let mut taken = self.lock();
         let before = taken.by_all;
-        taken.note(calls);
+        taken.note(calls, self.0.said_each);
         let is_news = taken.by_all > before;
         drop(taken);
         if is_news {
@@ -84,6 +85,12 @@ impl Listening for Seats {
 }
 
 impl Seats {
+    /// Each says so many calls at a time.
+    pub(super) fn new(said_each: u64) -> Self {
+        let (taken, news) = (Mutex::default(), Notify::new());
+        Self(Arc::new(Shared { said_each, taken, news }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,6 +103,11 @@ impl Hall {
 
     pub(super) fn targets(&self) -> Vec<Callback<dyn Target>> {
         self.seats.lock().targets.clone()
+    }
+
+    /// How many calls each says to have taken at a time.
+    pub(super) fn said_each(&self) -> u64 {
+        self.seats.0.said_each
     }
 
     /// How many have joined.
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_said_by_those_that_have_left_counts_for_nobody() {
         let mut taken = Taken::default();
-        taken.note(3 * SAID_EACH);
+        taken.note(96, 32);
         assert_eq!((taken.by_all, taken.by_some.len()), (0, 0));
     }
 }

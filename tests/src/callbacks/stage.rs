@@ -17,6 +17,8 @@ pub struct Stage {
     pub broker: Process,
     /// The service's connection.
     pub client: Client,
+    /// How many rounds may be under way.
+    pub(super) window: u64,
     pub(super) hall: Hall,
     pub(super) orders: Orders,
     pub(super) processes: Vec<Clients>,
@@ -37,20 +39,23 @@ impl Drop for Clients {
 }
 
 impl Stage {
-    /// Starts a broker with a listener of this scheme, and the service.
+    /// Starts a broker with a listener of this scheme, and the service. Of so many rounds that may be under
+    /// way, clients say by halves that they have taken them.
     ///
     /// # Errors
     /// Whatever stands in the way.
-    pub async fn open(scheme: &str, settings: &[&str]) -> anyhow::Result<Self> {
+    pub async fn open(scheme: &str, window: u64, settings: &[&str]) -> anyhow::Result<Self> {
+        anyhow::ensure!(window >= 2, "a window has two halves");
         let broker = Process::listening(&beside("broker")?, scheme, settings)?;
         let (url, fingerprint) = (broker.url.clone(), broker.fingerprint.clone());
         let orders = Orders { url, fingerprint, count: 1, expiry: None };
         let client = orders.connect().await?;
-        let seats = Seats::default();
+        let seats = Seats::new(window / 2);
         let _listening = client.offer::<dyn Listening, _>(seats.clone()).await?;
         let hall = Hall::new(seats, _listening.callback());
         let _serving = client.serving(NAME).waiting_max(100_000).start(hall.clone()).await?;
-        Ok(Self { broker, client, hall, orders, processes: Vec::new(), _serving, _listening })
+        let processes = Vec::new();
+        Ok(Self { broker, client, window, hall, orders, processes, _serving, _listening })
     }
 
     /// Starts a process with so many clients, and waits until all have joined.

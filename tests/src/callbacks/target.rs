@@ -5,11 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use client_sdk::Callback;
 
-/// How many calls each object says to have taken at a time: half of what may be under way.
-pub(super) const SAID_EACH: u64 = 32;
-
-/// Of how many calls one's age is kept.
-const AGE_OF_EACH: u64 = 8;
+/// Of how many calls one's age is kept: a number that takes each place among those that come together.
+const AGE_OF_EACH: u64 = 31;
 
 /// An object that is called.
 #[client_sdk::callback]
@@ -25,8 +22,20 @@ pub trait Target {
 /// The service that calls.
 #[client_sdk::service]
 pub trait Desk {
-    /// Takes a target. The answer is its number, and whom it tells.
-    async fn join(&self, target: Callback<dyn Target>) -> (u64, Callback<dyn Listening>);
+    /// Takes a target.
+    async fn join(&self, target: Callback<dyn Target>) -> Seat;
+}
+
+/// What a target that has joined says, and to whom.
+#[client_sdk::data]
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// The target's number.
+    pub number: u64,
+    /// How many calls it says to have taken at a time.
+    pub said_each: u64,
+    /// Who is told.
+    pub listening: Callback<dyn Listening>,
 }
 
 /// Who is told what targets have taken.
@@ -59,13 +68,13 @@ pub(super) struct Counting(Arc<Counted>);
 #[derive(Default)]
 struct Counted {
     report: Mutex<Report>,
-    joined: OnceLock<(u64, Callback<dyn Listening>)>,
+    joined: OnceLock<Seat>,
 }
 
 impl Counting {
     /// Says from here on how many calls have come.
-    pub(super) fn joined(&self, joined: (u64, Callback<dyn Listening>)) {
-        let _ = self.0.joined.set(joined);
+    pub(super) fn joined(&self, seat: Seat) {
+        let _ = self.0.joined.set(seat);
     }
 
     /// Calls were left out.
@@ -78,7 +87,9 @@ impl Counting {
     }
 
     fn tell(&self, calls: u64) {
-        if let Some((number, listening)) = self.0.joined.get() {
+        if let Some(Seat { number, said_each, listening }) = self.0.joined.get()
+            && calls.is_multiple_of(*said_each)
+        {
             let told = listening.taken(*number, calls);
             if !told.is_queued() {
                 tokio::spawn(async move { _ = told.await });
@@ -99,9 +110,7 @@ impl Target for Counting {
         }
         let calls = report.calls;
         drop(report);
-        if calls.is_multiple_of(SAID_EACH) {
-            self.tell(calls);
-        }
+        self.tell(calls);
     }
 
     async fn confirm(&self, question: String) -> bool {
