@@ -26,4 +26,5 @@ mod topics;
 mod totals;
 mod unreliable;
 mod waiting;
+mod walks;
 mod windows;

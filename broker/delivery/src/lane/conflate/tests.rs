@@ -181,6 +181,19 @@ fn half_way_to_twice_its_bound_a_lane_says_once_that_a_walk_is_due() {
 }
 
 #[test]
+fn the_walk_of_a_message_that_is_to_be_folded_is_eight_steps() {
+    let steps = |keep| {
+        let (mut lane, mut log) = (conflating(keep, 50), Log::of(20));
+        push(&mut lane, &mut log, 0);
+        lane.block(&mut log);
+        push_until_due(&mut lane, &mut log, 1..100);
+        assert_eq!(lane.messages(), 50);
+        lane.walk_early(&mut log)
+    };
+    assert_eq!([steps(Keep::Latest(1)), steps(Keep::Merge)], [50, 8 * 50]);
+}
+
+#[test]
 fn an_early_walk_drops_nothing_and_the_bound_holds_at_twice_as_much_as_ever() {
     let (mut lane, mut log) = (latest(1, 50), Log::of(1000));
     push(&mut lane, &mut log, 0);
