@@ -91,6 +91,7 @@ pub use tokio::sync::Mutex as Serialized;
 
 pub(crate) use holding::Holding;
 pub(crate) use object::OfferedObject;
+pub(crate) use presence::Minding;
 pub(crate) use service::resolve;
 pub(crate) use set::Members;
 

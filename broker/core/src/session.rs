@@ -33,7 +33,7 @@ pub(crate) use lanes::LaneSlot;
 pub(crate) use presences::Presences;
 pub(crate) use recall::Recall;
 pub(crate) use replays::Replays;
-pub(crate) use roles::{Offered, Roles};
+pub(crate) use roles::{Minded, Offered, Roles};
 pub(crate) use standing::{Standpoint, Subscription};
 pub(crate) use window::lane_of;
 

@@ -6,19 +6,20 @@
 
 use std::sync::Arc;
 
-use broker_protocol::frame::{Attach, ClientFrame, Hold};
+use broker_protocol::frame::{Attach, ClientFrame};
 use bytes::BytesMut;
 
 use super::Hub;
+use super::callbacks::hold;
 use super::open::Open;
 use super::outgoing::{BEGINNING_MAX, PACKET_BYTES_MAX};
 use super::state::State;
-use crate::interface::Members;
+use crate::interface::{Members, Minding};
 
 /// One word for a new session.
 #[derive(Debug)]
 pub(super) enum Anew {
-    Hold { token: Arc<str>, presence: bool },
+    Hold { token: Arc<str>, asked: Option<Arc<Minding>> },
     Attach(Attached),
 }
 
@@ -57,10 +58,7 @@ impl Hub {
 impl Anew {
     fn into_command(self, id: u64) -> (ClientFrame<'static>, Open) {
         match self {
-            Self::Hold { token, presence } => {
-                let callback = token.to_string();
-                (ClientFrame::Hold(Hold { id, callback, presence }), Open::Hold(token))
-            }
+            Self::Hold { token, asked } => (hold(id, &token, asked.as_deref()), Open::Hold(token)),
             Self::Attach(attached) => {
                 let (topic, callback) = (attached.topic.to_string(), attached.token.to_string());
                 (ClientFrame::Attach(Attach { id, topic, callback }), Open::Attach(attached))

@@ -16,7 +16,7 @@ use super::open::{Open, Opening};
 use super::sets::Sets;
 use super::{Failure, Hub, wake};
 use crate::SubscribeError;
-use crate::interface::{Holding, OfferedObject, ReleaseReason};
+use crate::interface::{Holding, Minding, OfferedObject, ReleaseReason};
 
 /// How long a callback that was handed on is held after the last handle to it was dropped here, so
 /// that whoever it was handed to holds it by then.
@@ -95,6 +95,12 @@ impl Callbacks {
     }
 }
 
+/// The command that holds something, and asks where its owner is if that is to be known.
+pub(super) fn hold(id: u64, token: &str, asked: Option<&Minding>) -> ClientFrame<'static> {
+    asked.inspect(|asked| asked.ask_by(id));
+    ClientFrame::Hold(Hold { id, callback: token.to_owned(), presence: asked.is_some() })
+}
+
 impl Hub {
     /// Holds a callback, or what else has such a token. The broker is told once, however many handles
     /// there are.
@@ -110,22 +116,19 @@ impl Hub {
         // Said while it is locked: what is held and let go of at once on another thread is said in
         // the same order.
         if !is_own {
-            let open = Open::Hold(Arc::clone(&token));
-            self.say_hold(&token, false, open);
+            self.say_hold(&token, None, Open::Hold(Arc::clone(&token)));
         }
         drop(known);
         held
     }
 
     /// Asks to be told where the client behind a callback is.
-    pub(crate) fn ask_presence(&self, token: &Arc<str>) {
-        self.say_hold(token, true, Open::Minds);
+    pub(crate) fn ask_presence(&self, token: &str, asked: &Minding) {
+        self.say_hold(token, Some(asked), Open::Minds);
     }
 
-    fn say_hold(&self, token: &str, presence: bool, open: Open) {
-        let callback = token.to_string();
-        let hold = |id| ClientFrame::Hold(Hold { id, callback, presence });
-        self.say_in_session(hold, Some(open));
+    fn say_hold(&self, token: &str, asked: Option<&Minding>, open: Open) {
+        self.say_in_session(|id| hold(id, token, asked), Some(open));
     }
 
     /// Queues a command that means nothing without the session: without one nothing is said.
@@ -186,9 +189,8 @@ impl Hub {
             self.callbacks.lock().held.values().filter_map(Weak::upgrade).collect();
         let others = held.into_iter().filter(|held| !held.is_own() && !held.is_over());
         let anew = others.map(|held| {
-            // Who is away is told anew.
-            held.set_away(false);
-            Anew::Hold { token: Arc::clone(held.token()), presence: held.wants_presence() }
+            held.forget_away();
+            Anew::Hold { token: Arc::clone(held.token()), asked: held.asked_presence() }
         });
         anew.collect()
     }
@@ -196,7 +198,7 @@ impl Hub {
     /// The broker says that the client behind a callback is away, or back.
     pub(crate) fn owner_is(&self, owner: &Owner) {
         if let Some(held) = self.callbacks.held(&owner.callback) {
-            held.set_away(owner.state == OwnerState::Away);
+            held.told_away(owner.state == OwnerState::Away, owner.hold);
         }
     }
 

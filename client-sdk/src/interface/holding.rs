@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use broker_protocol::frame::ReleasedReason;
 
 use super::ending::{Awaited, Ending};
-use super::presence::{OwnerPresence, Told};
+use super::presence::{Minding, OwnerPresence, Told};
 use crate::hub::Hub;
 
 /// Why a callback is over, or why nobody holds it any more.
@@ -93,26 +93,34 @@ impl Holding {
         self.presence.end();
     }
 
-    /// Whether the broker is to tell where its client is.
-    pub(crate) fn wants_presence(&self) -> bool {
-        self.presence.is_wanted()
+    /// What the broker is to tell of where its client is, if it is to.
+    pub(crate) fn asked_presence(&self) -> Option<Arc<Minding>> {
+        self.presence.asked().cloned()
     }
 
     /// Where its client is: the broker is asked, the first time.
     pub(super) fn presence(&self) -> OwnerPresence {
-        if self.presence.ask() {
+        if let Some(asked) = self.presence.ask() {
             if self.is_over() {
                 self.presence.end();
             } else if let Some(hub) = self.hub.upgrade().filter(|_| !self.is_own) {
-                hub.ask_presence(&self.token);
+                hub.ask_presence(&self.token, asked);
             }
         }
         self.presence.presence()
     }
 
-    /// The broker told where its client is.
-    pub(crate) fn set_away(&self, away: bool) {
-        self.presence.set_away(away);
+    /// The broker told where its client is, as the command of that id asked. What answers another was on
+    /// its way when this was let go of before.
+    pub(crate) fn told_away(&self, away: bool, asked_by: Option<u64>) {
+        if self.presence.is_answered_by(asked_by) {
+            self.presence.set_away(away);
+        }
+    }
+
+    /// Nothing is known of where its client is: who is away is told anew.
+    pub(crate) fn forget_away(&self) {
+        self.presence.set_away(false);
     }
 
     /// It was written into a call to somebody else.

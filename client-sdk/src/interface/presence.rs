@@ -1,7 +1,8 @@
 //! Whether the client behind a callback has its connection.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
@@ -60,21 +61,49 @@ impl fmt::Debug for OwnerPresence {
 
 /// What is told of one callback's client, once somebody asked.
 #[derive(Default)]
-pub(super) struct Told(OnceLock<watch::Sender<Whereabouts>>);
+pub(super) struct Told(OnceLock<Arc<Minding>>);
 
-impl Told {
-    /// Whether somebody asked.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.0.get().is_some()
+/// That the broker is asked where a callback's client is, and what it told.
+#[derive(Debug)]
+pub(crate) struct Minding {
+    whereabouts: watch::Sender<Whereabouts>,
+    /// The id of the command that asked last: what answers another is old.
+    by: AtomicU64,
+}
+
+impl Minding {
+    fn new() -> Arc<Self> {
+        let whereabouts = watch::Sender::new(Whereabouts::Connected);
+        Arc::new(Self { whereabouts, by: AtomicU64::new(0) })
     }
 
-    /// Somebody asks. Returns whether it is the first one.
-    pub(super) fn ask(&self) -> bool {
-        self.0.set(watch::Sender::new(Whereabouts::Connected)).is_ok()
+    /// The broker is asked by the command of that id, which isn't sent yet.
+    pub(crate) fn ask_by(&self, id: u64) {
+        self.by.store(id, Ordering::Relaxed);
+    }
+}
+
+impl Told {
+    /// What was asked, if somebody did.
+    pub(super) fn asked(&self) -> Option<&Arc<Minding>> {
+        self.0.get()
+    }
+
+    /// Somebody asks. Returns what is to be asked, if it is the first one.
+    pub(super) fn ask(&self) -> Option<&Minding> {
+        let first = self.0.set(Minding::new()).is_ok();
+        self.0.get().map(|asked| &**asked).filter(|_| first)
     }
 
     pub(super) fn presence(&self) -> OwnerPresence {
-        OwnerPresence(self.0.get_or_init(|| watch::Sender::new(Whereabouts::Connected)).subscribe())
+        OwnerPresence(self.0.get_or_init(Minding::new).whereabouts.subscribe())
+    }
+
+    /// Whether a word of the broker that answers the command of that id is about this; an older broker
+    /// doesn't say which.
+    pub(super) fn is_answered_by(&self, id: Option<u64>) -> bool {
+        let by = self.asked().map(|asked| asked.by.load(Ordering::Relaxed));
+        id.is_none() || by == id
     }
 
     pub(super) fn set_away(&self, away: bool) {
@@ -88,8 +117,8 @@ impl Told {
 
     /// What is over stays so.
     fn tell(&self, now: Whereabouts) {
-        let Some(told) = self.0.get() else { return };
-        told.send_if_modified(|known| {
+        let Some(asked) = self.asked() else { return };
+        asked.whereabouts.send_if_modified(|known| {
             let news = *known != now && *known != Whereabouts::Over;
             if news {
                 *known = now;

@@ -8,6 +8,7 @@ mod closing;
 mod costs;
 mod credit;
 mod data;
+mod holding;
 mod latest;
 mod liveness;
 mod peer;

@@ -105,11 +105,12 @@ impl Presences {
 
     /// What waits about something held is void, as that is held no longer: it says what is said of those of
     /// whom nothing is known.
-    pub(crate) fn void_held(&mut self, callback: CallbackId) {
+    pub(crate) fn void_held(&mut self, callback: CallbackId, asked_by: Option<u64>) {
         if let Some(waiting) = &mut self.waiting
             && let Some(word) = waiting.held.get_mut(&callback)
         {
-            let owner = Owner { callback: callback.to_string(), state: OwnerState::Back };
+            let (callback, state) = (callback.to_string(), OwnerState::Back);
+            let owner = Owner { callback, state, hold: asked_by };
             *word = in_bincode(&BrokerFrame::Owner(owner));
         }
     }

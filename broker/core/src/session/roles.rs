@@ -23,12 +23,21 @@ pub(crate) struct Roles {
     pub(crate) attached: usize,
     /// What it holds. A hold that isn't in force yet has the id of its command, others have 0.
     pub(crate) holds: Few<CallbackId, u64>,
-    /// Those of them of whose owners it wants to know whether they are away, with what it was told.
-    pub(crate) minds: Few<CallbackId, Option<OwnerState>>,
+    /// Those of them of whose owners it wants to know whether they are away.
+    pub(crate) minds: Few<CallbackId, Minded>,
     /// Whether the sequencer is to be told of its end.
     pub(crate) watched: bool,
     /// Whether the sequencer is to be told when it is away.
     pub(crate) minded: bool,
+}
+
+/// What a session that wants to know where an owner is knows of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Minded {
+    /// The id of the command that asked last.
+    pub(crate) asked_by: u64,
+    /// What it was told, if that is known.
+    pub(crate) known: Option<OwnerState>,
 }
 
 /// A callback that a session offers.

@@ -89,10 +89,11 @@ impl Scene {
         self.answer(slot, id, &ClientFrame::Hold(Hold { id, callback, presence: false }))
     }
 
-    /// Holds it, and wants to know of its owner.
-    fn mind(&mut self, slot: u32, callback: &str) {
+    /// Holds it, and wants to know of its owner. Returns the id of the command.
+    fn mind(&mut self, slot: u32, callback: &str) -> u64 {
         let (id, callback) = (self.next_id(), callback.to_owned());
         self.stage.say(slot, &ClientFrame::Hold(Hold { id, callback, presence: true }));
+        id
     }
 
     fn release(&mut self, slot: u32, callback: &str) {

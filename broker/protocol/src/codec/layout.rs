@@ -190,7 +190,7 @@ record! { 'a Attached { callback, topic } }
 record! { 'a Detached { callback, topic } }
 record! { 'a Presence { subscription, joined, left } }
 record! { 'a Moved { subscription, lane } }
-record! { 'a Owner { callback, state } }
+record! { 'a Owner { callback, state, +hold } }
 record! { 'a Shutdown { code, reason, reconnect } }
 
 words! { Content { Bytes "bytes", Text "text", Json "json" } }

@@ -275,6 +275,9 @@ pub struct Owner {
     pub callback: String,
     /// What has become of its connection.
     pub state: OwnerState,
+    /// The id of the last `hold` that asked for this; older brokers leave it out. What names another is
+    /// old.
+    pub hold: Option<u64>,
 }
 
 /// What has become of a client's connection, while its session stays.

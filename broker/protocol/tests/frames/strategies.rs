@@ -378,8 +378,9 @@ fn notice() -> BoxedStrategy<BrokerFrame<'static>> {
             .prop_map(|(callback, topic)| BrokerFrame::Attached(Attached { callback, topic })),
         (text(), text())
             .prop_map(|(callback, topic)| BrokerFrame::Detached(Detached { callback, topic })),
-        (text(), select(vec![OwnerState::Away, OwnerState::Back]))
-            .prop_map(|(callback, state)| BrokerFrame::Owner(Owner { callback, state })),
+        (text(), select(vec![OwnerState::Away, OwnerState::Back]), of(number())).prop_map(
+            |(callback, state, hold)| BrokerFrame::Owner(Owner { callback, state, hold })
+        ),
         (number(), vec(text(), 0..4), vec(text(), 0..4)).prop_map(
             |(subscription, joined, left)| BrokerFrame::Presence(Presence {
                 subscription,

@@ -137,7 +137,7 @@ impl Shard {
             && roles.holds.contains_key(&callback)
         {
             if hold.presence {
-                roles.mind(callback);
+                roles.mind(callback, hold.id);
             }
             return Ok((callback, false));
         }
@@ -149,7 +149,7 @@ impl Shard {
         let roles = self.sessions[slot as usize].take_roles_on();
         roles.holds.insert(callback, hold.id);
         if hold.presence {
-            roles.mind(callback);
+            roles.mind(callback, hold.id);
         }
         Ok((callback, true))
     }
@@ -191,9 +191,10 @@ impl Shard {
         let session = &mut self.sessions[slot as usize];
         let holder = session.id;
         let Some(roles) = session.roles_mut() else { return };
+        let asked_by = roles.minds.get(&callback).map(|minded| minded.asked_by);
         if roles.let_go(callback) {
             // A word of its owner that waits is about a hold that is over.
-            session.lanes[0].presences.void_held(callback);
+            session.lanes[0].presences.void_held(callback, asked_by);
             self.tell_let_go(callback, holder, reason);
         }
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use broker_protocol::frame::{BrokerFrame, Owner, OwnerState};
 use hashbrown::HashMap;
 
-use crate::session::{LaneFrame, Roles, Stage, in_bincode};
+use crate::session::{LaneFrame, Minded, Roles, Stage, in_bincode};
 use crate::shard::Shard;
 use crate::{CallbackCommand, CallbackId, Command, Owned, SessionId};
 
@@ -49,10 +49,10 @@ impl Sayings {
 impl Roles {
     /// It wants to know of the owner of something that it holds. While nothing is said, that is there; who
     /// asks again is told anew.
-    pub(super) fn mind(&mut self, callback: CallbackId) {
+    pub(super) fn mind(&mut self, callback: CallbackId, asked_by: u64) {
         let asked_again = self.minds.contains_key(&callback);
         let known = if asked_again { None } else { Some(OwnerState::Back) };
-        self.minds.insert(callback, known);
+        self.minds.insert(callback, Minded { asked_by, known });
     }
 
     /// What others mind: callbacks that are offered, and the session itself.
@@ -110,14 +110,15 @@ impl Shard {
         state: OwnerState,
     ) {
         let Some(session) = self.find(holder) else { return };
-        let Some(known) = session.roles_mut().and_then(|roles| roles.minds.get_mut(&callback))
+        let Some(minded) = session.roles_mut().and_then(|roles| roles.minds.get_mut(&callback))
         else {
             return;
         };
-        if known.replace(state) == Some(state) {
+        if minded.known.replace(state) == Some(state) {
             return;
         }
-        let owner = Owner { callback: callback.to_string(), state };
+        let hold = Some(minded.asked_by);
+        let owner = Owner { callback: callback.to_string(), state, hold };
         let frame = in_bincode(&BrokerFrame::Owner(owner));
         if session.lanes[0].presences.note_held(callback, frame) {
             self.push_frame(holder.slot, 0, LaneFrame::Held(callback));

@@ -25,7 +25,7 @@ enum Word {
 fn words(scene: &mut Scene, slot: u32) -> Vec<Word> {
     let frames = scene.stage.frames(slot).into_iter();
     let words = frames.filter_map(|frame| match frame {
-        BrokerFrame::Owner(Owner { callback, state }) => Some(Word::Owner(callback, state)),
+        BrokerFrame::Owner(Owner { callback, state, .. }) => Some(Word::Owner(callback, state)),
         BrokerFrame::Released(Released { callback, reason }) => {
             Some(Word::Released(callback, reason))
         }
@@ -222,6 +222,44 @@ fn who_has_let_go_is_not_told() {
 }
 
 #[test]
+fn what_is_told_names_the_last_hold_that_asked_also_where_it_comes_behind_the_answer_to_another() {
+    let mut scene = Scene::with_absence();
+    let mut owner = Owned::enter(&mut scene);
+    let callback = owner.offer(&mut scene);
+    let caller = scene.caller;
+    let first = scene.mind(caller, &callback);
+    scene.stage.lose(owner.slot);
+    let (told, answered) = (answered_holds(&mut scene), scene.mind(caller, &callback));
+    assert_eq!(told, [(AWAY, Some(first))]);
+    assert_eq!(answered_holds(&mut scene), [(AWAY, Some(answered))], "asked again");
+    scene.hold(caller, &callback).expect("it is there");
+    owner.come_back(&mut scene);
+    assert_eq!(answered_holds(&mut scene), [(BACK, Some(answered))], "who holds again doesn't ask");
+    // Control goes by a way of its own, and so the answer to the next hold comes first.
+    scene.stage.set_room(caller, 0);
+    scene.stage.lose(owner.slot);
+    scene.release(caller, &callback);
+    let last = scene.mind(caller, &callback);
+    scene.stage.set_room(caller, usize::MAX);
+    scene.stage.turn();
+    assert_eq!(answered_holds(&mut scene), [(AWAY, Some(last))]);
+    scene.release(caller, &callback);
+    scene.hold(caller, &callback).expect("it is there");
+    owner.come_back(&mut scene);
+    assert!(answered_holds(&mut scene).is_empty(), "it didn't ask");
+}
+
+/// What the caller is told of an owner, with the hold that this answers.
+fn answered_holds(scene: &mut Scene) -> Vec<(OwnerState, Option<u64>)> {
+    let frames = scene.stage.frames(scene.caller).into_iter();
+    let told = frames.filter_map(|frame| match frame {
+        BrokerFrame::Owner(Owner { state, hold, .. }) => Some((state, hold)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
 fn more_holders_than_are_told_in_a_turn_are_told_in_the_next() {
     let config = Config::default();
     let stage = Stage::with_absence(config, SequencerConfig::default(), Codec::Bincode);
@@ -291,7 +329,9 @@ fn of_an_owner_that_comes_and_goes_only_the_last_is_told_to_many_holders() {
     let callback = owner.offer(&mut scene);
     let holders: Vec<u32> =
         (0..1_500).map(|number| scene.stage.enter(&format!("holder-{number}"))).collect();
-    holders.iter().for_each(|holder| scene.mind(*holder, &callback));
+    for holder in &holders {
+        scene.mind(*holder, &callback);
+    }
     for _ in 0..3 {
         scene.stage.lose(owner.slot);
         owner.come_back(&mut scene);

@@ -275,7 +275,7 @@ impl World {
                     client.away.remove(&released.callback);
                     self.told += usize::from(client.holds.remove(&released.callback));
                 }
-                BrokerFrame::Owner(Owner { callback, state }) => {
+                BrokerFrame::Owner(Owner { callback, state, .. }) => {
                     assert!(client.minds.contains(&callback), "nobody asked");
                     match state {
                         OwnerState::Away => {

@@ -127,7 +127,9 @@ impl World {
         });
         self.judge.views[client].pending.insert(id, Pending::Hold(hold));
         let presence = self.random.percent(60);
-        self.judge.holds[hold].minds.asked += u64::from(presence);
+        if presence {
+            self.judge.holds[hold].minds.ask(id);
+        }
         let hold = broker_protocol::frame::Hold { id, callback, presence };
         self.command(client, id, &ClientFrame::Hold(hold));
     }

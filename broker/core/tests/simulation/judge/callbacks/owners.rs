@@ -8,11 +8,20 @@ use super::{Hold, Target};
 /// What a holder that asked knows of where an owner is.
 #[derive(Debug, Default)]
 pub(crate) struct Minds {
-    /// How often it asked.
-    pub(crate) asked: u64,
-    /// How often it was told, and what last.
+    /// The commands by which it asked.
+    asked_by: Vec<u64>,
+    /// How often it was told.
     told: u64,
+    /// What the last of these was answered last.
     last: Option<OwnerState>,
+}
+
+impl Minds {
+    /// It asks. What answers older commands means nothing any more.
+    pub(crate) fn ask(&mut self, id: u64) {
+        self.asked_by.push(id);
+        self.last = None;
+    }
 }
 
 impl Judge {
@@ -40,13 +49,16 @@ impl Judge {
         if self.views[client].header(arrival).lane != 0 || losses == 0 {
             return Err(format!("{owner:?}, which was away {losses} times"));
         }
-        let its = |hold: &&mut Hold| {
-            hold.holder == client && hold.target == target && hold.minds.asked > 0
-        };
-        let found = self.holds.iter_mut().rev().filter(its).find(|hold| !hold.told);
-        let minds = &mut found.ok_or("the owner of what isn't held, or behind its end")?.minds;
-        (minds.told, minds.last) = (minds.told + 1, Some(owner.state));
-        match minds.told <= 2 * losses + minds.asked {
+        let asked_by = owner.hold.ok_or("which command asked isn't told")?;
+        let its = |hold: &&mut Hold| hold.holder == client && hold.target == target && !hold.told;
+        let mut found = self.holds.iter_mut().filter(its).map(|hold| &mut hold.minds);
+        let found = found.find(|minds| minds.asked_by.contains(&asked_by));
+        let minds = found.ok_or("the owner of what isn't held, or behind its end")?;
+        minds.told += 1;
+        if minds.asked_by.last() == Some(&asked_by) {
+            minds.last = Some(owner.state);
+        }
+        match minds.told <= 2 * losses + minds.asked_by.len() as u64 {
             true => Ok(()),
             false => Err(format!("{owner:?}, told {} times", minds.told)),
         }
@@ -54,27 +66,19 @@ impl Judge {
 
     /// Who minds knows where the owner is.
     pub(super) fn check_owners(&self) -> Wrong {
-        let minding = self.holds.iter().filter(|hold| hold.minds.asked > 0 && hold.accepted);
+        let asked = |hold: &&Hold| !hold.minds.asked_by.is_empty() && hold.accepted;
+        let minding = self.holds.iter().filter(asked);
         for hold in minding.filter(|hold| hold.is_open()) {
             let owner = &self.views[self.owner_of(hold.target)];
             let there = if owner.connected { OwnerState::Back } else { OwnerState::Away };
             // Of one that ends nothing is told but that.
             let lasts = !owner.ended && !owner.leaves && !owner.said_goodbye;
-            if lasts && self.views[hold.holder].is_live() && !self.knows(hold, there) {
+            let known = hold.minds.last.unwrap_or(OwnerState::Back);
+            if lasts && self.views[hold.holder].is_live() && known != there {
                 let Hold { holder, target, minds, .. } = hold;
                 return Err(format!("{holder} was told of the owner of {target:?} {minds:?}"));
             }
         }
         Ok(())
-    }
-
-    /// Whether a holder may take an owner to be there, or away. What was told to one that let go and
-    /// holds again may have been of either time.
-    fn knows(&self, hold: &Hold, state: OwnerState) -> bool {
-        let same = |one: &&Hold| one.holder == hold.holder && one.target == hold.target;
-        let mut same = self.holds.iter().filter(same).filter(|one| one.minds.asked > 0);
-        // All of it may have been of the time before: then this time nothing was to be told.
-        let again = same.clone().count() > 1 && state == OwnerState::Back;
-        again || same.any(|one| one.minds.last.unwrap_or(OwnerState::Back) == state)
     }
 }
