@@ -72,9 +72,15 @@ pub enum Fault {
     /// A boolean or an option whose byte is neither 0 nor 1.
     #[error("neither 0 nor 1")]
     InvalidFlag,
-    /// A number or word that no variant has.
-    #[error("unknown variant")]
+    /// A number that no word or variant has.
+    #[error("no word or variant has that number")]
     UnknownVariant,
+    /// A word that isn't one of those that the field takes.
+    #[error("expected one of {known}")]
+    UnknownWord {
+        /// Those that it takes.
+        known: String,
+    },
     /// A list that is longer than allowed.
     #[error("list of {items} items exceeds the limit of {limit}")]
     ListTooLong {

@@ -22,8 +22,10 @@ const QUOTED_CHARACTERS_MAX: usize = 64;
 fn members(frame: &[u8]) -> Result<Option<(Cow<'_, str>, Members<'_>)>, DecodeError> {
     let line = std::str::from_utf8(frame)
         .map_err(|_| DecodeError::NotJson { problem: "invalid UTF-8".to_owned() })?;
-    if line.trim_ascii().is_empty() {
-        return Ok(None);
+    match line.trim_ascii().as_bytes() {
+        [] => return Ok(None),
+        [b'{', ..] => {}
+        _ => return Err(DecodeError::NotJson { problem: "a frame begins with `{`".to_owned() }),
     }
     let mut members = Members::find(line)
         .map_err(|error| DecodeError::NotJson { problem: beginning(&error.to_string()) })?;

@@ -140,9 +140,8 @@ impl<'a, T: Value<'a> + Item + ArrayItem> Value<'a> for Vec<T> {
 /// Reads one of a few words.
 pub(crate) fn read_word<T: Copy>(raw: &str, words: &[(T, &str)]) -> Result<T, Fault> {
     let word = Cow::read_json(raw)?;
-    words
-        .iter()
-        .find(|(_, name)| *name == word)
-        .map(|(value, _)| *value)
-        .ok_or(Fault::UnknownVariant)
+    words.iter().find(|(_, name)| *name == word).map(|(value, _)| *value).ok_or_else(|| {
+        let known: Vec<String> = words.iter().map(|(_, name)| format!("`{name}`")).collect();
+        Fault::UnknownWord { known: known.join(", ") }
+    })
 }

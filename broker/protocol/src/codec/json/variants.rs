@@ -69,7 +69,7 @@ impl<'a> Value<'a> for Replay {
         match (take(&mut members, "newest")?, take(&mut members, "since")?) {
             (Some(newest), None) => u32::read_json(newest).map(Self::Newest),
             (None, Some(since)) => read_since(since),
-            _ => Err(Fault::UnknownVariant),
+            _ => Err(Fault::WrongKind { expected: "either `newest` or `since` in it" }),
         }
     }
     fn is_left_out(&self) -> bool {
@@ -99,7 +99,8 @@ impl<'a> Value<'a> for Reconnect {
         if raw.starts_with('"') {
             return read_word(raw, &[(Self::Now, "now"), (Self::Never, "never")]);
         }
-        let later = take(&mut object(raw)?, "later")?.ok_or(Fault::UnknownVariant)?;
+        let missing = Fault::WrongKind { expected: "`later` in it" };
+        let later = take(&mut object(raw)?, "later")?.ok_or(missing)?;
         u64::read_json(later).map(Self::Later)
     }
 }
