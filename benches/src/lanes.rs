@@ -14,7 +14,7 @@ use broker_protocol::frame::{
 };
 use bytes::BytesMut;
 
-/// How many topics there are. Each has a message in each turn.
+/// How many topics there are, where nothing else is said. Each has a message in each turn.
 pub const TOPICS: usize = 64;
 
 /// How far the clock is moved with each turn.
@@ -28,6 +28,8 @@ const LANE: u8 = 1;
 pub struct Subject {
     /// How many there are of them.
     pub lanes: usize,
+    /// How many topics there are.
+    pub topics: usize,
     /// What the lane does.
     pub options: LaneOptions,
     /// When messages expire, in milliseconds.
@@ -47,6 +49,7 @@ impl Default for Subject {
     fn default() -> Self {
         Self {
             lanes: 256,
+            topics: TOPICS,
             options: LaneOptions::default(),
             expires_in: None,
             receive_window: None,
@@ -84,7 +87,7 @@ impl Lanes {
     /// Subscribes them all.
     pub fn new(subject: Subject) -> Self {
         let now = Now::default();
-        let packet = messages(subject.expires_in);
+        let packet = messages(&subject);
         let mut lanes = Self {
             shard: Shard::new(ShardId(0), Config::default(), now),
             sequencer: Sequencer::new(SequencerConfig::default(), now),
@@ -179,7 +182,7 @@ impl Lanes {
             let Taken { bytes, told } = self.taken[slot];
             if bytes - told > window / 4 {
                 self.taken[slot].told = bytes;
-                let frames = u64::from(self.turns - 1) * TOPICS as u64;
+                let frames = u64::from(self.turns - 1) * self.subject.topics as u64;
                 let consumed = Consumed { lane: LANE, frames, bytes };
                 self.say(slot as u32, &ClientFrame::Consumed(consumed));
             }
@@ -213,9 +216,10 @@ impl Outlet for Link {
 }
 
 /// A patch of about 100 bytes for each topic, in one packet.
-fn messages(expires_in: Option<u64>) -> BytesMut {
+fn messages(subject: &Subject) -> BytesMut {
+    let Subject { topics, expires_in, .. } = *subject;
     let mut packet = BytesMut::new();
-    for number in 0..TOPICS {
+    for number in 0..topics {
         let payload = format!(
             r#"{{"price":{number}64.25,"volume":{number}17,"bid":{number}64.20,"ask":{number}64.30,"venue":"north","state":"open"}}"#
         );

@@ -304,7 +304,7 @@ impl<F: Frame> Kept<F> {
                 Some(Was::Messages { extent, bytes: together, .. }) => {
                     match *together <= excess.max(bytes / OF_ONE_SIZE_PART) {
                         true => (messages_of(*extent, *together, excess), Cut::OfOneSize),
-                        false => (messages_by_log(*extent, excess, log), Cut::Exact),
+                        false => (messages_by_log(*extent, *together, excess, log), Cut::Exact),
                     }
                 }
                 Some(_) => (1, Cut::Exact),
@@ -324,15 +324,28 @@ fn messages_of(extent: Extent, together: u64, bytes: u64) -> u64 {
 }
 
 /// The same, as the log knows it: a large one in front of small ones doesn't take them along.
-fn messages_by_log(extent: Extent, bytes: u64, log: &impl Entries) -> u64 {
-    let (mut least, mut most) = (1, u64::from(extent.len()));
+fn messages_by_log(extent: Extent, together: u64, bytes: u64, log: &impl Entries) -> u64 {
+    let front = |messages| Extent { end: extent.start + messages, ..extent };
+    let guess = messages_of(extent, together, bytes);
+    least(u64::from(extent.len()), guess, |messages| log.bytes(front(messages)) >= bytes)
+}
+
+/// The least number from 1 that is enough, as `most` is. It is looked for where it is guessed, and from there in
+/// steps that double: mostly it is beside that.
+fn least(mut most: u64, guess: u64, mut is_enough: impl FnMut(u64) -> bool) -> u64 {
+    let (mut least, mut tried, mut step) = (1, guess.min(most - 1), 1);
     while least < most {
-        let middle = least.midpoint(most);
-        let front = Extent { end: extent.start + middle, ..extent };
-        match log.bytes(front) < bytes {
-            true => least = middle + 1,
-            false => most = middle,
+        match is_enough(tried) {
+            true => {
+                most = tried;
+                tried = most.saturating_sub(step).max(least.midpoint(most));
+            }
+            false => {
+                least = tried + 1;
+                tried = (least + step - 1).min(least.midpoint(most));
+            }
         }
+        step *= 2;
     }
     most
 }

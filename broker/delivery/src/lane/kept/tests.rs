@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::super::tests::{Log, Note, SIZE, push};
 use super::super::{AsTheyAre, Bound, Item, Keep, LaneOptions, Overflow, Sent};
 use super::*;
@@ -94,4 +96,33 @@ fn what_was_dropped_is_told_in_front_of_what_is_newer_when_the_client_comes_back
     assert_eq!(entries(items[0]), [0], "what was sent");
     assert!(matches!(items[1], Item::Gaps(ledger) if ledger.tells_of_drops()), "{items:?}");
     assert!(items[2..].iter().any(|item| entries(item) == [10]), "{items:?}");
+}
+
+#[test]
+fn where_messages_are_of_one_size_two_looks_say_where_to_cut() {
+    for most in 2..500 {
+        for wanted in 1..=most {
+            let mut looks = 0;
+            let found = least(most, wanted, |number| {
+                looks += 1;
+                number >= wanted
+            });
+            assert_eq!(found, wanted);
+            assert!(looks <= 2, "{looks} looks for {wanted} of {most}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_cut_is_found_wherever_it_is_guessed(most in 1u64..10_000, (guess, wanted) in (1u64..10_000, 1u64..10_000)) {
+        let (guess, wanted, mut looks) = (guess.min(most), wanted.min(most), 0);
+        let found = least(most, guess, |number| {
+            looks += 1;
+            assert!((1..=most).contains(&number));
+            number >= wanted
+        });
+        prop_assert_eq!(found, wanted);
+        prop_assert!(looks <= 2 * (most.ilog2() + 1), "{} looks", looks);
+    }
 }
