@@ -20,14 +20,13 @@ pub const TOPICS: usize = 64;
 /// How far the clock is moved with each turn.
 pub const TURN: Duration = Duration::from_millis(1);
 
-/// The number of the lane that is measured.
-const LANE: u8 = 1;
-
 /// A lane to measure, and the client that has it.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// How many there are of them.
     pub lanes: usize,
+    /// Its number. A lane above 0 has lane 0 beside it, which is idle.
+    pub number: u8,
     /// How many topics there are.
     pub topics: usize,
     /// What the lane does.
@@ -49,6 +48,7 @@ impl Default for Subject {
     fn default() -> Self {
         Self {
             lanes: 256,
+            number: 1,
             topics: TOPICS,
             options: LaneOptions::default(),
             expires_in: None,
@@ -102,7 +102,10 @@ impl Lanes {
         lanes.publisher = lanes.enter();
         for _ in 0..lanes.subject.lanes {
             let slot = lanes.enter();
-            let (lane, options) = (Some(LANE), Some(lanes.subject.options.clone()));
+            // Lane 0 can only be as it is.
+            let number = lanes.subject.number;
+            let options = (number > 0).then(|| lanes.subject.options.clone());
+            let lane = Some(number);
             let filter = "market.*".to_owned();
             let subscribe = Subscribe { id: 1, filter, lane, options, ..Subscribe::default() };
             lanes.say(slot, &ClientFrame::Subscribe(subscribe));
@@ -183,7 +186,7 @@ impl Lanes {
             if bytes - told > window / 4 {
                 self.taken[slot].told = bytes;
                 let frames = u64::from(self.turns - 1) * self.subject.topics as u64;
-                let consumed = Consumed { lane: LANE, frames, bytes };
+                let consumed = Consumed { lane: self.subject.number, frames, bytes };
                 self.say(slot as u32, &ClientFrame::Consumed(consumed));
             }
         }

@@ -10,6 +10,9 @@ struct Arguments {
     /// How many lanes there are.
     #[arg(long, default_value_t = 256)]
     lanes: usize,
+    /// The lane's number: with 0 a session has one lane, else lane 0 is beside it and idle.
+    #[arg(long, default_value_t = 1)]
+    number: u8,
     /// How many messages come in a turn: with one, each delivery is a packet of its own.
     #[arg(long, default_value_t = 64)]
     messages: usize,
@@ -25,8 +28,9 @@ struct Arguments {
 }
 
 fn main() {
-    let Arguments { lanes, messages, session_expiry, warm_up, turns } = Arguments::parse();
-    let subject = Subject { lanes, topics: messages, session_expiry, ..Subject::default() };
+    let Arguments { lanes, number, messages, session_expiry, warm_up, turns } = Arguments::parse();
+    let topics = messages;
+    let subject = Subject { lanes, number, topics, session_expiry, ..Subject::default() };
     let mut world = Lanes::new(subject);
     (0..warm_up).for_each(|_| world.publish());
     counted(&mut world, turns);

@@ -129,6 +129,12 @@ impl Session {
         matches!(self.stage, Stage::Open | Stage::Draining)
     }
 
+    /// Whether it is measured how much of some lane is on its way: what waits there conflates.
+    #[inline]
+    pub(crate) fn has_windows(&self) -> bool {
+        self.lanes.iter().any(|slot| slot.window.is_some())
+    }
+
     /// Whether nothing waits to be sent.
     pub(crate) fn is_idle(&self) -> bool {
         self.link.control.is_empty() && self.lanes.iter().all(|slot| slot.lane.is_empty())

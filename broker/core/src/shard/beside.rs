@@ -56,7 +56,8 @@ impl Session {
     /// at least.
     #[inline]
     pub(super) fn share_of(&self, place: usize) -> usize {
-        if self.lanes.len() == 1 {
+        // Mostly no lane has a window, and this is asked several times with each packet.
+        if self.lanes.len() == 1 || !self.has_windows() {
             return usize::MAX;
         }
         match self.beside(place) {
@@ -82,7 +83,9 @@ impl Session {
         }
         let whole = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX);
         let bytes = whole(bytes as u64);
-        if let Some((times, size)) = self.beside(place) {
+        if self.has_windows()
+            && let Some((times, size)) = self.beside(place)
+        {
             // No debt is larger than what one window pays off, however large a message was.
             let times = times as i32;
             let least = whole(size).saturating_mul(times).saturating_neg();

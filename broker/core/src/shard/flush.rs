@@ -279,6 +279,12 @@ impl Session {
         if let [only] = &*self.lanes {
             return only.is_ready().then_some(0);
         }
+        // Mostly one alone has something.
+        let mut ready = self.ready_lanes();
+        let (first, _) = ready.next()?;
+        if ready.next().is_none() {
+            return Some(first);
+        }
         let (highest, lowest) = self.priorities()?;
         // Those who waited may have nothing left: then it is nobody else's turn.
         let lower_turn = lowest < highest && self.link.favoured >= LOWER_SHARE - 1;

@@ -14,6 +14,13 @@ impl Shard {
     /// is one that keeps everything, needs none.
     #[inline]
     pub(super) fn send_marks(&mut self, slot: u32, outlet: &mut impl Outlet) {
+        if self.sessions[slot as usize].has_windows() {
+            self.send_due_marks(slot, outlet);
+        }
+    }
+
+    #[inline(never)]
+    fn send_due_marks(&mut self, slot: u32, outlet: &mut impl Outlet) {
         for lane in 0..self.sessions[slot as usize].lanes.len() {
             if self.sessions[slot as usize].lanes[lane].window.is_some() {
                 self.send_mark(slot, lane, outlet);
