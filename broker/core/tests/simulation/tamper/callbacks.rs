@@ -38,6 +38,8 @@ pub(crate) enum CallFault {
     LoseBack,
     /// One that is back is told to be away.
     AwayForBack,
+    /// What is told of an owner names a hold that nobody said.
+    WrongHold,
     /// An attachment survives its callback, whose end is lost.
     SurvivingAttachment,
     /// A call comes that had expired when it was written.
@@ -49,7 +51,7 @@ pub(crate) enum CallFault {
 }
 
 impl CallFault {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::LoseCall,
         Self::DoubleCall,
         Self::WrongCallback,
@@ -63,6 +65,7 @@ impl CallFault {
         Self::LoseDetached,
         Self::LoseBack,
         Self::AwayForBack,
+        Self::WrongHold,
         Self::SurvivingAttachment,
         Self::ExpiredCall,
         Self::LoseExpired,
@@ -100,6 +103,7 @@ impl Tamper {
             CallFault::LoseBack | CallFault::AwayForBack => {
                 matches!(read, BrokerFrame::Owner(owner) if owner.state == OwnerState::Back)
             }
+            CallFault::WrongHold => matches!(read, BrokerFrame::Owner(_)),
             CallFault::SurvivingAttachment => false,
             CallFault::ExpiredCall => !self.made_up.is_empty(),
             CallFault::LoseExpired => matches!(read, BrokerFrame::Gap(gap)
@@ -143,6 +147,10 @@ impl Tamper {
             (CallFault::AwayForBack, BrokerFrame::Owner(owner)) => {
                 let away = Owner { state: OwnerState::Away, ..owner };
                 vec![encoded(from.codec, &BrokerFrame::Owner(away))]
+            }
+            (CallFault::WrongHold, BrokerFrame::Owner(owner)) => {
+                let hold = owner.hold.map(|hold| hold + 1_000_000);
+                vec![encoded(from.codec, &BrokerFrame::Owner(Owner { hold, ..owner }))]
             }
             _ => Vec::new(),
         }
