@@ -35,7 +35,7 @@ pub(crate) use recall::Recall;
 pub(crate) use replays::Replays;
 pub(crate) use roles::{Minded, Offered, Roles};
 pub(crate) use standing::{Standpoint, Subscription};
-pub(crate) use window::lane_of;
+pub(crate) use window::{Window, lane_of};
 
 /// One client's state at the broker.
 #[derive(Debug)]

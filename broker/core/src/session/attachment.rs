@@ -53,6 +53,8 @@ pub(crate) struct Attachment {
     pub(crate) last_lane: u8,
     /// How many packets in a row lanes of the highest priority had while others waited.
     pub(crate) favoured: u8,
+    /// The shortest time after which a mark came back.
+    pub(crate) shortest_trip: Duration,
     /// Part of a frame, on a byte stream.
     #[expect(clippy::box_collection, reason = "few have it, and a word is less than three")]
     pub(crate) partial: Option<Box<Vec<u8>>>,
@@ -84,6 +86,7 @@ impl Attachment {
             blocked: false,
             last_lane: 0,
             favoured: 0,
+            shortest_trip: Duration::MAX,
             partial: None,
             packet_bytes_max: 0,
             kept_bytes_max: 0,

@@ -32,7 +32,8 @@ pub(crate) struct LaneSlot {
     /// How many bytes others have sent of which this one may send a part beside them, or how many too many
     /// it has sent.
     pub(crate) beside: i32,
-    /// How much of it may be on its way, where not all survives waiting.
+    /// How much of it may be on its way, where not all survives waiting; beside others also what has arrived
+    /// of what is kept whole, if its client takes part in credit.
     pub(crate) window: Option<Box<Window>>,
     /// How much of it may be sent and not yet consumed, if its client takes part in credit.
     pub(crate) credit: Option<Box<Credit>>,
@@ -89,15 +90,28 @@ impl LaneSlot {
         now: Duration,
         log: &mut impl Entries,
     ) -> Pushed {
-        let was_unreliable = self.lane.options().unreliable;
+        let before = (self.lane.conflates(), self.lane.options().unreliable);
         let pushed = self.lane.set_options(options, log);
-        let other = self.window.is_none() || was_unreliable != options.unreliable;
-        match self.lane.conflates() {
-            true if other => self.window = Some(self.new_window(now)),
-            true => {}
-            false => self.window = None,
+        let conflates = self.lane.conflates();
+        if before != (conflates, options.unreliable) {
+            let measured = self.window.take().is_some();
+            match conflates {
+                true => self.window = Some(self.new_window(now)),
+                false if measured => self.measure_beside(now),
+                false => {}
+            }
         }
         pushed
+    }
+
+    /// Has what arrives of it measured, because it is beside another lane.
+    pub(crate) fn measure_beside(&mut self, now: Duration) {
+        if self.window.is_none()
+            && let Some(credit) = self.told_credit()
+        {
+            let window = Window::of_what_is_kept(now, credit.window(), credit.totals());
+            self.window = Some(Box::new(window));
+        }
     }
 
     /// Goes on over another link.

@@ -33,6 +33,10 @@ const MEASURED_OVER: Duration = Duration::from_millis(250);
 const MEASURED_OVER_MAX: Duration = Duration::from_secs(1);
 /// How old the round trip may be while the lane waits.
 const TRIP_AGE_MAX: Duration = Duration::from_secs(10);
+/// How many times as long as on the empty link a mark takes where something waits in front of it, and the
+/// least that counts for a time on the empty link.
+const QUEUED_TIMES: u32 = 2;
+const SHORTEST_TRIP: Duration = Duration::from_millis(1);
 
 /// How much of one lane may be on its way.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub(crate) struct Window {
     most: u64,
     /// Whether the peer tells by itself what it has consumed.
     of_credit: bool,
+    /// Whether this bounds what may be on its way; of what is kept whole its credit alone does.
+    is_bound: bool,
     /// Bytes handed to the link since it began, and those of them that the peer has consumed.
     sent: u64,
     consumed: u64,
@@ -52,8 +58,9 @@ pub(crate) struct Window {
     /// The shortest round trip since it was last looked for.
     trip: Option<Duration>,
     trip_at: Duration,
-    /// What was in front of the newest mark that has come back, if any has.
+    /// What was in front of the newest mark that has come back, if any has, and how long that took.
     arrived: Option<u64>,
+    took: Duration,
     /// When the oldest mark was sent that never came back and was sent again, since one came back.
     reminded: Option<Duration>,
     /// Whether a mark that is on its way should have come back by now.
@@ -75,11 +82,13 @@ impl Window {
             size: START_BYTES,
             most: MOST_BYTES,
             of_credit: false,
+            is_bound: true,
             sent: 0,
             consumed: 0,
             marked: 0,
             marks: VecDeque::new(),
             arrived: None,
+            took: Duration::ZERO,
             reminded: None,
             late: false,
             trip: None,
@@ -99,9 +108,18 @@ impl Window {
         Self { size, most, of_credit: true, sent, consumed, marked, base, ..Self::new(now) }
     }
 
+    /// For a lane of which its credit alone says how much may be on its way: what has arrived is measured.
+    pub(crate) fn of_what_is_kept(now: Duration, credit: u64, totals: (u64, u64)) -> Self {
+        let of_credit = Self::of_credit(now, credit, totals);
+        Self { size: credit, most: credit, is_bound: false, ..of_credit }
+    }
+
     /// How many bytes more may be sent; more than 0 allow one message at least.
     pub(crate) fn room(&self) -> u64 {
-        self.size.saturating_sub(self.sent - self.consumed)
+        match self.is_bound {
+            true => self.size.saturating_sub(self.sent - self.consumed),
+            false => u64::MAX,
+        }
     }
 
     /// How much may be on its way, in bytes.
@@ -110,9 +128,11 @@ impl Window {
     }
 
     /// Whether what may be on its way is what the link takes, as far as marks tell: they come back, and in
-    /// time, and it isn't bounded by something else.
-    pub(crate) fn follows_its_link(&self) -> bool {
-        self.arrived.is_some() && !self.late && self.size < self.most
+    /// time. Where something else bounds it, the link may just be long: then marks come back as soon as the
+    /// `shortest` on this link did, or nearly.
+    pub(crate) fn follows_its_link(&self, shortest: Duration) -> bool {
+        let is_queued = || self.took > QUEUED_TIMES * shortest.max(SHORTEST_TRIP);
+        self.arrived.is_some() && !self.late && (self.size < self.most || is_queued())
     }
 
     /// So many bytes were handed to the link.
@@ -135,7 +155,7 @@ impl Window {
         let before = std::mem::replace(&mut self.consumed, bytes.min(self.sent));
         if self.consumed != before {
             self.waited &= waits;
-            if self.probe.is_none() {
+            if self.probe.is_none() && self.is_bound {
                 self.measure(now, waits);
             }
         }

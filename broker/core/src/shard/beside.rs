@@ -6,7 +6,9 @@
 //! the eighth that all of them get, in equal parts, and each of the same priority that keeps everything with
 //! as much as it, or as each of several. Each lane has an account of its own: none uses up what another may send.
 
-use crate::session::{LaneSlot, Session};
+use std::cmp::Ordering;
+
+use crate::session::{Attachment, LaneSlot, Session, Window};
 
 /// How many bytes a waiting lane is to have for each of all lanes of lower priority together.
 const TIMES_LOWER: u64 = 7;
@@ -18,19 +20,26 @@ const AT_ONCE_BYTES: usize = 1400;
 impl LaneSlot {
     /// How much may be on its way of a lane that sends what its link takes, or waits until some of that
     /// has arrived.
-    fn fills_its_link(&self) -> Option<u64> {
-        let window = self.window.as_deref().filter(|window| window.follows_its_link())?;
-        let waits = !self.blocked && self.lane.is_due() && window.waits_for_a_mark();
-        (waits || self.is_ready()).then_some(window.size())
+    fn fills(&self, link: &Attachment) -> Option<u64> {
+        let follows = |window: &&Window| window.follows_its_link(link.shortest_trip);
+        let window = self.window.as_deref().filter(follows)?;
+        let may_go = !self.blocked && self.lane.is_due();
+        (may_go && (self.room() > 0 || window.is_under_way())).then_some(window.size())
     }
 
     fn priority(&self) -> u8 {
         self.lane.options().priority
     }
 
-    /// Whether it has only a share beside a lane of that priority while that fills its link.
-    fn gives_way_to_one_of(&self, priority: u8) -> bool {
-        priority > self.priority() || priority == self.priority() && self.window.is_none()
+    /// Whether it has only a share beside another one while that fills its link: windows that are measured
+    /// share evenly, and so do those of credit.
+    fn gives_way_to(&self, other: &LaneSlot) -> bool {
+        let is_equal = || !self.lane.conflates() && other.lane.conflates();
+        match other.priority().cmp(&self.priority()) {
+            Ordering::Greater => true,
+            Ordering::Equal => is_equal(),
+            Ordering::Less => false,
+        }
     }
 }
 
@@ -39,8 +48,8 @@ impl Session {
     /// if this one is beside such a one.
     fn beside(&self, place: usize) -> Option<(u64, u64)> {
         let own = &self.lanes[place];
-        let others = self.lanes.iter().filter(|one| own.gives_way_to_one_of(one.priority()));
-        let waiting = others.filter_map(|one| Some((one.priority(), one.fills_its_link()?)));
+        let others = self.lanes.iter().filter(|one| own.gives_way_to(one));
+        let waiting = others.filter_map(|one| Some((one.priority(), one.fills(&self.link)?)));
         let (priority, size) = waiting.max()?;
         Some((if priority > own.priority() { self.times_lower(priority) } else { 1 }, size))
     }
@@ -104,12 +113,13 @@ impl Session {
     /// priority that fill the link, equal ones have as much as each of them, not as all.
     fn save_for_others(&mut self, place: usize, bytes: i32, most: i32) {
         let above = self.lanes[place].priority();
-        let fills = |one: &LaneSlot| one.priority() == above && one.fills_its_link().is_some();
+        let fills = |one: &LaneSlot| one.priority() == above && one.fills(&self.link).is_some();
         let others =
             self.lanes.iter().enumerate().filter(|(number, one)| *number != place && fills(one));
         let part = bytes / (1 + others.count() as i32);
-        for (number, one) in self.lanes.iter_mut().enumerate() {
-            if number != place && one.gives_way_to_one_of(above) {
+        for number in 0..self.lanes.len() {
+            if number != place && self.lanes[number].gives_way_to(&self.lanes[place]) {
+                let one = &mut self.lanes[number];
                 let saved = if one.priority() == above { part } else { bytes };
                 one.beside = one.beside.saturating_add(saved).min(most);
             }

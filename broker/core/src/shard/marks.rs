@@ -11,7 +11,7 @@ use crate::{Now, Run};
 
 impl Shard {
     /// Sends the marks that are due, behind the data of their lanes. A lane without a window, which
-    /// is one that keeps everything, needs none.
+    /// is one that keeps everything and is alone or has no credit, needs none.
     #[inline]
     pub(super) fn send_marks(&mut self, slot: u32, outlet: &mut impl Outlet) {
         if self.sessions[slot as usize].has_windows() {
@@ -81,6 +81,8 @@ impl Shard {
                 && (number == lane || !separate)
             {
                 window.returned(serial, now.monotonic, waits);
+                let took = window.took().unwrap_or(Duration::MAX);
+                session.link.shortest_trip = session.link.shortest_trip.min(took);
                 dirty |= waits || session.due_mark(place).is_some();
             }
         }
@@ -119,7 +121,8 @@ impl Session {
     /// The mark that is to be sent behind what was sent of a lane, if one is due.
     fn due_mark(&self, place: usize) -> Option<u64> {
         let own = &self.lanes[place];
-        own.window.as_ref()?.due_mark(own.number, || self.another_has_something(place))
+        let window = own.window.as_ref()?;
+        window.due_mark(own.number, own.room() == 0, || self.another_has_something(place))
     }
 
     /// Whether another lane has something to send.

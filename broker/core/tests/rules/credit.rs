@@ -14,7 +14,7 @@ use crate::stage::{Stage, in_group, in_lane};
 const KIB: u64 = 1 << 10;
 const WINDOW: u64 = 16 * KIB;
 
-fn consumed(lane: u8, bytes: u64) -> ClientFrame<'static> {
+pub(crate) fn consumed(lane: u8, bytes: u64) -> ClientFrame<'static> {
     ClientFrame::Consumed(Consumed { lane, frames: 0, bytes })
 }
 
@@ -27,19 +27,19 @@ fn latest() -> LaneOptions {
 }
 
 /// What a client counts of what it gets: the bytes of data in each lane since its connection began.
-struct Counting {
+pub(crate) struct Counting {
     codec: Codec,
     lane: u8,
-    bytes: [u64; 16],
+    pub(crate) bytes: [u64; 16],
 }
 
 impl Counting {
-    fn new(codec: Codec) -> Self {
+    pub(crate) fn new(codec: Codec) -> Self {
         Self { codec, lane: 0, bytes: [0; 16] }
     }
 
     /// Counts these frames. Returns all that came in the lane so far.
-    fn count(&mut self, lane: u8, frames: &[BrokerFrame<'_>]) -> u64 {
+    pub(crate) fn count(&mut self, lane: u8, frames: &[BrokerFrame<'_>]) -> u64 {
         for frame in frames {
             match frame {
                 BrokerFrame::Lane(header) => self.lane = header.lane,

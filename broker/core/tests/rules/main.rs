@@ -1,6 +1,7 @@
 //! Rules of the shard and the sequencer, one by one, at their exact boundaries.
 
 mod answers;
+mod beside;
 mod callbacks;
 mod commands;
 mod conflation;

@@ -35,12 +35,17 @@ pub(super) struct Mark {
 }
 
 impl Window {
-    /// The mark that is to be sent behind what was sent so far, if one is due. `beside` says whether
-    /// another lane has something to send: then it matters what a full window waits for.
-    pub(crate) fn due_mark(&self, lane: u8, beside: impl FnOnce() -> bool) -> Option<u64> {
+    /// The mark that is to be sent behind what was sent so far, if one is due. `is_full` says whether no more
+    /// may be sent, and `beside` whether another lane has something to send: then it matters what a full
+    /// lane waits for.
+    pub(crate) fn due_mark(
+        &self,
+        lane: u8,
+        is_full: bool,
+        beside: impl FnOnce() -> bool,
+    ) -> Option<u64> {
         if self.of_credit {
-            let is_full = self.room() == 0 && self.sent > self.marked;
-            let due = self.wants_trip() || is_full && beside();
+            let due = self.wants_trip() || is_full && self.sent > self.marked && beside();
             return due.then_some(self.sent << LANE_BITS | u64::from(lane));
         }
         let unmarked = self.sent - self.marked;
@@ -71,6 +76,11 @@ impl Window {
         self.marks.iter().find(|mark| mark.place == place).map(|mark| mark.serial)
     }
 
+    /// How long the mark took that came back last, if one has.
+    pub(crate) fn took(&self) -> Option<Duration> {
+        self.arrived.map(|_| self.took)
+    }
+
     /// The newest mark that is on its way, and its number.
     pub(crate) fn newest_mark(&self, lane: u8) -> Option<(u64, u64)> {
         let newest = self.marks.back()?;
@@ -82,11 +92,10 @@ impl Window {
         self.marks.front().is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
     }
 
-    /// Whether there is no room, and most of what is on its way hasn't arrived. What has arrived and isn't
-    /// consumed waits for its program, not for the link.
-    pub(crate) fn waits_for_a_mark(&self) -> bool {
-        let under_way = self.sent - self.arrived.unwrap_or_default();
-        self.room() == 0 && 2 * under_way > self.size
+    /// Whether most of what may be on its way hasn't arrived. What has arrived and isn't consumed waits for
+    /// its program, not for the link.
+    pub(crate) fn is_under_way(&self) -> bool {
+        2 * (self.sent - self.arrived.unwrap_or_default()) > self.size
     }
 
     /// Notes whether the oldest mark that hasn't come back should have by now, however often it was sent
@@ -114,6 +123,7 @@ impl Window {
         (self.late, self.reminded) = (false, None);
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
             self.arrived = self.arrived.max(Some(mark.place));
+            self.took = now.saturating_sub(mark.sent_at);
             if !self.of_credit {
                 self.consumed = mark.place;
             }

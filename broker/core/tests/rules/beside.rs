@@ -1,0 +1,270 @@
+//! What lanes get beside one that has as much on its way as its link takes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use broker_core::Config;
+use broker_delivery::lane::Overflow as GrantedOverflow;
+use broker_protocol::Codec;
+use broker_protocol::frame::{
+    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Pong, Publish,
+};
+
+use crate::credit::{Counting, consumed};
+use crate::stage::{Stage, in_lane};
+use crate::windows::{latest, marks, messages, pong};
+
+/// What the client behind a slow link says of what it got.
+#[derive(Debug, Clone, Copy)]
+enum Says {
+    Nothing,
+    /// It answers marks.
+    Marks,
+    /// It takes part in credit too, with this receive window.
+    Credit(u64),
+}
+
+impl Says {
+    fn enter(self, stage: &mut Stage) -> u32 {
+        match self {
+            Says::Credit(window) => stage.enter_with_credit("bob", window),
+            Says::Nothing | Says::Marks => stage.enter("bob"),
+        }
+    }
+}
+
+/// A slow link with a buffer that takes whatever is written.
+struct Narrow {
+    buffer: VecDeque<Vec<u8>>,
+    /// How many bytes more may leave it.
+    bytes: usize,
+    says: Says,
+    counting: Counting,
+    /// What was told of each lane, and in which steps.
+    told: [u64; 16],
+    steps: [u64; 16],
+}
+
+impl Narrow {
+    fn new(says: Says, lanes: impl Iterator<Item = LaneOptions>) -> Self {
+        let (buffer, counting) = (VecDeque::new(), Counting::new(Codec::Bincode));
+        let mut link = Self { buffer, bytes: 0, says, counting, told: [0; 16], steps: [0; 16] };
+        if let Says::Credit(window) = says {
+            for (options, step) in lanes.zip(&mut link.steps[1..]) {
+                // As the SDK does: a quarter, and less of a lane that conflates.
+                let conflates = matches!(options.keep, Some(Keep::Latest(_)));
+                *step = if conflates { 2048 } else { window / 4 };
+            }
+        }
+        link
+    }
+
+    /// Lets so many bytes arrive: returns the frames among them, and says what is to be said.
+    fn arrive(&mut self, stage: &mut Stage, slot: u32, bytes: usize) -> Vec<BrokerFrame<'static>> {
+        self.buffer.extend(stage.packets(slot));
+        self.bytes += bytes;
+        let mut arrived = Vec::new();
+        while let Some(packet) = self.buffer.pop_front_if(|packet| packet.len() <= self.bytes) {
+            self.bytes -= packet.len();
+            arrived.push(packet);
+        }
+        let frames = stage.frames_in(arrived);
+        if !matches!(self.says, Says::Nothing) {
+            marks(&frames).into_iter().for_each(|mark| {
+                _ = stage.write(slot, &pong(mark));
+            });
+        }
+        if matches!(self.says, Says::Credit(_)) {
+            self.counting.count(0, &frames);
+            for (lane, (told, step)) in self.told.iter_mut().zip(self.steps).enumerate() {
+                let got = self.counting.bytes[lane];
+                if step > 0 && got - *told >= step {
+                    *told = got;
+                    _ = stage.write(slot, &consumed(lane as u8, got));
+                }
+            }
+        }
+        frames
+    }
+}
+
+/// How many bytes of each of several lanes arrive through 20 KB/s.
+fn through_a_narrow_link<const LANES: usize>(
+    lanes: [(&str, u64, LaneOptions); LANES],
+    says: Says,
+) -> [usize; LANES] {
+    let mut config = Config::default();
+    config.lane.overflow = GrantedOverflow::DropOldest;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), says.enter(&mut stage));
+    for ((name, _, options), number) in lanes.iter().zip(1..) {
+        stage.say(bob, &in_lane(&format!("{name}.*"), number, options.clone()));
+    }
+    let (mut link, mut sums) = (Narrow::new(says, lanes.iter().map(|lane| lane.2.clone())), [0; LANES]);
+    for step in 0..1200 {
+        for key in 0..10 {
+            for (name, topics, _) in &lanes {
+                let topic = format!("{name}.{}", (step + 7 * key) % topics);
+                stage.write(ann, &ClientFrame::Publish(Publish::bytes(&topic, &[0; 400])));
+            }
+        }
+        stage.pass(Duration::from_millis(50));
+        for frame in link.arrive(&mut stage, bob, 1000) {
+            if let BrokerFrame::Message(message) = frame
+                && step >= 600
+            {
+                let place = lanes.iter().position(|(name, ..)| message.topic.starts_with(name));
+                sums[place.expect("it is of one of them")] += message.body.payload.len();
+            }
+        }
+    }
+    assert!(sums.iter().sum::<usize>() > 300_000, "the link was idle: {sums:?}");
+    sums
+}
+
+/// The same of two, the first of which keeps the latest.
+fn beside(latest_priority: u8, other: LaneOptions, says: Says) -> (usize, usize) {
+    let options = LaneOptions { priority: Some(latest_priority), ..latest() };
+    let [latest, other] = through_a_narrow_link([("a", 100, options), ("b", 10, other)], says);
+    (latest, other)
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_lower_ones_get_an_eighth() {
+    for lower in [LaneOptions::default(), latest()] {
+        let (high, low) = beside(7, lower, Says::Marks);
+        assert!(low > 0 && high > 5 * low, "{high} and {low} bytes");
+    }
+}
+
+#[test]
+fn lower_lanes_get_an_eighth_however_small_the_receive_window_is() {
+    let of = |priority, kept: LaneOptions| LaneOptions { priority: Some(priority), ..kept };
+    let kinds = [latest(), LaneOptions::default()];
+    for window in [8, 16, 32, 64, 128, 256, 1024] {
+        for (high, low) in kinds.iter().flat_map(|high| kinds.iter().map(move |low| (high, low))) {
+            let lanes = [("a", 100, of(7, high.clone())), ("b", 100, of(0, low.clone()))];
+            let [of_high, of_low] = through_a_narrow_link(lanes, Says::Credit(window << 10));
+            eprintln!("{window} KiB: {:?} beside {:?}: {of_high} and {of_low} bytes", high.keep, low.keep);
+        }
+    }
+    panic!();
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_equal_ones_get_half() {
+    let (latest, all) = beside(0, LaneOptions::default(), Says::Marks);
+    assert!(latest > 2 * all / 3 && all > 2 * latest / 3, "{latest} and {all} bytes");
+}
+
+#[test]
+fn beside_two_lanes_that_wait_for_their_link_an_equal_one_gets_as_much_as_each() {
+    let lanes = [("a", 100, latest()), ("b", 100, latest()), ("c", 10, LaneOptions::default())];
+    let sums = through_a_narrow_link(lanes, Says::Marks);
+    let (least, most) = (sums.iter().min().copied(), sums.iter().max().copied());
+    assert!(least > most.map(|most| 2 * most / 3), "{sums:?} bytes");
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_equal_ones_dont_use_up_what_lower_ones_get() {
+    let first = LaneOptions { priority: Some(7), ..LaneOptions::default() };
+    let latest = LaneOptions { priority: Some(7), ..latest() };
+    let lower = LaneOptions::default();
+    let lanes = [("a", 100, latest), ("b", 10, first), ("c", 10, lower)];
+    let [latest, equal, lower] = through_a_narrow_link(lanes, Says::Marks);
+    let sums = format!("{latest}, {equal} and {lower} bytes");
+    assert!(latest > 2 * equal / 3 && equal > 2 * latest / 3, "{sums}");
+    assert!(lower > latest / 14 && lower < latest / 4, "{sums}");
+}
+
+#[test]
+fn beside_a_lane_that_waits_for_its_link_all_lower_ones_together_get_an_eighth() {
+    let of = |priority| LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+    let first = LaneOptions { priority: Some(7), ..latest() };
+    let lanes = [("a", 100, first), ("b", 10, of(3)), ("c", 10, of(3)), ("d", 10, of(3))];
+    let [first, lower @ ..] = through_a_narrow_link(lanes, Says::Marks);
+    assert!(lower.iter().all(|one| *one > 0), "{lower:?} bytes");
+    assert!(first > 5 * lower.iter().sum::<usize>(), "{first} and {lower:?} bytes");
+}
+
+#[test]
+fn beside_a_lane_whose_client_answers_no_marks_others_go_on() {
+    let (_, all) = beside(7, LaneOptions::default(), Says::Nothing);
+    assert!(all > 100_000, "{all} bytes");
+}
+
+#[test]
+fn beside_a_lane_whose_program_is_slow_others_go_on() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter_with_credit("bob", 1 << 20));
+    stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
+    stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+    let others = |stage: &mut Stage| {
+        (0..10).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+    };
+    // It reads all and consumes nothing: more than its window waits then.
+    stage.publish(ann, "a.0", &[0; 4000]);
+    marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    for key in 1..40 {
+        stage.publish(ann, &format!("a.{key}"), &[0; 4000]);
+    }
+    let full = stage.frames(bob);
+    let on_its_way = full.iter().filter(|one| matches!(one, BrokerFrame::Message(_))).count();
+    assert!((10..40).contains(&on_its_way), "{on_its_way} on their way");
+    assert!(marks(&full).is_empty(), "nothing waited beside it");
+    others(&mut stage);
+    let beside = stage.frames(bob);
+    let few = messages(&beside, "b");
+    marks(&beside).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    others(&mut stage);
+    let all = few + messages(&stage.frames(bob), "b");
+    assert!(few < 10 && all == 20, "{few} before it was known that all was read, {all} then");
+}
+
+#[test]
+fn beside_a_lane_of_which_a_mark_is_late_others_go_on() {
+    let mut config = Config::default();
+    config.lane.overflow = GrantedOverflow::DropOldest;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
+    stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+    stage.publish(ann, "a.0", &[0; 4000]);
+    marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+    (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
+    (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+    let first = messages(&stage.frames(bob), "b");
+    stage.pass(Duration::from_secs(10));
+    assert!(first < 20 && messages(&stage.frames(bob), "b") == 0, "{first}");
+    // Nothing of what was for the other lane comes back any more, but the client is there.
+    stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
+    stage.pass(Duration::from_secs(6));
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(first + messages(&stage.frames(bob), "b"), 20);
+}
+
+#[test]
+fn beside_a_lane_of_which_a_mark_is_late_others_go_on_however_often_it_was_sent_again() {
+    for ping_interval in [15_000, 4_000] {
+        let mut config = Config::default();
+        config.lane.overflow = GrantedOverflow::DropOldest;
+        let mut stage = Stage::new(config);
+        let (receive_window, ping_interval) = (Some(1 << 20), Some(ping_interval));
+        let connect = Connect { receive_window, ping_interval, ..Connect::default() };
+        let (ann, bob) = (stage.enter("ann"), stage.enter_with("bob", connect));
+        stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
+        stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+        stage.publish(ann, "a.0", &[0; 4000]);
+        marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+        (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
+        (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+        let mut seen = messages(&stage.frames(bob), "b");
+        for second in 1..=16 {
+            assert!(seen < 20 || second > 15, "{seen} before {second} s");
+            stage.pass(Duration::from_secs(1));
+            stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
+            seen += messages(&stage.frames(bob), "b");
+        }
+        assert_eq!(seen, 20, "pinged every {ping_interval:?} ms");
+    }
+}
