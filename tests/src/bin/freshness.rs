@@ -2,7 +2,7 @@
 //! and for those who keep all; and when a slow callback gets them.
 //!
 //! `cargo run --release -p broker-tests --bin freshness [transport...] [--callback | --neighbour |
-//! --priorities] [--after SECONDS] [--rate PER_SECOND]`; what it prints is a table in Markdown. It takes a
+//! --priorities [--receive-window BYTES]] [--after SECONDS] [--rate PER_SECOND]`; what it prints is a table in Markdown. It takes a
 //! quarter of a minute for each transport, all its rows at the same time. *Marks*: the client answers
 //! those of the broker, and that's all; *credit*: a program with the SDK tells what it has consumed.
 //! `--after` says how long it is overloaded before ages count.
@@ -10,7 +10,8 @@
 //! - `--callback`: the way is wide, and a callback takes 10 ms for each value.
 //! - `--neighbour`: a fast callback, alone in its lane and beside one that sleeps 500 ms in each call, over
 //!   a wide way and through the narrow one.
-//! - `--priorities`: two lanes through the narrow way, of priorities 7 and 0, and what each gets.
+//! - `--priorities`: two lanes through the narrow way, of priorities 7 and 0, and what each gets; with
+//!   `--receive-window BYTES` of a program with the SDK.
 
 use std::env;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use broker_tests::Transport;
 use broker_tests::freshness::{Ages, Kept, Load, measure};
 use broker_tests::neighbour::{self, Neighbour, Way};
-use broker_tests::priorities;
+use broker_tests::priorities::{self, Told};
 use broker_tests::slow_callback::{self, Credit, measure_narrow};
 
 const TRANSPORTS: [Transport; 4] =
@@ -42,13 +43,16 @@ enum Scene {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (mut wanted, mut load) = (Vec::new(), Load::default());
-    let mut scene = Scene::NarrowWay;
+    let (mut scene, mut told) = (Scene::NarrowWay, Told::Marks);
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match &*argument {
             "--callback" => scene = Scene::Callback,
             "--neighbour" => scene = Scene::Neighbour,
             "--priorities" => scene = Scene::Priorities,
+            "--receive-window" => {
+                told = Told::Credit(arguments.next().unwrap_or_default().parse()?);
+            }
             "--after" => {
                 let seconds = arguments.next().unwrap_or_default().parse()?;
                 load.warm_up = Duration::from_secs(seconds);
@@ -64,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         Scene::NarrowWay => through_a_narrow_way(transports, load).await,
         Scene::Callback => through_a_callback(transports, load).await,
         Scene::Neighbour => beside_one_that_sleeps(transports, load).await,
-        Scene::Priorities => by_priority(transports, load).await,
+        Scene::Priorities => by_priority(transports, told, load).await,
     }
 }
 
@@ -155,6 +159,7 @@ async fn beside_one_that_sleeps(
 
 async fn by_priority(
     transports: impl Iterator<Item = Transport>,
+    told: Told,
     load: Load,
 ) -> anyhow::Result<()> {
     let Load { keys, per_second, payload_bytes, bytes_per_second, warm_up, measured } = load;
@@ -163,17 +168,25 @@ async fn by_priority(
          through {bytes_per_second} bytes a second; {measured:?} after {warm_up:?}\n"
     );
     println!(
-        "| transport | of priority 7 | of priority 0 | values, 7 | values, 0 | age p50, 7 | age p99, 7 | \
-         oldest, 7 |"
+        "| transport | by | of priority 7 | of priority 0 | values, 7 | values, 0 | age p50, 7 | \
+         age p99, 7 | oldest, 7 |"
     );
-    println!("|---|---|---|--:|--:|--:|--:|--:|");
+    println!("|---|---|---|---|--:|--:|--:|--:|--:|");
+    let (newest, all) = (Kept::Latest, Kept::All);
     for over in transports {
-        let measured = |beside| priorities::measure(over, beside, load);
-        let (all, latest) = tokio::try_join!(measured(Kept::All), measured(Kept::Latest))?;
-        for (beside, [high, low]) in [(Kept::All, all), (Kept::Latest, latest)] {
-            let (over, first, other) = (over.name(), Kept::Latest.name(), beside.name());
+        let measured = |high, low| priorities::measure(over, [high, low], told, load);
+        let rows = tokio::try_join!(
+            measured(newest, all),
+            measured(newest, newest),
+            measured(all, all),
+            measured(all, newest),
+        )?;
+        let pairs = [(newest, all), (newest, newest), (all, all), (all, newest)];
+        for ((first, other), [high, low]) in pairs.into_iter().zip([rows.0, rows.1, rows.2, rows.3])
+        {
+            let (over, by, first, other) = (over.name(), told.name(), first.name(), other.name());
             let (of_high, of_low, ages) = (high.count(), low.count(), quantiles(&high));
-            println!("| {over} | {first} | {other} | {of_high} | {of_low} | {ages} |");
+            println!("| {over} | {by} | {first} | {other} | {of_high} | {of_low} | {ages} |");
         }
     }
     Ok(())

@@ -90,9 +90,9 @@ impl Session {
         let (room, larger) = slot.allowance();
         // A message that fits into the credit goes, however small the share: it isn't refused for that.
         let share = if larger { self.share_of(place) } else { usize::MAX };
-        let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room.min(share)));
+        let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room));
         let header = self.header(slot);
-        let limit = Limit { packet_bytes_max, larger };
+        let limit = Limit { packet_bytes_max, share, larger };
         let mut packer = Packer::new(codec, (slot.number, header), limit, log, out);
         let mut sent = Sent::default();
         let by_datagram = self.datagram_room(place).is_some();

@@ -6,9 +6,7 @@ use std::time::Duration;
 use broker_core::Config;
 use broker_delivery::lane::Overflow as GrantedOverflow;
 use broker_protocol::Codec;
-use broker_protocol::frame::{
-    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Pong, Publish,
-};
+use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Pong, Publish};
 
 use crate::credit::{Counting, consumed};
 use crate::stage::{Stage, in_lane};
@@ -100,7 +98,8 @@ fn through_a_narrow_link<const LANES: usize>(
     for ((name, _, options), number) in lanes.iter().zip(1..) {
         stage.say(bob, &in_lane(&format!("{name}.*"), number, options.clone()));
     }
-    let (mut link, mut sums) = (Narrow::new(says, lanes.iter().map(|lane| lane.2.clone())), [0; LANES]);
+    let (mut link, mut sums) =
+        (Narrow::new(says, lanes.iter().map(|lane| lane.2.clone())), [0; LANES]);
     for step in 0..1200 {
         for key in 0..10 {
             for (name, topics, _) in &lanes {
@@ -140,15 +139,72 @@ fn beside_a_lane_that_waits_for_its_link_lower_ones_get_an_eighth() {
 #[test]
 fn lower_lanes_get_an_eighth_however_small_the_receive_window_is() {
     let of = |priority, kept: LaneOptions| LaneOptions { priority: Some(priority), ..kept };
-    let kinds = [latest(), LaneOptions::default()];
-    for window in [8, 16, 32, 64, 128, 256, 1024] {
-        for (high, low) in kinds.iter().flat_map(|high| kinds.iter().map(move |low| (high, low))) {
-            let lanes = [("a", 100, of(7, high.clone())), ("b", 100, of(0, low.clone()))];
-            let [of_high, of_low] = through_a_narrow_link(lanes, Says::Credit(window << 10));
-            eprintln!("{window} KiB: {:?} beside {:?}: {of_high} and {of_low} bytes", high.keep, low.keep);
+    let kinds = || [latest(), LaneOptions::default()].into_iter();
+    for window in [8, 16, 32] {
+        for (high, low) in kinds().flat_map(|high| kinds().map(move |low| (high.clone(), low))) {
+            let kept = format!("{window} KiB, {:?} beside {:?}", high.keep, low.keep);
+            let lanes = [("a", 100, of(7, high)), ("b", 10, of(0, low))];
+            let [high, low] = through_a_narrow_link(lanes, Says::Credit(window << 10));
+            assert!(high > 5 * low && low > high / 14, "{kept}: {high} and {low} bytes");
         }
     }
-    panic!();
+}
+
+/// How many bytes of two lanes, of priorities 7 and 0, that keep everything come to a client whose link is
+/// wide, while others are on their way to it, in packets each of which needs `trip` steps, and which tells at
+/// once what it has consumed, or never anything of the first lane.
+fn through_a_wide_link(trip: usize, is_slow: bool) -> [u64; 2] {
+    let mut config = Config::default();
+    config.lane.overflow = GrantedOverflow::DropOldest;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter_with_credit("bob", 8 << 10));
+    for (lane, topic, priority) in [(1, "a", Some(7)), (2, "b", Some(0))] {
+        let options = LaneOptions { priority, ..LaneOptions::default() };
+        stage.say(bob, &in_lane(topic, lane, options));
+    }
+    let mut counting = Counting::new(Codec::Bincode);
+    let mut way = VecDeque::from(vec![Vec::new(); trip]);
+    for _ in 0..600 {
+        for topic in ["a", "b"] {
+            (0..20).for_each(|_| stage.publish(ann, topic, &[0; 1000]));
+        }
+        stage.pass(Duration::from_millis(50));
+        way.push_back(stage.packets(bob));
+        let arrived = way.pop_front().unwrap_or_default();
+        let frames = stage.frames_in(arrived);
+        counting.count(0, &frames);
+        marks(&frames).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+        for lane in [1, 2] {
+            if lane == 2 || !is_slow {
+                stage.say(bob, &consumed(lane, counting.bytes[usize::from(lane)]));
+            }
+        }
+    }
+    [counting.bytes[1], counting.bytes[2]]
+}
+
+#[test]
+fn a_long_link_is_not_taken_for_a_narrow_one_where_the_receive_window_is_small() {
+    for trip in [1, 8] {
+        let [high, low] = through_a_wide_link(trip, false);
+        assert!(low > high / 2, "{trip} steps: {high} and {low} bytes");
+    }
+}
+
+#[test]
+fn a_slow_program_is_not_taken_for_a_narrow_link_where_the_receive_window_is_small() {
+    let [high, low] = through_a_wide_link(1, true);
+    assert!(high <= 8 << 10 && low > 10 * high, "{high} and {low} bytes");
+}
+
+#[test]
+fn gaps_leave_room_for_messages_in_a_small_share() {
+    let lanes = [
+        ("a", 100, LaneOptions { priority: Some(7), ..latest() }),
+        ("b", 100, LaneOptions { priority: Some(0), ..LaneOptions::default() }),
+    ];
+    let [high, low] = through_a_narrow_link(lanes, Says::Credit(1 << 20));
+    assert!(high > 5 * low && low > high / 28, "{high} and {low} bytes");
 }
 
 #[test]

@@ -148,7 +148,8 @@ fn a_peer_that_keeps_up_never_loses_any_of_it() {
     let mut window = Window::new(Duration::ZERO);
     for step in 1..1000 {
         window.sent(20_000);
-        let mark = window.due_mark(0, window.room() == 0, || false).expect("each is more than a quarter");
+        let mark =
+            window.due_mark(0, window.room() == 0, || false).expect("each is more than a quarter");
         window.sent_mark(MILLISECOND * 1000 * step, u64::from(step));
         window.fell_idle();
         give_back(&mut window, mark, MILLISECOND * 1000 * step, false);
@@ -160,7 +161,10 @@ fn a_peer_that_keeps_up_never_loses_any_of_it() {
 fn a_mark_is_always_on_its_way_when_there_is_no_room() {
     let mut window = Window::new(Duration::ZERO);
     window.sent(1);
-    assert!(window.due_mark(0, window.room() == 0, || false).is_some(), "the first packet is marked");
+    assert!(
+        window.due_mark(0, window.room() == 0, || false).is_some(),
+        "the first packet is marked"
+    );
     window.sent_mark(Duration::ZERO, 1);
     window.sent(START_BYTES as usize / 8);
     assert_eq!(window.due_mark(0, window.room() == 0, || false), None);
@@ -173,7 +177,10 @@ fn a_mark_is_always_on_its_way_when_there_is_no_room() {
 fn a_full_window_of_a_peer_that_tells_is_marked_only_where_another_lane_has_something() {
     let mut window = Window::of_credit(Duration::ZERO, MOST_BYTES, (0, 0));
     window.sent(1);
-    assert!(window.due_mark(0, window.room() == 0, || false).is_some(), "how long the way is isn't known yet");
+    assert!(
+        window.due_mark(0, window.room() == 0, || false).is_some(),
+        "how long the way is isn't known yet"
+    );
     window.sent_mark(Duration::ZERO, 1);
     window.returned(1, MILLISECOND, true);
     window.sent(window.room() as usize);

@@ -23,6 +23,9 @@ pub(super) enum Taken {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     pub(super) packet_bytes_max: usize,
+    /// How many bytes of it the lane's share is, behind the gaps in front: those mustn't use up what its
+    /// messages have. One frame goes at least.
+    pub(super) share: usize,
     /// Whether one larger frame may stand in it alone.
     pub(super) larger: bool,
 }
@@ -32,8 +35,10 @@ pub(super) struct Packer<'a> {
     codec: Codec,
     number: u8,
     header: LaneHeader,
+    limit: Limit,
+    /// Where the lane's share begins, and where it ends, less what is reserved.
+    share_begins: usize,
     packet_bytes_max: usize,
-    larger: bool,
     /// Bytes of `lane` frames that were written.
     header_bytes: usize,
     log: &'a Log,
@@ -53,17 +58,20 @@ impl<'a> Packer<'a> {
     pub(super) fn new(
         codec: Codec,
         (number, header): (u8, LaneHeader),
-        Limit { packet_bytes_max, larger }: Limit,
+        limit: Limit,
         log: &'a Log,
         out: &'a mut BytesMut,
     ) -> Self {
         let (replaced, reserved, told, frames) = (Replaced::default(), 0, Vec::new(), 0);
+        let share_begins = out.len();
+        let packet_bytes_max = limit.packet_bytes_max.min(share_begins.saturating_add(limit.share));
         Self {
             codec,
             number,
             header,
+            limit,
+            share_begins,
             packet_bytes_max,
-            larger,
             header_bytes: 0,
             log,
             out,
@@ -175,8 +183,18 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Writes as many gaps as fit, and at least one into an empty packet.
+    /// Writes as many gaps as fit, and at least one into an empty packet. The lane's share begins behind
+    /// them.
     pub(super) fn gaps(&mut self, ledger: &Ledger) -> Taken {
+        self.packet_bytes_max = self.limit.packet_bytes_max.saturating_sub(self.reserved);
+        let taken = self.write_gaps(ledger);
+        self.share_begins = self.out.len();
+        let share_ends = self.share_begins.saturating_add(self.limit.share);
+        self.packet_bytes_max = self.packet_bytes_max.min(share_ends);
+        taken
+    }
+
+    fn write_gaps(&mut self, ledger: &Ledger) -> Taken {
         let codec = self.codec;
         for (count, gap) in ledger.gaps().iter().enumerate() {
             let fits = match &gap.of {
@@ -279,7 +297,11 @@ impl<'a> Packer<'a> {
         }
         let header_bytes = self.out.len() - start;
         write(self.out);
-        if self.out.len() <= self.packet_bytes_max || start == 0 && self.larger {
+        let most = match start == self.share_begins {
+            true => self.limit.packet_bytes_max.saturating_sub(self.reserved),
+            false => self.packet_bytes_max,
+        };
+        if self.out.len() <= most || start == 0 && self.limit.larger {
             self.frames += 1;
             self.header_bytes += header_bytes;
             return true;
