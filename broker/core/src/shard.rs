@@ -34,6 +34,7 @@ mod resume;
 mod routes;
 mod subscriptions;
 mod together;
+mod turns;
 mod unreliable;
 mod walks;
 

@@ -51,8 +51,8 @@ pub(crate) struct Attachment {
     pub(crate) blocked: bool,
     /// The place of the lane that sent last.
     pub(crate) last_lane: u8,
-    /// How many packets in a row lanes of the highest priority had while others waited.
-    pub(crate) favoured: u8,
+    /// How many bytes lanes of the highest priority had while lower ones waited, less what those had of it.
+    pub(crate) favoured: i32,
     /// The shortest time after which a mark came back.
     pub(crate) shortest_trip: Duration,
     /// Part of a frame, on a byte stream.

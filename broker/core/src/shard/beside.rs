@@ -11,11 +11,11 @@ use std::cmp::Ordering;
 use crate::session::{Attachment, LaneSlot, Session, Window};
 
 /// How many bytes a waiting lane is to have for each of all lanes of lower priority together.
-const TIMES_LOWER: u64 = 7;
+pub(super) const TIMES_LOWER: u64 = 7;
 
 /// What such a lane may send at once, in bytes, however small its share is: about what a segment takes.
 /// What is too much is set off against what comes.
-const AT_ONCE_BYTES: usize = 1400;
+pub(super) const AT_ONCE_BYTES: usize = 1400;
 
 impl LaneSlot {
     /// How much may be on its way of a lane that sends what its link takes, or waits until some of that

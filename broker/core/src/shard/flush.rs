@@ -207,7 +207,7 @@ impl Shard {
             session.link.control.sent(control_bytes);
         }
         if let Some((place, sent)) = lane {
-            session.count_turn(place);
+            session.count_turn(place, lane_bytes);
             session.count_beside(place, lane_bytes);
             session.link.last_lane = place as u8;
             let separate = session.link.info.separate_lanes;
@@ -263,63 +263,5 @@ impl Session {
         self.stage == Stage::Away
             || self.link.blocked
             || self.lanes.iter().any(|lane_slot| lane_slot.blocked)
-    }
-}
-
-/// Lanes below the highest priority get one packet in this many, all together, while they wait.
-const LOWER_SHARE: u8 = 8;
-
-impl Session {
-    /// The lane that sends next: of those that are ready, the one with the highest priority; every
-    /// [`LOWER_SHARE`]th packet is for the others. Equal ones take turns, packet by packet.
-    fn next_lane(&self) -> Option<usize> {
-        if !self.lanes_flow() {
-            return None;
-        }
-        if let [only] = &*self.lanes {
-            return only.is_ready().then_some(0);
-        }
-        // Mostly one alone has something.
-        let mut ready = self.ready_lanes();
-        let (first, _) = ready.next()?;
-        if ready.next().is_none() {
-            return Some(first);
-        }
-        let (highest, lowest) = self.priorities()?;
-        // Those who waited may have nothing left: then it is nobody else's turn.
-        let lower_turn = lowest < highest && self.link.favoured >= LOWER_SHARE - 1;
-        let ready = self.ready_lanes();
-        let lanes = ready.filter(|(_, priority)| !(lower_turn && *priority == highest));
-        let (count, last) = (self.lanes.len(), usize::from(self.link.last_lane));
-        // How long ago a lane's turn was: the next one behind the last has waited longest.
-        let waited = |place: usize| count - (place + count - last - 1) % count;
-        lanes.max_by_key(|(place, priority)| (*priority, waited(*place))).map(|(place, _)| place)
-    }
-
-    /// The places and priorities of the lanes that could send.
-    fn ready_lanes(&self) -> impl Iterator<Item = (usize, u8)> + '_ {
-        let lanes = self.lanes.iter().enumerate();
-        let ready = lanes.filter(|(place, slot)| slot.is_ready() && self.share_of(*place) > 0);
-        ready.map(|(place, slot)| (place, slot.lane.options().priority))
-    }
-
-    /// The highest and the lowest priority of the lanes that could send.
-    fn priorities(&self) -> Option<(u8, u8)> {
-        self.ready_lanes().fold(None, |known, (_, priority)| {
-            let (highest, lowest) = known.unwrap_or((priority, priority));
-            Some((highest.max(priority), lowest.min(priority)))
-        })
-    }
-
-    /// Notes whose turn it was, before what was sent is struck off.
-    pub(super) fn count_turn(&mut self, place: usize) {
-        if self.lanes.len() == 1 {
-            return;
-        }
-        let priority = self.lanes[place].lane.options().priority;
-        let favoured = self
-            .priorities()
-            .is_some_and(|(highest, lowest)| priority == highest && lowest < highest);
-        self.link.favoured = if favoured { self.link.favoured.saturating_add(1) } else { 0 };
     }
 }

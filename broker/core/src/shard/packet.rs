@@ -45,7 +45,7 @@ impl Session {
         let codec = self.link.info.codec;
         let (room, larger) = slot.allowance();
         let packet_bytes_max = (self.link.packet_bytes_max as usize).min(room);
-        let packet_bytes_max = packet_bytes_max.min(self.share_of(place));
+        let packet_bytes_max = packet_bytes_max.min(self.part_of(place));
         let (block, range, count) = log.shared(codec, *extent, packet_bytes_max)?;
         if range.len() > room && !larger {
             return None;
@@ -89,7 +89,7 @@ impl Session {
         };
         let (room, larger) = slot.allowance();
         // A message that fits into the credit goes, however small the share: it isn't refused for that.
-        let share = if larger { self.share_of(place) } else { usize::MAX };
+        let share = if larger { self.part_of(place) } else { usize::MAX };
         let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room));
         let header = self.header(slot);
         let limit = Limit { packet_bytes_max, share, larger };

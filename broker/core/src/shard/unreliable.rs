@@ -74,7 +74,7 @@ impl Shard {
         let Self { sessions, log, scratch, statistics, .. } = self;
         let session = &mut sessions[slot as usize];
         statistics.packets += 1;
-        session.count_turn(place);
+        session.count_turn(place, scratch.len());
         session.count_beside(place, scratch.len());
         session.link.last_lane = place as u8;
         let lane_slot = &mut session.lanes[place];

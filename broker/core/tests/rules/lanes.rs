@@ -374,31 +374,38 @@ fn a_gap_is_told_to_those_who_miss_something_and_counts_only_that() {
 }
 
 #[test]
-fn lanes_of_lower_priority_get_every_eighth_packet() {
-    let limits = Limits { packet_bytes_max: 512, ..Limits::default() };
-    let mut stage = Stage::new(Config { limits, ..Config::default() });
-    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
-    for (lane, priority) in [(1, 7), (2, 0)] {
-        let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
-        stage.say(bob, &in_lane("a", lane, options));
+fn lanes_of_lower_priority_get_every_eighth_byte_however_large_packets_are() {
+    for (high, low) in [(400, 400), (400, 4000), (4000, 400), (60_000, 60_000), (100, 60_000)] {
+        let mut config = Config::default();
+        config.lane.bound = Bound { messages: 1 << 20, bytes: 1 << 30 };
+        let mut stage = Stage::new(config);
+        let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+        for (topic, lane, priority) in [("high", 1, 7), ("low", 2, 0)] {
+            let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+            stage.say(bob, &in_lane(topic, lane, options));
+        }
+        stage.packets(bob);
+        stage.set_room(bob, 0);
+        for (topic, size) in [("high", high), ("low", low)] {
+            for _ in 0..4_000_000 / size {
+                stage.write(ann, &ClientFrame::Publish(Publish::bytes(topic, &vec![b'x'; size])));
+            }
+        }
+        stage.turn();
+        let mut sent = [0, 0];
+        while sent[0] < 2_000_000 {
+            stage.set_room(bob, 1);
+            stage.turn();
+            for frame in stage.frames(bob) {
+                if let BrokerFrame::Message(message) = frame {
+                    sent[usize::from(message.topic == "low")] += message.body.payload.len();
+                }
+            }
+        }
+        // Small messages are larger as frames.
+        let most = sent[0] / 6 + 60_000;
+        assert!(sent[1] > sent[0] / 9 && sent[1] <= most, "{high} and {low} bytes each: {sent:?}");
     }
-    stage.packets(bob);
-    stage.set_room(bob, 0);
-    for _ in 0..40 {
-        stage.publish(ann, "a", &[b'x'; 400]);
-    }
-    stage.packets(bob);
-    stage.set_room(bob, 16);
-    stage.turn();
-    let lanes: Vec<u8> = stage
-        .frames(bob)
-        .into_iter()
-        .filter_map(|frame| match frame {
-            BrokerFrame::Lane(header) => Some(header.lane),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(lanes.iter().filter(|lane| **lane == 2).count(), 2, "{lanes:?}");
 }
 
 #[test]
@@ -413,13 +420,13 @@ fn the_turn_of_lower_lanes_is_nobodys_turn_when_only_they_are_left() {
     stage.packets(bob);
     stage.set_room(bob, 0);
     // As many as leave before it is the lower lane's turn, and then none of them is left.
-    for _ in 0..7 {
+    for _ in 0..25 {
         stage.publish(ann, "high", &[b'x'; 400]);
     }
     stage.publish(ann, "low", b"x");
     stage.set_room(bob, usize::MAX);
     stage.turn();
-    assert_eq!(stage.messages(bob).len(), 8);
+    assert_eq!(stage.messages(bob).len(), 26);
 }
 
 #[test]

@@ -45,7 +45,10 @@ impl Window {
         beside: impl FnOnce() -> bool,
     ) -> Option<u64> {
         if self.of_credit {
-            let due = self.wants_trip() || is_full && self.sent > self.marked && beside();
+            let unmarked = self.sent - self.marked;
+            // Of what is kept whole, most may be on its way before it is full.
+            let much = !self.is_bound && unmarked >= self.size / MARKS_IN_A_WINDOW;
+            let due = self.wants_trip() || (is_full && unmarked > 0 || much) && beside();
             return due.then_some(self.sent << LANE_BITS | u64::from(lane));
         }
         let unmarked = self.sent - self.marked;
