@@ -53,8 +53,8 @@ pub(crate) struct Attachment {
     pub(crate) last_lane: u8,
     /// How many bytes lanes of the highest priority had while lower ones waited, less what those had of it.
     pub(crate) favoured: i32,
-    /// The shortest time after which a mark came back.
-    pub(crate) shortest_trip: Duration,
+    /// The shortest time after which a mark came back, in milliseconds.
+    pub(crate) shortest_trip: u16,
     /// Part of a frame, on a byte stream.
     #[expect(clippy::box_collection, reason = "few have it, and a word is less than three")]
     pub(crate) partial: Option<Box<Vec<u8>>>,
@@ -86,7 +86,7 @@ impl Attachment {
             blocked: false,
             last_lane: 0,
             favoured: 0,
-            shortest_trip: Duration::MAX,
+            shortest_trip: u16::MAX,
             partial: None,
             packet_bytes_max: 0,
             kept_bytes_max: 0,

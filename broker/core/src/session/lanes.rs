@@ -32,8 +32,8 @@ pub(crate) struct LaneSlot {
     /// How many bytes others have sent of which this one may send a part beside them, or how many too many
     /// it has sent.
     pub(crate) beside: i32,
-    /// How much of it may be on its way, where not all survives waiting; beside others also what has arrived
-    /// of what is kept whole, if its client takes part in credit.
+    /// How much of it may be on its way, where not all survives waiting; beside one of another priority also
+    /// what has arrived of what is kept whole.
     pub(crate) window: Option<Box<Window>>,
     /// How much of it may be sent and not yet consumed, if its client takes part in credit.
     pub(crate) credit: Option<Box<Credit>>,
@@ -94,23 +94,17 @@ impl LaneSlot {
         let pushed = self.lane.set_options(options, log);
         let conflates = self.lane.conflates();
         if before != (conflates, options.unreliable) {
-            let measured = self.window.take().is_some();
-            match conflates {
-                true => self.window = Some(self.new_window(now)),
-                false if measured => self.measure_beside(now),
-                false => {}
-            }
+            self.window = conflates.then(|| self.new_window(now));
         }
         pushed
     }
 
-    /// Has what arrives of it measured, because it is beside another lane.
-    pub(crate) fn measure_beside(&mut self, now: Duration) {
-        if self.window.is_none()
-            && let Some(credit) = self.told_credit()
-        {
-            let window = Window::of_what_is_kept(now, credit.window(), credit.totals());
-            self.window = Some(Box::new(window));
+    /// Has what arrives of it measured, because it is beside one of another priority. Where all share the link and there
+    /// is no credit, nothing is to be measured: it is the link that refuses, all of them at once.
+    pub(crate) fn measure_beside(&mut self, separate_lanes: bool, now: Duration) {
+        let credit = self.told_credit();
+        if self.window.is_none() && (credit.is_some() || separate_lanes) {
+            self.window = Some(Box::new(Window::of_what_is_kept(now, credit)));
         }
     }
 

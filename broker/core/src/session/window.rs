@@ -22,6 +22,8 @@ use std::time::Duration;
 pub(crate) use marks::lane_of;
 use marks::{Mark, Probe};
 
+use super::credit::Credit;
+
 /// The least that may be on its way, in bytes; one message at least.
 const LEAST_BYTES: u64 = 8 << 10;
 /// What may be on its way before anything was measured, in bytes.
@@ -46,7 +48,7 @@ pub(crate) struct Window {
     most: u64,
     /// Whether the peer tells by itself what it has consumed.
     of_credit: bool,
-    /// Whether this bounds what may be on its way; of what is kept whole its credit alone does.
+    /// Whether this bounds what may be on its way; of what is kept whole it doesn't.
     is_bound: bool,
     /// Bytes handed to the link since it began, and those of them that the peer has consumed.
     sent: u64,
@@ -108,10 +110,13 @@ impl Window {
         Self { size, most, of_credit: true, sent, consumed, marked, base, ..Self::new(now) }
     }
 
-    /// For a lane of which its credit alone says how much may be on its way: what has arrived is measured.
-    pub(crate) fn of_what_is_kept(now: Duration, credit: u64, totals: (u64, u64)) -> Self {
-        let of_credit = Self::of_credit(now, credit, totals);
-        Self { size: credit, most: credit, is_bound: false, ..of_credit }
+    /// For a lane that is kept whole: what may be on its way says its `credit` alone, if there is any, and
+    /// what has arrived is measured.
+    pub(crate) fn of_what_is_kept(now: Duration, credit: Option<&Credit>) -> Self {
+        let most = credit.map_or(MOST_BYTES, Credit::window);
+        let totals = credit.map_or((0, 0), Credit::totals);
+        let of_credit = Self::of_credit(now, most, totals);
+        Self { size: most, most, is_bound: false, ..of_credit }
     }
 
     /// How many bytes more may be sent; more than 0 allow one message at least.

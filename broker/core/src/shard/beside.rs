@@ -7,6 +7,7 @@
 //! as much as it, or as each of several. Each lane has an account of its own: none uses up what another may send.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use crate::session::{Attachment, LaneSlot, Session, Window};
 
@@ -21,10 +22,12 @@ impl LaneSlot {
     /// How much may be on its way of a lane that sends what its link takes, or waits until some of that
     /// has arrived.
     fn fills(&self, link: &Attachment) -> Option<u64> {
-        let follows = |window: &&Window| window.follows_its_link(link.shortest_trip);
+        let shortest = Duration::from_millis(link.shortest_trip.into());
+        let follows = |window: &&Window| window.follows_its_link(shortest);
         let window = self.window.as_deref().filter(follows)?;
-        let may_go = !self.blocked && self.lane.is_due();
-        (may_go && (self.room() > 0 || window.is_under_way())).then_some(window.size())
+        let may_go = self.room() > 0 && !self.blocked;
+        let fills = self.lane.is_due() && (may_go || window.is_under_way(self.blocked));
+        fills.then_some(window.size())
     }
 
     fn priority(&self) -> u8 {
@@ -44,6 +47,15 @@ impl LaneSlot {
 }
 
 impl Session {
+    /// Has what arrives measured of all lanes, where their priorities differ.
+    pub(super) fn measure_beside(&mut self, now: Duration) {
+        let separate_lanes = self.link.info.separate_lanes;
+        let first = self.lanes.first().map(LaneSlot::priority);
+        if self.lanes.iter().any(|one| Some(one.priority()) != first) {
+            self.lanes.iter_mut().for_each(|one| one.measure_beside(separate_lanes, now));
+        }
+    }
+
     /// How many bytes another lane is to have for each of this one, and how much is on its way of it,
     /// if this one is beside such a one.
     fn beside(&self, place: usize) -> Option<(u64, u64)> {

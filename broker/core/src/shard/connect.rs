@@ -71,6 +71,7 @@ impl Shard {
             let now = self.now;
             session.lanes.iter_mut().for_each(|one| one.begin_credit(receive_window, now));
         }
+        session.measure_beside(self.now);
         self.share_what_is_kept(slot);
     }
 

@@ -19,11 +19,10 @@ impl Shard {
         NonZeroU32::new(wished.clamp(least, most))
     }
 
-    /// Has lanes that are no longer alone do their part: each keeps its share of what one session may have
-    /// kept, and what has arrived of it is measured. What a client that takes part in credit was sent and
-    /// hasn't consumed is within its window, but many lanes have a window each.
+    /// Has each lane keep its share of what one session may have kept: what a client that takes part in
+    /// credit was sent and hasn't consumed is within its window, but many lanes have a window each.
     pub(super) fn share_what_is_kept(&mut self, slot: u32) {
-        let Self { sessions, log, config, now, .. } = self;
+        let Self { sessions, log, config, .. } = self;
         let session = &mut sessions[slot as usize];
         let lanes = session.lanes.len().max(1) as u32;
         let share = config.limits.receive_window_max / lanes;
@@ -32,9 +31,6 @@ impl Shard {
         session.link.kept_bytes_max = window.max(least);
         if session.link.receive_window.is_some() {
             session.keep_no_more(log);
-        }
-        if lanes > 1 {
-            session.lanes.iter_mut().for_each(|one| one.measure_beside(*now));
         }
     }
 

@@ -71,6 +71,7 @@ impl Shard {
         }
         session.lanes.push(lane_slot);
         let place = session.lanes.len() - 1;
+        session.measure_beside(self.now);
         self.share_what_is_kept(slot);
         place
     }
@@ -105,6 +106,7 @@ impl Shard {
         }
         let lane_slot = &mut self.sessions[slot as usize].lanes[place];
         let pushed = lane_slot.set_options(granted, self.now, &mut self.log);
+        self.sessions[slot as usize].measure_beside(self.now);
         self.pushed((slot, place), pushed);
         // What it changes may be what held the lane up.
         if self.sessions[slot as usize].stage != Stage::Ending {

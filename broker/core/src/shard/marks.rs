@@ -10,8 +10,8 @@ use crate::session::{LaneSlot, PongTo, Session, Stage, lane_of};
 use crate::{Now, Run};
 
 impl Shard {
-    /// Sends the marks that are due, behind the data of their lanes. A lane without a window, which
-    /// is one that keeps everything and is alone or has no credit, needs none.
+    /// Sends the marks that are due, behind the data of their lanes. A lane without a window
+    /// needs none.
     #[inline]
     pub(super) fn send_marks(&mut self, slot: u32, outlet: &mut impl Outlet) {
         if self.sessions[slot as usize].has_windows() {
@@ -81,8 +81,10 @@ impl Shard {
                 && (number == lane || !separate)
             {
                 window.returned(serial, now.monotonic, waits);
-                let took = window.took().unwrap_or(Duration::MAX);
-                session.link.shortest_trip = session.link.shortest_trip.min(took);
+                if let Some(took) = window.took() {
+                    let took = u16::try_from(took.as_millis()).unwrap_or(u16::MAX);
+                    session.link.shortest_trip = session.link.shortest_trip.min(took);
+                }
                 dirty |= waits || session.due_mark(place).is_some();
             }
         }

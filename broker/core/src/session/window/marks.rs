@@ -6,6 +6,8 @@ use super::Window;
 
 /// A mark is due for each such part of the window.
 const MARKS_IN_A_WINDOW: u64 = 4;
+/// Of what is kept whole one is due for so many bytes at most.
+const UNMARKED_BYTES_MAX: u64 = 64 << 10;
 /// After how long others no longer wait for a lane of which a mark hasn't come back: longer than what
 /// buffers hold, 128 KiB, takes over 10 KB/s.
 const LATE_AFTER: Duration = Duration::from_secs(15);
@@ -46,8 +48,9 @@ impl Window {
     ) -> Option<u64> {
         if self.of_credit {
             let unmarked = self.sent - self.marked;
-            // Of what is kept whole, most may be on its way before it is full.
-            let much = !self.is_bound && unmarked >= self.size / MARKS_IN_A_WINDOW;
+            // Of what is kept whole, much may be on its way before it is full.
+            let much = !self.is_bound
+                && unmarked >= (self.size / MARKS_IN_A_WINDOW).min(UNMARKED_BYTES_MAX);
             let due = self.wants_trip() || (is_full && unmarked > 0 || much) && beside();
             return due.then_some(self.sent << LANE_BITS | u64::from(lane));
         }
@@ -95,10 +98,11 @@ impl Window {
         self.marks.front().is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
     }
 
-    /// Whether most of what may be on its way hasn't arrived. What has arrived and isn't consumed waits for
-    /// its program, not for the link.
-    pub(crate) fn is_under_way(&self) -> bool {
-        2 * (self.sent - self.arrived.unwrap_or_default()) > self.size
+    /// Whether most of what may be on its way hasn't arrived, or anything of what a link `refused` to take
+    /// more of. What has arrived and isn't consumed waits for its program, not for the link.
+    pub(crate) fn is_under_way(&self, refused: bool) -> bool {
+        let under_way = self.sent - self.arrived.unwrap_or_default();
+        2 * under_way > self.size || refused && under_way > 0
     }
 
     /// Notes whether the oldest mark that hasn't come back should have by now, however often it was sent

@@ -109,11 +109,12 @@ impl<'a> Packer<'a> {
     /// Takes so much of the packet's room away for a gap, if `write` then fits into what is left.
     fn fits_with_gap(&mut self, room: usize, write: impl FnOnce(&mut BytesMut)) -> bool {
         let room = room.min(self.packet_bytes_max);
-        self.packet_bytes_max -= room;
+        (self.packet_bytes_max, self.reserved) =
+            (self.packet_bytes_max - room, self.reserved + room);
         let fits = self.fits(None, write);
-        match fits {
-            true => self.reserved += room,
-            false => self.packet_bytes_max += room,
+        if !fits {
+            (self.packet_bytes_max, self.reserved) =
+                (self.packet_bytes_max + room, self.reserved - room);
         }
         fits
     }
