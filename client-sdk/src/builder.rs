@@ -137,8 +137,7 @@ impl ClientBuilder {
     /// With it the broker sends no more than callbacks consume, so that a slow callback is treated
     /// as a slow link: what comes meanwhile waits in the broker, and is treated there as the
     /// subscription's options say. Without it everything comes into this program and waits here. The
-    /// broker may grant more or less. Under 64 KiB, 256 KiB for lanes that keep everything, a subscription's
-    /// priority does little.
+    /// broker may grant more or less.
     pub fn receive_window(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.config.receive_window = bytes.into();
         self

@@ -60,9 +60,12 @@ pub(crate) struct Window {
     /// The shortest round trip since it was last looked for.
     trip: Option<Duration>,
     trip_at: Duration,
-    /// What was in front of the newest mark that has come back, if any has, and how long that took.
-    arrived: Option<u64>,
-    took: Duration,
+    /// How long the newest mark took that has come back, if any has.
+    took: Option<Duration>,
+    /// Up to where what was sent has arrived, and since when: what wasn't consumed since.
+    arrivals: VecDeque<(u64, Duration)>,
+    /// Up to where it arrived so long ago that a program which keeps up had consumed it.
+    lies: u64,
     /// When the oldest mark was sent that never came back and was sent again, since one came back.
     reminded: Option<Duration>,
     /// Whether a mark that is on its way should have come back by now.
@@ -89,8 +92,9 @@ impl Window {
             consumed: 0,
             marked: 0,
             marks: VecDeque::new(),
-            arrived: None,
-            took: Duration::ZERO,
+            took: None,
+            arrivals: VecDeque::new(),
+            lies: 0,
             reminded: None,
             late: false,
             trip: None,
@@ -136,8 +140,9 @@ impl Window {
     /// time. Where something else bounds it, the link may just be long: then marks come back as soon as the
     /// `shortest` on this link did, or nearly.
     pub(crate) fn follows_its_link(&self, shortest: Duration) -> bool {
-        let is_queued = || self.took > QUEUED_TIMES * shortest.max(SHORTEST_TRIP);
-        self.arrived.is_some() && !self.late && (self.size < self.most || is_queued())
+        let is_queued = |took| took > QUEUED_TIMES * shortest.max(SHORTEST_TRIP);
+        let follows = |took| self.size < self.most || is_queued(took);
+        !self.late && self.took.is_some_and(follows)
     }
 
     /// So many bytes were handed to the link.
@@ -158,6 +163,7 @@ impl Window {
     /// The peer told that it has consumed so many bytes since the link began.
     pub(crate) fn told(&mut self, bytes: u64, now: Duration, waits: bool) {
         let before = std::mem::replace(&mut self.consumed, bytes.min(self.sent));
+        while self.arrivals.pop_front_if(|(place, _)| *place <= bytes).is_some() {}
         if self.consumed != before {
             self.waited &= waits;
             if self.probe.is_none() && self.is_bound {

@@ -1,5 +1,5 @@
 //! When sessions are to be flushed although nothing comes: what lanes with a minimum interval hold may
-//! leave then.
+//! leave then, or what waits beside a lane whose program is slow, and not its link.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::Shard;
-use crate::session::{Session, Stage};
+use crate::session::{Session, Stage, Window};
 
 /// When which sessions are to be flushed. Others cost nothing.
 #[derive(Debug, Default)]
@@ -47,6 +47,14 @@ impl Session {
     pub(super) fn is_paced(&self) -> bool {
         self.lanes.iter().any(|one| one.lane.is_paced())
     }
+
+    /// When something of it may be sent, if only the time stands against it.
+    fn due(&self) -> Option<Duration> {
+        let paced = self.lanes.iter().filter_map(|one| one.lane.due());
+        let windows = self.lanes.iter().filter_map(|one| one.window.as_deref());
+        let lies = windows.filter_map(Window::lies_at).min();
+        paced.chain(lies.filter(|_| self.waits_for_a_share())).min()
+    }
 }
 
 impl Shard {
@@ -56,6 +64,9 @@ impl Shard {
         let Self { sessions, log, now, .. } = self;
         let session = &mut sessions[slot as usize];
         for lane_slot in &mut session.lanes {
+            if let Some(window) = &mut lane_slot.window {
+                window.note_what_lies(*now);
+            }
             match session.stage {
                 _ if !lane_slot.lane.is_paced() => {}
                 Stage::Draining => lane_slot.lane.end_pace(log),
@@ -68,9 +79,13 @@ impl Shard {
     #[inline]
     pub(super) fn note_pace(&mut self, slot: u32) {
         let session = &self.sessions[slot as usize];
-        if session.is_paced() {
-            let due = session.lanes.iter().filter_map(|one| one.lane.due()).min();
-            self.paces.set(slot, due);
+        let is_paced = session.is_paced();
+        if is_paced || session.lanes.len() > 1 {
+            let due = session.due();
+            // A time that stands here for nothing does no harm.
+            if is_paced || due.is_some() {
+                self.paces.set(slot, due);
+            }
         }
     }
 

@@ -113,7 +113,7 @@ fn the_worlds_have_lanes_that_conflate() {
 
 #[test]
 fn the_worlds_have_clients_that_come_back_and_change_their_mind() {
-    let worlds: Vec<World> = (0..60)
+    let worlds: Vec<World> = (0..80)
         .map(|seed| {
             let mut world = World::new(seed, Tamper::default(), false);
             assert!(world.run().is_ok());
@@ -123,7 +123,7 @@ fn the_worlds_have_clients_that_come_back_and_change_their_mind() {
     for what in HAPPENS {
         let happened = |world: &&World| world.judge.happened.contains_key(what);
         let count = worlds.iter().filter(happened).count();
-        assert!(count >= 5, "{what} only in {count} of 60");
+        assert!(count >= 5, "{what} only in {count} of 80");
     }
 }
 

@@ -11,6 +11,9 @@ const UNMARKED_BYTES_MAX: u64 = 64 << 10;
 /// After how long others no longer wait for a lane of which a mark hasn't come back: longer than what
 /// buffers hold, 128 KiB, takes over 10 KB/s.
 const LATE_AFTER: Duration = Duration::from_secs(15);
+/// After how long what has arrived and isn't consumed waits for its program: the SDK tells within 10 ms of
+/// what was.
+const LIES_AFTER: Duration = Duration::from_millis(100);
 /// The lane's number takes so many bits of a mark.
 pub(super) const LANE_BITS: u32 = 4;
 
@@ -84,7 +87,7 @@ impl Window {
 
     /// How long the mark took that came back last, if one has.
     pub(crate) fn took(&self) -> Option<Duration> {
-        self.arrived.map(|_| self.took)
+        self.took
     }
 
     /// The newest mark that is on its way, and its number.
@@ -99,10 +102,31 @@ impl Window {
     }
 
     /// Whether most of what may be on its way hasn't arrived, or anything of what a link `refused` to take
-    /// more of. What has arrived and isn't consumed waits for its program, not for the link.
+    /// more of. What has arrived, lies there and isn't consumed waits for its program, not for the link.
     pub(crate) fn is_under_way(&self, refused: bool) -> bool {
-        let under_way = self.sent - self.arrived.unwrap_or_default();
+        let under_way = self.sent - self.consumed.max(self.lies);
         2 * under_way > self.size || refused && under_way > 0
+    }
+
+    /// Notes what lies there by now.
+    pub(crate) fn note_what_lies(&mut self, now: Duration) {
+        let since = |at: &Duration| now.saturating_sub(*at) >= LIES_AFTER;
+        while let Some((place, _)) = self.arrivals.pop_front_if(|(_, at)| since(at)) {
+            self.lies = place;
+        }
+    }
+
+    /// When more will lie there, unless it is consumed.
+    pub(crate) fn lies_at(&self) -> Option<Duration> {
+        self.arrivals.front().map(|(_, at)| *at + LIES_AFTER)
+    }
+
+    fn arrived(&mut self, place: u64, now: Duration) {
+        match self.arrivals.back_mut() {
+            // Few are enough to tell the time.
+            Some((last, at)) if now.saturating_sub(*at) < LIES_AFTER / 4 => *last = place,
+            _ => self.arrivals.push_back((place, now)),
+        }
     }
 
     /// Notes whether the oldest mark that hasn't come back should have by now, however often it was sent
@@ -129,10 +153,11 @@ impl Window {
         let before = self.consumed;
         (self.late, self.reminded) = (false, None);
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.serial <= serial) {
-            self.arrived = self.arrived.max(Some(mark.place));
-            self.took = now.saturating_sub(mark.sent_at);
-            if !self.of_credit {
-                self.consumed = mark.place;
+            self.took = Some(now.saturating_sub(mark.sent_at));
+            match self.of_credit {
+                true if mark.place > self.consumed => self.arrived(mark.place, now),
+                true => {}
+                false => self.consumed = mark.place,
             }
             self.note_trip(mark, now);
         }
