@@ -88,8 +88,7 @@ impl Session {
             false => packet_bytes_max,
         };
         let (room, larger) = slot.allowance();
-        // A message that fits into the credit goes, however small the share: it isn't refused for that.
-        let share = if larger { self.part_of(place) } else { usize::MAX };
+        let share = self.part_of(place);
         let packet_bytes_max = packet_bytes_max.min(control_bytes.saturating_add(room));
         let header = self.header(slot);
         let limit = Limit { packet_bytes_max, share, larger };
