@@ -294,11 +294,13 @@ fn beside_a_lane_of_which_a_mark_is_late_others_go_on() {
     (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
     (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
     let first = messages(&stage.frames(bob), "b");
-    stage.pass(Duration::from_secs(10));
-    assert!(first < 20 && messages(&stage.frames(bob), "b") == 0, "{first}");
     // Nothing of what was for the other lane comes back any more, but the client is there.
-    stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
-    stage.pass(Duration::from_secs(6));
+    for _ in 0..29 {
+        stage.pass(Duration::from_secs(1));
+        stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
+        assert!(first < 20 && messages(&stage.frames(bob), "b") == 0, "{first}");
+    }
+    stage.pass(Duration::from_secs(1));
     stage.pass(Duration::from_secs(1));
     assert_eq!(first + messages(&stage.frames(bob), "b"), 20);
 }
@@ -319,8 +321,8 @@ fn beside_a_lane_of_which_a_mark_is_late_others_go_on_however_often_it_was_sent_
         (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
         (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
         let mut seen = messages(&stage.frames(bob), "b");
-        for second in 1..=16 {
-            assert!(seen < 20 || second > 15, "{seen} before {second} s");
+        for second in 1..=31 {
+            assert!(seen < 20 || second > 30, "{seen} before {second} s");
             stage.pass(Duration::from_secs(1));
             stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
             seen += messages(&stage.frames(bob), "b");

@@ -9,8 +9,8 @@ const MARKS_IN_A_WINDOW: u64 = 4;
 /// Of what is kept whole one is due for so many bytes at most.
 const UNMARKED_BYTES_MAX: u64 = 64 << 10;
 /// After how long others no longer wait for a lane of which a mark hasn't come back: longer than what
-/// buffers hold, 128 KiB, takes over 10 KB/s.
-const LATE_AFTER: Duration = Duration::from_secs(15);
+/// buffers hold, 256 KiB, takes over 10 KB/s.
+const LATE_AFTER: Duration = Duration::from_secs(30);
 /// After how long what has arrived and isn't consumed waits for its program: the SDK tells within 10 ms of
 /// what was.
 const LIES_AFTER: Duration = Duration::from_millis(100);
