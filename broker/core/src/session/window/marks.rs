@@ -96,9 +96,11 @@ impl Window {
         Some((newest.serial, newest.place << LANE_BITS | u64::from(lane)))
     }
 
-    /// Whether the oldest mark that is on its way should have come back long ago.
+    /// Whether a mark that is on its way should have come back long ago: the oldest, and of what is kept whole
+    /// the newest, since there much may lie in front of it.
     pub(crate) fn is_overdue(&self, now: Duration, after: Duration) -> bool {
-        self.marks.front().is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
+        let mark = if self.is_bound { self.marks.front() } else { self.marks.back() };
+        mark.is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
     }
 
     /// Whether most of what may be on its way hasn't arrived, or anything of what a link `refused` to take
@@ -139,7 +141,7 @@ impl Window {
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.
     pub(crate) fn remind(&mut self) {
-        if self.of_credit {
+        if self.of_credit && self.is_bound {
             self.reminded = self.reminded.or_else(|| self.marks.front().map(|mark| mark.sent_at));
             self.marks.clear();
             self.marked = self.probe.map_or(self.marked, |probe| self.marked.min(probe.from));
