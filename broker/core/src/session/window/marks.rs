@@ -6,8 +6,10 @@ use super::Window;
 
 /// A mark is due for each such part of the window.
 const MARKS_IN_A_WINDOW: u64 = 4;
+/// So many are on their way at most, to who tells by itself what was consumed.
+pub(super) const MARKS_MAX: usize = 64;
 /// Of what is kept whole one is due for so many bytes at most.
-const UNMARKED_BYTES_MAX: u64 = 64 << 10;
+pub(super) const UNMARKED_BYTES_MAX: u64 = 64 << 10;
 /// After how long others no longer wait for a lane of which a mark hasn't come back: longer than what
 /// buffers hold, 256 KiB, takes over 10 KB/s.
 const LATE_AFTER: Duration = Duration::from_secs(30);
@@ -54,7 +56,8 @@ impl Window {
             // Of what is kept whole, much may be on its way before it is full.
             let much = !self.is_bound
                 && unmarked >= (self.size / MARKS_IN_A_WINDOW).min(UNMARKED_BYTES_MAX);
-            let due = self.wants_trip() || (is_full && unmarked > 0 || much) && beside();
+            let may_tell = (is_full && unmarked > 0 || much) && self.marks.len() < MARKS_MAX;
+            let due = self.wants_trip() || may_tell && beside();
             return due.then_some(self.sent << LANE_BITS | u64::from(lane));
         }
         let unmarked = self.sent - self.marked;
@@ -141,7 +144,7 @@ impl Window {
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.
     pub(crate) fn remind(&mut self) {
-        if self.of_credit && self.is_bound {
+        if self.of_credit && (self.is_bound || self.marks.len() == MARKS_MAX) {
             self.reminded = self.reminded.or_else(|| self.marks.front().map(|mark| mark.sent_at));
             self.marks.clear();
             self.marked = self.probe.map_or(self.marked, |probe| self.marked.min(probe.from));

@@ -1,4 +1,4 @@
-use super::marks::LANE_BITS;
+use super::marks::{LANE_BITS, MARKS_MAX, UNMARKED_BYTES_MAX};
 use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -196,4 +196,23 @@ fn a_mark_that_was_never_sent_says_nothing() {
     assert_eq!((window.serial_of(u64::MAX), window.serial_of(5 << LANE_BITS)), (None, None));
     window.returned(0, MILLISECOND, true);
     assert_eq!(window.room(), 0);
+}
+
+#[test]
+fn marks_that_nobody_answers_are_bounded_and_forgotten_in_the_end() {
+    let mut window = Window::of_what_is_kept(Duration::ZERO, None);
+    let mut serial = 0;
+    let mut send = |window: &mut Window, times| {
+        for _ in 0..times {
+            window.sent(UNMARKED_BYTES_MAX as usize);
+            if window.due_mark(1, false, || true).is_some() {
+                serial += 1;
+                window.sent_mark(Duration::ZERO, serial);
+            }
+        }
+        window.marks.len()
+    };
+    assert_eq!(send(&mut window, 1000), MARKS_MAX);
+    window.remind();
+    assert_eq!(send(&mut window, 1), 1, "they are taken for lost, and the next tells");
 }
