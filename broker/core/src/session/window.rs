@@ -68,6 +68,8 @@ pub(crate) struct Window {
     lies: u64,
     /// When the oldest mark was sent that never came back and was sent again, since one came back.
     reminded: Option<Duration>,
+    /// Since when a channel refuses that would have to take the next mark, while none is on its way.
+    stuck: Option<Duration>,
     /// Whether a mark that is on its way should have come back by now.
     late: bool,
     /// While the round trip is looked for.
@@ -96,6 +98,7 @@ impl Window {
             arrivals: VecDeque::new(),
             lies: 0,
             reminded: None,
+            stuck: None,
             late: false,
             trip: None,
             trip_at: now,

@@ -100,8 +100,10 @@ impl Shard {
             let Some(session) = self.sessions.get_mut(*slot as usize) else { continue };
             let after = session.link.ping_interval();
             // What waits beside one that is late goes on.
-            let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
-            let any_late = windows.fold(false, |any, window| window.note_late(now) | any);
+            let mut any_late = false;
+            for LaneSlot { window, blocked, .. } in &mut session.lanes {
+                any_late |= window.as_mut().is_some_and(|window| window.note_late(now, *blocked));
+            }
             let windows = session.lanes.iter_mut().filter_map(|one| one.window.as_mut());
             let mut overdue = windows.filter(|window| window.is_overdue(now, after)).peekable();
             let any = overdue.peek().is_some();

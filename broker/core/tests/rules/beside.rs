@@ -10,7 +10,7 @@ use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, Keep, LaneOption
 
 use crate::credit::{Counting, consumed};
 use crate::stage::{Stage, in_lane};
-use crate::windows::{latest, marks, messages, pong};
+use crate::windows::{latest, marks, messages, pong, served};
 
 /// What the client behind a slow link says of what it got.
 #[derive(Debug, Clone, Copy)]
@@ -328,5 +328,49 @@ fn beside_a_lane_of_which_a_mark_is_late_others_go_on_however_often_it_was_sent_
             seen += messages(&stage.frames(bob), "b");
         }
         assert_eq!(seen, 20, "pinged every {ping_interval:?} ms");
+    }
+}
+
+#[test]
+fn beside_a_lane_whose_channel_refuses_for_ever_others_go_on() {
+    let kinds = [LaneOptions::default(), latest()];
+    for (kept, receive_window) in
+        kinds.iter().flat_map(|kept| [(kept, None), (kept, Some(1 << 20))])
+    {
+        let mut config = Config::default();
+        config.lane.overflow = GrantedOverflow::DropOldest;
+        let mut stage = Stage::new(config);
+        stage.separate_lanes = true;
+        let connect = Connect { receive_window, ..Connect::default() };
+        let (ann, bob) = (stage.enter("ann"), stage.enter_with("bob", connect));
+        stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..kept.clone() }));
+        stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
+        // The way was short once, and then marks take long.
+        let mut seen = 0;
+        for way in [0, 50, 1000] {
+            for key in 0..10 {
+                stage.write(
+                    ann,
+                    &ClientFrame::Publish(Publish::bytes(&format!("a.{key}"), &[0; 4000])),
+                );
+                stage.write(ann, &ClientFrame::Publish(Publish::bytes("b", &[0; 4000])));
+            }
+            stage.turn();
+            let frames = stage.frames(bob);
+            stage.pass(Duration::from_millis(way));
+            marks(&frames).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+            seen += messages(&frames, "b");
+        }
+        // Something leaves behind the last mark, too little for one more, and then its channel refuses.
+        stage.publish(ann, "a.0", &[0; 4000]);
+        stage.held_lane = Some(1);
+        stage.publish(ann, "a.0", &[0; 4000]);
+        (0..30).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
+        for _ in 0..31 {
+            stage.pass(Duration::from_secs(1));
+            stage.say(bob, &ClientFrame::Pong(Pong { mark: None, lag: Vec::new() }));
+            seen += messages(&served(&mut stage, bob), "b");
+        }
+        assert_eq!(seen, 60, "{:?}, {receive_window:?}", kept.keep);
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn messages(frames: &[BrokerFrame<'_>], topic: &str) -> usize {
 }
 
 /// Answers the marks that a client got, and returns all frames.
-fn served(stage: &mut Stage, slot: u32) -> Vec<BrokerFrame<'static>> {
+pub(crate) fn served(stage: &mut Stage, slot: u32) -> Vec<BrokerFrame<'static>> {
     let frames = stage.frames(slot);
     marks(&frames).into_iter().for_each(|mark| {
         _ = stage.write(slot, &pong(mark));

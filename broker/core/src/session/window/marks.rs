@@ -135,9 +135,13 @@ impl Window {
     }
 
     /// Notes whether the oldest mark that hasn't come back should have by now, however often it was sent
-    /// again. Returns whether that is new.
-    pub(crate) fn note_late(&mut self, now: Duration) -> bool {
-        let oldest = self.reminded.or_else(|| self.marks.front().map(|mark| mark.sent_at));
+    /// again. A channel that `refused` takes no mark either: then what stands behind the last one counts
+    /// as one from here on. Returns whether that is new.
+    pub(crate) fn note_late(&mut self, now: Duration, refused: bool) -> bool {
+        let is_stuck = refused && self.marks.is_empty() && self.sent > self.marked;
+        self.stuck = is_stuck.then(|| self.stuck.unwrap_or(now));
+        let oldest = self.marks.front().map(|mark| mark.sent_at);
+        let oldest = self.reminded.or(oldest).or(self.stuck);
         let is_late = oldest.is_some_and(|sent_at| now.saturating_sub(sent_at) >= LATE_AFTER);
         is_late && !std::mem::replace(&mut self.late, true)
     }
