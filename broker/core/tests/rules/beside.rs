@@ -374,3 +374,32 @@ fn beside_a_lane_whose_channel_refuses_for_ever_others_go_on() {
         assert_eq!(seen, 60, "{:?}, {receive_window:?}", kept.keep);
     }
 }
+
+#[test]
+fn to_a_client_that_answers_no_marks_few_are_sent() {
+    for window in [None, Some(64 << 10)] {
+        let mut stage = Stage::new(Config::default());
+        stage.separate_lanes = window.is_none();
+        let connect = Connect { receive_window: window, ..Connect::default() };
+        let (ann, bob) = (stage.enter("ann"), stage.enter_with("bob", connect));
+        for (topic, lane, priority) in [("a", 1, Some(7)), ("b", 2, Some(0))] {
+            let options = LaneOptions { priority, ..LaneOptions::default() };
+            stage.say(bob, &in_lane(topic, lane, options));
+        }
+        let (mut counting, mut sent, mut got) = (Counting::new(Codec::Bincode), 0, 0);
+        for _ in 0..1000 {
+            for topic in ["a", "b"] {
+                stage.write(ann, &ClientFrame::Publish(Publish::bytes(topic, &[0; 32 << 10])));
+            }
+            stage.turn();
+            let frames = stage.frames(bob);
+            (sent, got) = (sent + marks(&frames).len(), got + messages(&frames, "a"));
+            counting.count(0, &frames);
+            for lane in [1, 2].into_iter().filter(|_| window.is_some()) {
+                stage.say(bob, &consumed(lane, counting.bytes[usize::from(lane)]));
+            }
+        }
+        assert_eq!(got, 1000, "it takes all the same");
+        assert!((1..=128).contains(&sent), "{sent} marks");
+    }
+}
