@@ -32,6 +32,8 @@ pub(crate) struct LaneSlot {
     /// How many bytes others have sent of which this one may send a part beside them, or how many too many
     /// it has sent.
     pub(crate) beside: i32,
+    /// Whether it had its turn beside a higher one, and others below that wait for theirs.
+    pub(crate) had_turn: bool,
     /// How much of it may be on its way, where not all survives waiting; beside one of another priority also
     /// what has arrived of what is kept whole.
     pub(crate) window: Option<Box<Window>>,
@@ -58,6 +60,7 @@ impl LaneSlot {
             replaying: 0,
             expiring: false,
             beside: 0,
+            had_turn: false,
             window: None,
             credit: None,
         };

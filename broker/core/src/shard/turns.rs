@@ -11,7 +11,8 @@ const SAVED_BYTES_MAX: i32 = 512 << 10;
 
 impl Session {
     /// The lane that sends next: of those that are ready, the one with the highest priority; for so many
-    /// bytes of it as [`TIMES_LOWER`] says the others have one. Equal ones take turns, packet by packet.
+    /// bytes of it as [`TIMES_LOWER`] says the others have one. Equal ones take turns, packet by packet, and
+    /// so do all lower ones when it is their turn: else one of them alone had the eighth.
     pub(super) fn next_lane(&self) -> Option<usize> {
         if !self.lanes_flow() {
             return None;
@@ -30,10 +31,13 @@ impl Session {
         let lower_turn = lowest < highest && self.link.favoured >= TURN_BYTES;
         let ready = self.ready_lanes();
         let lanes = ready.filter(|(_, priority)| !(lower_turn && *priority == highest));
+        let had_turn = |place: usize| lower_turn && self.lanes[place].had_turn;
         let (count, last) = (self.lanes.len(), usize::from(self.link.last_lane));
         // How long ago a lane's turn was: the next one behind the last has waited longest.
         let waited = |place: usize| count - (place + count - last - 1) % count;
-        lanes.max_by_key(|(place, priority)| (*priority, waited(*place))).map(|(place, _)| place)
+        let order =
+            |(place, priority): &(usize, u8)| (!had_turn(*place), *priority, waited(*place));
+        lanes.max_by_key(order).map(|(place, _)| place)
     }
 
     /// The places and priorities of the lanes that could send.
@@ -76,10 +80,20 @@ impl Session {
         let favoured = match self.priorities() {
             Some((highest, lowest)) if lowest < highest => match priority == highest {
                 true => self.link.favoured + bytes,
-                false => self.link.favoured - bytes * TIMES_LOWER as i32,
+                false => {
+                    self.note_lower_turn(place);
+                    self.link.favoured - bytes * TIMES_LOWER as i32
+                }
             },
             _ => 0,
         };
         self.link.favoured = favoured.clamp(-SAVED_BYTES_MAX, SAVED_BYTES_MAX);
+    }
+    /// Notes that a lane had its turn beside a higher one. If it had one before, all that were ready had.
+    fn note_lower_turn(&mut self, place: usize) {
+        if self.lanes[place].had_turn {
+            self.lanes.iter_mut().for_each(|one| one.had_turn = false);
+        }
+        self.lanes[place].had_turn = true;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use broker_core::Config;
-use broker_delivery::lane::Overflow as GrantedOverflow;
+use broker_delivery::lane::{Bound, Overflow as GrantedOverflow};
 use broker_protocol::Codec;
 use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Pong, Publish};
 
@@ -402,4 +402,34 @@ fn to_a_client_that_answers_no_marks_few_are_sent() {
         assert_eq!(got, 1000, "it takes all the same");
         assert!((1..=128).contains(&sent), "{sent} marks");
     }
+}
+
+#[test]
+fn of_three_priorities_the_lower_ones_have_the_eighth_in_equal_parts() {
+    let mut config = Config::default();
+    config.lane.bound = Bound { messages: 1 << 20, bytes: 1 << 30 };
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    for (topic, lane, priority) in [("a", 1, Some(7)), ("b", 2, Some(3)), ("c", 3, Some(0))] {
+        let options = LaneOptions { priority, ..LaneOptions::default() };
+        stage.say(bob, &in_lane(topic, lane, options));
+    }
+    stage.packets(bob);
+    stage.set_room(bob, 0);
+    for _ in 0..1000 {
+        for topic in ["a", "b", "c"] {
+            stage.write(ann, &ClientFrame::Publish(Publish::bytes(topic, &[0; 1000])));
+        }
+    }
+    stage.turn();
+    let mut sums = [0; 3];
+    while sums[0] < 500 {
+        stage.set_room(bob, 1);
+        stage.turn();
+        let frames = stage.frames(bob);
+        for (sum, topic) in sums.iter_mut().zip(["a", "b", "c"]) {
+            *sum += messages(&frames, topic);
+        }
+    }
+    assert!(sums[1].abs_diff(sums[2]) < 16 && sums[1] + sums[2] > sums[0] / 10, "{sums:?}");
 }
