@@ -49,7 +49,7 @@ pub(crate) struct Window {
     /// Whether the peer tells by itself what it has consumed.
     of_credit: bool,
     /// Whether this bounds what may be on its way; of what is kept whole it doesn't.
-    is_bound: bool,
+    bounds: bool,
     /// Bytes handed to the link since it began, and those of them that the peer has consumed.
     sent: u64,
     consumed: u64,
@@ -89,7 +89,7 @@ impl Window {
             size: START_BYTES,
             most: MOST_BYTES,
             of_credit: false,
-            is_bound: true,
+            bounds: true,
             sent: 0,
             consumed: 0,
             marked: 0,
@@ -123,12 +123,17 @@ impl Window {
         let most = credit.map_or(MOST_BYTES, Credit::window);
         let totals = credit.map_or((0, 0), Credit::totals);
         let of_credit = Self::of_credit(now, most, totals);
-        Self { size: most, most, is_bound: false, ..of_credit }
+        Self { size: most, most, bounds: false, ..of_credit }
+    }
+
+    /// Whether it bounds what may be on its way.
+    pub(crate) fn bounds(&self) -> bool {
+        self.bounds
     }
 
     /// How many bytes more may be sent; more than 0 allow one message at least.
     pub(crate) fn room(&self) -> u64 {
-        match self.is_bound {
+        match self.bounds {
             true => self.size.saturating_sub(self.sent - self.consumed),
             false => u64::MAX,
         }
@@ -169,7 +174,7 @@ impl Window {
         while self.arrivals.pop_front_if(|(place, _)| *place <= bytes).is_some() {}
         if self.consumed != before {
             self.waited &= waits;
-            if self.probe.is_none() && self.is_bound {
+            if self.probe.is_none() && self.bounds {
                 self.measure(now, waits);
             }
         }

@@ -1,4 +1,4 @@
-//! Lanes beside one that conflates and has as much on its way as its link takes.
+//! Lanes beside one that has as much on its way as its link takes.
 //!
 //! Such a lane waits until some of that has arrived. What others write meanwhile lies in the same buffers
 //! in front of what it writes next: so much, over a slow link, that it would get a small part of the
@@ -47,12 +47,16 @@ impl LaneSlot {
 }
 
 impl Session {
-    /// Has what arrives measured of all lanes, where their priorities differ.
+    /// Has what arrives measured of all lanes, where their priorities differ, and only there.
     pub(super) fn measure_beside(&mut self, now: Duration) {
         let separate_lanes = self.link.info.separate_lanes;
         let first = self.lanes.first().map(LaneSlot::priority);
-        if self.lanes.iter().any(|one| Some(one.priority()) != first) {
-            self.lanes.iter_mut().for_each(|one| one.measure_beside(separate_lanes, now));
+        let differ = self.lanes.iter().any(|one| Some(one.priority()) != first);
+        for one in &mut self.lanes {
+            match differ {
+                true => one.measure_beside(separate_lanes, now),
+                false => drop(one.window.take_if(|window| !window.bounds())),
+            }
         }
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use broker_core::Config;
 use broker_delivery::lane::{Bound, Overflow as GrantedOverflow};
 use broker_protocol::Codec;
-use broker_protocol::frame::{BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Pong, Publish};
+use broker_protocol::frame::{
+    BrokerFrame, ClientFrame, Connect, Keep, LaneOptions, Pong, Publish, Update,
+};
 
 use crate::credit::{Counting, consumed};
 use crate::stage::{Stage, in_lane};
@@ -432,4 +434,33 @@ fn of_three_priorities_the_lower_ones_have_the_eighth_in_equal_parts() {
         }
     }
     assert!(sums[1].abs_diff(sums[2]) < 16 && sums[1] + sums[2] > sums[0] / 10, "{sums:?}");
+}
+
+#[test]
+fn where_priorities_are_equal_again_no_marks_come() {
+    let mut stage = Stage::new(Config::default());
+    let (ann, bob) = (stage.enter("ann"), stage.enter_with_credit("bob", 64 << 10));
+    for (topic, lane) in [("a", 1), ("b", 2)] {
+        stage.say(bob, &in_lane(topic, lane, LaneOptions::default()));
+    }
+    let mut counting = Counting::new(Codec::Bincode);
+    for (priority, some) in [(0, false), (7, true), (0, false)] {
+        let options = LaneOptions { priority: Some(priority), ..LaneOptions::default() };
+        stage.say(bob, &ClientFrame::Update(Update { id: 1, lane: 1, options }));
+        let mut sent = 0;
+        for _ in 0..20 {
+            for topic in ["a", "b"] {
+                stage.write(ann, &ClientFrame::Publish(Publish::bytes(topic, &[0; 20_000])));
+            }
+            stage.turn();
+            let frames = stage.frames(bob);
+            counting.count(0, &frames);
+            sent += marks(&frames).len();
+            marks(&frames).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
+            for lane in [1, 2] {
+                stage.say(bob, &consumed(lane, counting.bytes[usize::from(lane)]));
+            }
+        }
+        assert_eq!(sent > 0, some, "{sent} marks with a priority of {priority}");
+    }
 }

@@ -54,7 +54,7 @@ impl Window {
         if self.of_credit {
             let unmarked = self.sent - self.marked;
             // Of what is kept whole, much may be on its way before it is full.
-            let much = !self.is_bound
+            let much = !self.bounds
                 && unmarked >= (self.size / MARKS_IN_A_WINDOW).min(UNMARKED_BYTES_MAX);
             let may_tell = (is_full && unmarked > 0 || much) && self.marks.len() < MARKS_MAX;
             let due = self.wants_trip() || may_tell && beside();
@@ -102,7 +102,7 @@ impl Window {
     /// Whether a mark that is on its way should have come back long ago: the oldest, and of what is kept whole
     /// the newest, since there much may lie in front of it.
     pub(crate) fn is_overdue(&self, now: Duration, after: Duration) -> bool {
-        let mark = if self.is_bound { self.marks.front() } else { self.marks.back() };
+        let mark = if self.bounds { self.marks.front() } else { self.marks.back() };
         mark.is_some_and(|mark| now.saturating_sub(mark.sent_at) >= after)
     }
 
@@ -148,7 +148,7 @@ impl Window {
 
     /// Has a mark sent again, as if some of what was sent were behind the last one.
     pub(crate) fn remind(&mut self) {
-        if self.of_credit && (self.is_bound || self.marks.len() == MARKS_MAX) {
+        if self.of_credit && (self.bounds || self.marks.len() == MARKS_MAX) {
             self.reminded = self.reminded.or_else(|| self.marks.front().map(|mark| mark.sent_at));
             self.marks.clear();
             self.marked = self.probe.map_or(self.marked, |probe| self.marked.min(probe.from));
