@@ -49,7 +49,7 @@ pub(crate) struct Attachment {
     pub(crate) header: LaneHeader,
     /// Whether the link refused, where lanes share it.
     pub(crate) blocked: bool,
-    /// The place of the lane that sent last.
+    /// The place of the lane that sent last, turns of lower ones beside a higher one not counted.
     pub(crate) last_lane: u8,
     /// How many bytes lanes of the highest priority had while lower ones waited, less what those had of it.
     pub(crate) favoured: i32,

@@ -209,7 +209,6 @@ impl Shard {
         if let Some((place, sent)) = lane {
             session.count_turn(place, lane_bytes);
             session.count_beside(place, lane_bytes);
-            session.link.last_lane = place as u8;
             let separate = session.link.info.separate_lanes;
             let lane_slot = &mut session.lanes[place];
             match separate {

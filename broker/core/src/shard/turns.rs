@@ -78,14 +78,18 @@ impl Session {
         let priority = self.lanes[place].lane.options().priority;
         let bytes = i32::try_from(bytes).unwrap_or(SAVED_BYTES_MAX).min(SAVED_BYTES_MAX);
         let favoured = match self.priorities() {
-            Some((highest, lowest)) if lowest < highest => match priority == highest {
-                true => self.link.favoured + bytes,
-                false => {
-                    self.note_lower_turn(place);
-                    self.link.favoured - bytes * TIMES_LOWER as i32
+            Some((highest, _)) if priority < highest => {
+                self.note_lower_turn(place);
+                self.link.favoured - bytes * TIMES_LOWER as i32
+            }
+            levels => {
+                // Whose turn it is among the highest is as it was after one of lower ones.
+                self.link.last_lane = place as u8;
+                match levels {
+                    Some((highest, lowest)) if lowest < highest => self.link.favoured + bytes,
+                    _ => 0,
                 }
-            },
-            _ => 0,
+            }
         };
         self.link.favoured = favoured.clamp(-SAVED_BYTES_MAX, SAVED_BYTES_MAX);
     }

@@ -76,7 +76,6 @@ impl Shard {
         statistics.packets += 1;
         session.count_turn(place, scratch.len());
         session.count_beside(place, scratch.len());
-        session.link.last_lane = place as u8;
         let lane_slot = &mut session.lanes[place];
         let before = lane_slot.lane.books().received;
         lane_slot.lane.sent_unreliably(sent, log);
