@@ -38,6 +38,11 @@ impl Counting {
         Self { codec, lane: 0, bytes: [0; 16] }
     }
 
+    /// Whose the next frames are, where each lane has a channel of its own.
+    pub(crate) fn in_lane(&mut self, lane: u8) {
+        self.lane = lane;
+    }
+
     /// Counts these frames. Returns all that came in the lane so far.
     pub(crate) fn count(&mut self, lane: u8, frames: &[BrokerFrame<'_>]) -> u64 {
         for frame in frames {

@@ -22,6 +22,7 @@ mod patterns;
 mod requests;
 mod resuming;
 mod retained;
+mod shares;
 mod stage;
 mod topics;
 mod totals;

@@ -38,7 +38,7 @@ pub(crate) struct Stage {
     /// How many packets each client refused.
     refused: BTreeMap<u32, usize>,
     /// The packets that each client took and nobody has looked at.
-    packets: BTreeMap<u32, Vec<Vec<u8>>>,
+    packets: BTreeMap<u32, Vec<(Channel, Vec<u8>)>>,
 }
 
 impl Stage {
@@ -189,7 +189,7 @@ impl Stage {
                 return Verdict::Refused;
             }
             *room -= 1;
-            packets.push(packet.as_slice().to_vec());
+            packets.push((channel, packet.as_slice().to_vec()));
             Verdict::Taken
         });
         self.follow();
@@ -213,6 +213,11 @@ impl Stage {
     }
 
     pub(crate) fn packets(&mut self, slot: u32) -> Vec<Vec<u8>> {
+        self.packets_in_channels(slot).into_iter().map(|(_, packet)| packet).collect()
+    }
+
+    /// The same, each with its channel.
+    pub(crate) fn packets_in_channels(&mut self, slot: u32) -> Vec<(Channel, Vec<u8>)> {
         self.packets.remove(&slot).unwrap_or_default()
     }
 
