@@ -54,8 +54,8 @@ impl Window {
         if self.of_credit {
             let unmarked = self.sent - self.marked;
             // Of what is kept whole, much may be on its way before it is full.
-            let much = !self.bounds
-                && unmarked >= (self.size / MARKS_IN_A_WINDOW).min(UNMARKED_BYTES_MAX);
+            let much =
+                !self.bounds && unmarked >= (self.size / MARKS_IN_A_WINDOW).min(UNMARKED_BYTES_MAX);
             let may_tell = (is_full && unmarked > 0 || much) && self.marks.len() < MARKS_MAX;
             let due = self.wants_trip() || may_tell && beside();
             return due.then_some(self.sent << LANE_BITS | u64::from(lane));
