@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         Scene::NarrowWay => through_a_narrow_way(transports, load).await,
         Scene::Callback => through_a_callback(transports, load).await,
         Scene::Neighbour => beside_one_that_sleeps(transports, load).await,
-        Scene::Priorities => by_priority(transports, told, load).await,
+        Scene::Priorities => Box::pin(by_priority(transports, told, load)).await,
     }
 }
 
