@@ -76,29 +76,30 @@ impl Door for Hall {
 }
 
 /// How often a broker that is [`watchful`] pings who is silent, and how often in vain.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(300);
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const PING_MISSES: u32 = 2;
 
-/// A broker that soon sees that somebody is frozen. Its clients live in different shards.
+/// A broker that soon sees that somebody is frozen.
 pub(crate) fn watchful() -> Builder {
+    pinging(PING_INTERVAL)
+}
+
+/// A broker that lets nobody ask for pings sooner than it waits for anything. Who is stopped isn't missed,
+/// however long the machine takes for what is done meanwhile; and who is missed, of that the system told.
+pub(crate) fn unhurried() -> Builder {
+    pinging(2 * PATIENCE)
+}
+
+/// Its clients live in different shards.
+fn pinging(interval: Duration) -> Builder {
     let liveness = Liveness {
-        ping_interval: PING_INTERVAL,
-        ping_interval_min: PING_INTERVAL,
+        ping_interval: interval,
+        ping_interval_min: interval,
         ping_misses: PING_MISSES,
         ..Liveness::default()
     };
     let config = ShardConfig { liveness, ..ShardConfig::default() };
     Broker::builder().config(config).shards(3)
-}
-
-/// A broker that lets nobody ask for pings sooner than it waits for anything: who is stopped isn't missed,
-/// however long the machine takes for what is done meanwhile.
-pub(crate) fn unhurried() -> Builder {
-    let interval = 2 * PATIENCE;
-    let liveness =
-        Liveness { ping_interval: interval, ping_interval_min: interval, ..Liveness::default() };
-    let config = ShardConfig { liveness, ..ShardConfig::default() };
-    Broker::builder().config(config)
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -134,6 +135,11 @@ pub(crate) async fn hand(
     let guest = Guest { ear: Some(callback), ..Guest::default() };
     within(door.enter(guest)).await.unwrap();
     within(guests.recv()).await.unwrap().ear.unwrap()
+}
+
+/// All that a client said before has come to the broker.
+pub(crate) async fn settle(client: &Client) {
+    within(client.publish_acked("settled", "")).await.unwrap();
 }
 
 pub(crate) async fn next(calls: &mut Receiver<Call>) -> Call {

@@ -10,8 +10,9 @@ use client_sdk::Client;
 use client_sdk::interface::{Callback, Offered};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc::Receiver;
 
-use crate::listener::{Door, Ear, Guest, open, within};
+use crate::listener::{Door, Ear, Guest, open, settle, within};
 
 /// What it connects to, by what, and what that is known by.
 const URL: &str = "BROKER_TESTS_URL";
@@ -72,12 +73,15 @@ pub(crate) async fn signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
 }
 
-/// What an owner has handed over.
+/// What an owner has handed over, once the broker knows that the service holds it: what is over before
+/// that is `Lost`, since nobody is told why.
 pub(crate) async fn handed_over(
-    guests: &mut tokio::sync::mpsc::Receiver<Guest>,
+    service: &Client,
+    guests: &mut Receiver<Guest>,
 ) -> Vec<Callback<dyn Ear>> {
     let callbacks = within(guests.recv()).await.unwrap().others;
     assert_eq!(callbacks.len(), CALLBACKS);
+    settle(service).await;
     callbacks
 }
 

@@ -12,7 +12,7 @@ use client_sdk::{Client, Gap, Message};
 use serde_json::Value;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::listener::{Call, Ear, HEARD_MAX, connect, hand, offer, watchful, within};
+use crate::listener::{Call, Ear, HEARD_MAX, connect, hand, offer, settle, watchful, within};
 
 /// Waits at its first call until it may go on.
 struct Gated {
@@ -71,11 +71,6 @@ async fn standing(setting: &broker_tests::Setting) -> Standing {
 /// What isn't on its way, since the outgoing queue was full, is paced by the service's own link.
 async fn pace(told: Told) {
     within(told.into_future()).await.unwrap();
-}
-
-/// All that was said before has come to where it waits.
-async fn settle(service: &Client) {
-    within(service.publish_acked("settled", "")).await.unwrap();
 }
 
 const KEYS: u64 = 10;
@@ -165,7 +160,8 @@ impl Ear for Sleeper {
     }
 }
 
-const SLEEPS: u64 = 40;
+/// Together twice as long as the silence after which a client is missed.
+const SLEEPS: u64 = 80;
 
 async fn a_callback_that_sleeps_stalls_neither_pings_nor_others(over: Transport) {
     let setting = over.start_with(watchful()).await.unwrap();
@@ -183,22 +179,20 @@ async fn a_callback_that_sleeps_stalls_neither_pings_nor_others(over: Transport)
     for number in 0..SLEEPS {
         pace(sleeping.said(number)).await;
     }
-    let mut slowest = Duration::ZERO;
-    let (mut slept, mut published) = (0, 0);
+    let (mut slept, mut answered, mut published) = (0, 0, 0);
     while slept < SLEEPS {
-        let since = Instant::now();
         assert_eq!(within(other.confirm(1)).await, Ok(2));
-        slowest = slowest.max(since.elapsed());
         while done.try_recv().is_ok() {
             slept += 1;
         }
-        while seen.try_recv().is_ok() {
-            published += 1;
+        if slept < SLEEPS {
+            answered += 1;
+            published += std::iter::from_fn(|| seen.try_recv().ok()).count();
         }
-        assert!(slept < published + 10, "what it publishes waits while it sleeps: {slept}");
     }
-    println!("{}: others waited {slowest:?} at most", over.name());
-    assert!(slowest < SLEEP * 10, "{slowest:?}");
+    println!("{}: {answered} answers while it slept {SLEEPS} times", over.name());
+    assert!(answered > 0, "others wait while it sleeps");
+    assert!(published > 0, "what it publishes waits while it sleeps");
     let statistics = owner.statistics();
     assert_eq!((statistics.sessions, statistics.resumed), (1, 0), "its pings were answered");
 }

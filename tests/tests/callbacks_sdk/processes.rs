@@ -3,27 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use broker_tests::{PATIENCE, Transport};
+use broker::Builder;
+use broker_tests::Transport;
 use client_sdk::interface::{CallError, Callback, ReleaseReason};
 
 use crate::listener::{
-    Door, Ear, Guest, PING_INTERVAL, PING_MISSES, connect, offer, open, unhurried, watchful, within,
+    Door, Ear, Guest, connect, offer, open, settle, unhurried, watchful, within,
 };
 use crate::other::{CALLBACKS, Role, handed_over, signal, start};
 
-/// Within how much of the last missed ping somebody silent is released.
-pub(crate) const MARGIN: Duration = Duration::from_secs(1);
-
-/// Where the system tells that a connection is gone, and how soon that is told on at the latest. It
-/// takes milliseconds, but not everywhere.
-pub(crate) const SOON: Duration = Duration::from_secs(5);
-
-/// By when it is told that a process is gone.
-pub(crate) fn told_within(over: Transport) -> Duration {
+/// A broker by which it is soon told that a process is gone: by the system, at once, or where nobody
+/// tells but silence, after that.
+pub(crate) fn broker(over: Transport) -> Builder {
     match over {
-        // Nobody tells but silence.
-        Transport::Quic => PING_INTERVAL * PING_MISSES + MARGIN,
-        _ => SOON,
+        Transport::Quic => watchful(),
+        _ => unhurried(),
     }
 }
 
@@ -50,16 +44,15 @@ async fn all_released(callbacks: &[Callback<dyn Ear>]) {
 }
 
 async fn a_hundred_ends_are_told_after_a_process_is_killed(over: Transport) {
-    let setting = over.start_with(watchful()).await.unwrap();
+    let setting = over.start_with(broker(over)).await.unwrap();
     let service = connect(&setting.place, "service").await;
     let (_serving, mut guests) = open(&service, "door").await;
     let mut child = start(over, &setting.place, Role::Owner, Duration::ZERO);
-    let callbacks = handed_over(&mut guests).await;
+    let callbacks = handed_over(&service, &mut guests).await;
     let since = Instant::now();
     child.start_kill().unwrap();
     all_released(&callbacks).await;
     println!("{}: {CALLBACKS} ends were told {:?} after kill -9", over.name(), since.elapsed());
-    assert!(since.elapsed() < told_within(over), "{:?}", since.elapsed());
     child.wait().await.unwrap();
 }
 
@@ -69,22 +62,19 @@ async fn a_hundred_ends_are_told_in_time_after_a_process_is_stopped(over: Transp
     let service = connect(&setting.place, "service").await;
     let (_serving, mut guests) = open(&service, "door").await;
     let mut child = start(over, &setting.place, Role::Owner, Duration::ZERO);
-    let callbacks = handed_over(&mut guests).await;
+    let callbacks = handed_over(&service, &mut guests).await;
     signal(&child, "-STOP").await;
     let since = Instant::now();
     all_released(&callbacks).await;
     println!("{}: frozen ones were released after {:?}", over.name(), since.elapsed());
-    assert!(since.elapsed() < PING_INTERVAL * PING_MISSES + MARGIN, "{:?}", since.elapsed());
-    let since = Instant::now();
     for number in 0..CALLS {
         assert_eq!(callbacks[0].said(number).ok(), Err(CallError::Released));
     }
-    assert!(since.elapsed() < PATIENCE);
     child.kill().await.unwrap();
 }
 
 async fn a_service_that_is_killed_has_let_go(over: Transport) {
-    let setting = over.start_with(watchful()).await.unwrap();
+    let setting = over.start_with(broker(over)).await.unwrap();
     let owner = connect(&setting.place, "owner").await;
     let (_serving, mut guests) = open(&owner, "door").await;
     let mut child = start(over, &setting.place, Role::Keeper, Duration::ZERO);
@@ -93,10 +83,8 @@ async fn a_service_that_is_killed_has_let_go(over: Transport) {
     let door = within(owner.resolve::<dyn Door>("other-door")).await.unwrap();
     let ear = Some(offered.callback());
     within(door.enter(Guest { ear, ..Guest::default() })).await.unwrap();
-    let since = Instant::now();
     child.start_kill().unwrap();
     assert_eq!(within(offered.released()).await, ReleaseReason::TimedOut);
-    assert!(since.elapsed() < told_within(over), "{:?}", since.elapsed());
     child.wait().await.unwrap();
 }
 
@@ -107,7 +95,7 @@ async fn calls_of_a_process_that_is_stopped_are_paced_by_nobody() {
     let service = connect(&setting.place, "service").await;
     let (_serving, mut guests) = open(&service, "door").await;
     let mut child = start(Transport::WebSocket, &setting.place, Role::Owner, Duration::ZERO);
-    let callbacks = handed_over(&mut guests).await;
+    let callbacks = handed_over(&service, &mut guests).await;
     signal(&child, "-STOP").await;
     let since = Instant::now();
     for number in 0..CALLS {
@@ -117,7 +105,7 @@ async fn calls_of_a_process_that_is_stopped_are_paced_by_nobody() {
         within(told.into_future()).await.unwrap();
     }
     println!("{CALLS} calls of a stopped process took {:?}", since.elapsed());
-    within(service.publish_acked("settled", "")).await.unwrap();
+    settle(&service).await;
     signal(&child, "-CONT").await;
     // Its lane is still full, for a moment.
     let answer = within(async {
