@@ -137,12 +137,18 @@ impl Asking {
 async fn an_answer_that_takes_too_long_is_given_up_at_both_ends(over: Transport) {
     let setting = over.start().await.unwrap();
     let mut asking = asking(&setting).await;
-    let short = Duration::from_millis(50);
-    let late = within(asking.callback.timeout(short).ask(Question::Never)).await;
-    assert_eq!(late, Err(CallError::TimedOut(short)));
-    assert_eq!(asking.word().await, Word::Begun);
+    let mut short = Duration::from_millis(50);
+    loop {
+        let late = within(asking.callback.timeout(short).ask(Question::Never)).await;
+        assert_eq!(late, Err(CallError::TimedOut(short)));
+        // A call behind it: what hasn't begun by now was over before it came to the object.
+        asking.answers().await;
+        match asking.words.try_recv() {
+            Ok(word) => break assert_eq!(word, Word::Begun),
+            Err(_) => short *= 2,
+        }
+    }
     assert_eq!(asking.word().await, Word::Dropped);
-    asking.answers().await;
 }
 
 async fn a_future_that_is_dropped_ends_the_call_at_the_object(over: Transport) {
