@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::incoming::Handler;
 
-/// An object that may be served as an `I`: what `#[client_sdk::service]` above its `impl` says.
+/// An object that may be served as an `I`: what `#[client_sdk::service]` above its `impl` says. That it goes to
+/// other threads the trait of the service asks of it, once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be served: no `impl` of it has `#[client_sdk::service]` above it",
     label = "this object",
@@ -16,12 +17,13 @@ use super::incoming::Handler;
     note = "it is served by itself, not within an `Arc`, a `Box` or a `&`: what others are to see of it stands in \
             an `Arc` inside it"
 )]
-pub trait ImplementsService<I: ?Sized>: Send + 'static {
+pub trait ImplementsService<I: ?Sized>: 'static {
     /// Makes it ready to be called.
     fn into_handler(self) -> Arc<dyn Handler>;
 }
 
-/// An object that may be offered as an `I`: what `#[client_sdk::callback]` above its `impl` says.
+/// An object that may be offered as an `I`: what `#[client_sdk::callback]` above its `impl` says. That it goes
+/// to other threads the trait of the callback asks of it, once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be offered: no `impl` of it has `#[client_sdk::callback]` above it",
     label = "this object",
@@ -29,7 +31,7 @@ pub trait ImplementsService<I: ?Sized>: Send + 'static {
     note = "it is offered by itself, not within an `Arc`, a `Box` or a `&`: what others are to see of it stands in \
             an `Arc` inside it"
 )]
-pub trait ImplementsCallback<I: ?Sized>: Send + 'static {
+pub trait ImplementsCallback<I: ?Sized>: 'static {
     /// Makes it ready to be called.
     fn into_handler(self) -> Arc<dyn Handler>;
 }
