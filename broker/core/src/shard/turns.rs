@@ -93,6 +93,7 @@ impl Session {
         };
         self.link.favoured = favoured.clamp(-SAVED_BYTES_MAX, SAVED_BYTES_MAX);
     }
+
     /// Notes that a lane had its turn beside a higher one. If it had one before, all that were ready had.
     fn note_lower_turn(&mut self, place: usize) {
         if self.lanes[place].had_turn {
