@@ -183,7 +183,7 @@ FROM_BROKER = BOTH | {
     77: ("presence", record(subscription=INT, joined=NAMES, left=NAMES)),
     78: ("disconnect", record(code=CODE, reason=TEXT, reconnect=variant("now", ("later", INT), "never"))),
     79: ("moved", record(subscription=INT, lane=BYTE)),
-    80: ("owner", record(callback=TEXT, state=variant("away", "back"))),
+    80: ("owner", record(callback=TEXT, state=variant("away", "back"), hold=option(INT))),
 }
 TYPES = {name: (number, kind) for number, (name, kind) in FROM_CLIENT.items()}
 
