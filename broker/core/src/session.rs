@@ -129,7 +129,7 @@ impl Session {
         matches!(self.stage, Stage::Open | Stage::Draining)
     }
 
-    /// Whether it is measured how much of some lane is on its way: what waits there conflates.
+    /// Whether it is measured of some lane how much is on its way.
     #[inline]
     pub(crate) fn has_windows(&self) -> bool {
         self.lanes.iter().any(|slot| slot.window.is_some())

@@ -102,8 +102,9 @@ impl LaneSlot {
         pushed
     }
 
-    /// Has what arrives of it measured, because it is beside one of another priority. Where all share the link and there
-    /// is no credit, nothing is to be measured: it is the link that refuses, all of them at once.
+    /// Has what arrives of it measured, because it is beside one of another priority. Where all share the
+    /// link and there is no credit, nothing is to be measured: it is the link that refuses, all of them at
+    /// once.
     pub(crate) fn measure_beside(&mut self, separate_lanes: bool, now: Duration) {
         let credit = self.told_credit();
         if self.window.is_none() && (credit.is_some() || separate_lanes) {

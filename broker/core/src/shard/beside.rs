@@ -37,10 +37,9 @@ impl LaneSlot {
     /// Whether it has only a share beside another one while that fills its link: windows that are measured
     /// share evenly, and so do those of credit.
     fn gives_way_to(&self, other: &LaneSlot) -> bool {
-        let is_equal = || !self.lane.conflates() && other.lane.conflates();
         match other.priority().cmp(&self.priority()) {
             Ordering::Greater => true,
-            Ordering::Equal => is_equal(),
+            Ordering::Equal => !self.lane.conflates() && other.lane.conflates(),
             Ordering::Less => false,
         }
     }

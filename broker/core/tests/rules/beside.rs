@@ -283,19 +283,25 @@ fn beside_a_lane_whose_program_is_slow_others_go_on() {
     assert!(soon < 10 && all == 20, "{few} and {soon} before it was known, {all} then");
 }
 
-#[test]
-fn beside_a_lane_of_which_a_mark_is_late_others_go_on() {
-    let mut config = Config::default();
-    config.lane.overflow = GrantedOverflow::DropOldest;
-    let mut stage = Stage::new(config);
-    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+/// Fills a lane of priority 7, of which one mark was answered, and publishes 20 messages for another. Returns
+/// how many of those came beside it.
+fn beside_one_that_waits_for_a_mark(stage: &mut Stage, ann: u32, bob: u32) -> usize {
     stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
     stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
     stage.publish(ann, "a.0", &[0; 4000]);
     marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
     (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
     (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
-    let first = messages(&stage.frames(bob), "b");
+    messages(&stage.frames(bob), "b")
+}
+
+#[test]
+fn beside_a_lane_of_which_a_mark_is_late_others_go_on() {
+    let mut config = Config::default();
+    config.lane.overflow = GrantedOverflow::DropOldest;
+    let mut stage = Stage::new(config);
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    let first = beside_one_that_waits_for_a_mark(&mut stage, ann, bob);
     // Nothing of what was for the other lane comes back any more, but the client is there.
     for _ in 0..29 {
         stage.pass(Duration::from_secs(1));
@@ -316,13 +322,7 @@ fn beside_a_lane_of_which_a_mark_is_late_others_go_on_however_often_it_was_sent_
         let (receive_window, ping_interval) = (Some(1 << 20), Some(ping_interval));
         let connect = Connect { receive_window, ping_interval, ..Connect::default() };
         let (ann, bob) = (stage.enter("ann"), stage.enter_with("bob", connect));
-        stage.say(bob, &in_lane("a.*", 1, LaneOptions { priority: Some(7), ..latest() }));
-        stage.say(bob, &in_lane("b", 2, LaneOptions::default()));
-        stage.publish(ann, "a.0", &[0; 4000]);
-        marks(&stage.frames(bob)).into_iter().for_each(|mark| stage.say(bob, &pong(mark)));
-        (1..40).for_each(|key| stage.publish(ann, &format!("a.{key}"), &[0; 4000]));
-        (0..20).for_each(|_| stage.publish(ann, "b", &[0; 4000]));
-        let mut seen = messages(&stage.frames(bob), "b");
+        let mut seen = beside_one_that_waits_for_a_mark(&mut stage, ann, bob);
         for second in 1..=31 {
             assert!(seen < 20 || second > 30, "{seen} before {second} s");
             stage.pass(Duration::from_secs(1));
